@@ -1,0 +1,208 @@
+//! `replicate` brings committed points into the replica region's vault.
+//!
+//! Server-side, contents first, manifest last: readers of the replica see whole points or none. What is there already is
+//! not copied again, so a run cut short goes on where it stopped, and doing it twice changes nothing.
+
+mod copy;
+mod event;
+
+use holdfast_catalog::{Fact, Outcome, OutcomeStatus, PointId, Region, Report, layout};
+use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
+use holdfast_policy::CopyTarget;
+use holdfast_vault::port::{Clock, CopyObjects, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::replica::{MakeReplica, ReplicaSpec};
+use holdfast_vault::{Catalogue, PointEntry, PortError, ports, write_fact};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use copy::CopyEnd;
+pub use event::{EXAMPLE, Request};
+
+ports! {
+    /// What replicate asks of the home vault: it reads, and adds facts.
+    pub trait HomePorts: ReadObjects, ListObjects, WriteObjects
+}
+
+ports! {
+    /// What replicate asks of the replica vault: it reads and adds, it never removes.
+    pub trait ReplicaPorts: ReadObjects, ListObjects, WriteObjects, CopyObjects
+}
+
+ports! {
+    /// Making the replica vault.
+    pub trait MakerPorts: MakeReplica
+}
+
+/// Copying stops this long before the invocation ends.
+const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
+
+/// What a replication works with.
+pub struct Replicate<H, R, M> {
+    /// The home vault.
+    pub home: H,
+    /// Its bucket.
+    pub home_bucket: String,
+    /// The replica vault; its bucket need not be there yet.
+    pub replica: R,
+    /// What the replica vault is to be.
+    pub spec: ReplicaSpec,
+    /// Who makes it.
+    pub maker: M,
+    /// Where the policy lies.
+    pub policy_key: String,
+    /// The tag that selects resources.
+    pub tag_key: String,
+}
+
+impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Handler for Replicate<H, R, M> {
+    const NAME: &'static str = "replicate";
+
+    async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
+        self.run_all(clock).await
+    }
+
+    async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
+        self.run_point(&Request::parse(event)?.point, clock).await
+    }
+}
+
+impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
+    /// Copies every point that its plan wants copied and that is not, newest first, as far as time allows.
+    ///
+    /// # Errors
+    /// The home vault cannot be read or the replica vault cannot be made.
+    pub async fn run_all<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
+        let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
+        let catalogue = Catalogue::read(&self.home).await?;
+        self.maker.ensure(&self.spec).await?;
+        self.copy_policy().await?;
+
+        let mut wanted: Vec<(&PointEntry, Wanted)> =
+            catalogue.points.iter().map(|entry| (entry, self.wanted(entry, &policy))).collect();
+        wanted.sort_by_key(|(entry, _)| std::cmp::Reverse(entry.id.slot));
+        let mut outcomes = Vec::new();
+        for (entry, wanted) in wanted {
+            match wanted {
+                Wanted::Copy if clock.remaining() < STOP_BEFORE_END => outcomes.push(out_of_time(&entry.id)),
+                Wanted::Copy => outcomes.push(self.replicate(&entry.id, clock).await),
+                Wanted::Elsewhere(region) => outcomes.push(self.elsewhere(&entry.id, &region)),
+                Wanted::Nothing => {}
+            }
+        }
+        let waiting = outcomes.iter().filter(|outcome| outcome.status != OutcomeStatus::Done).count();
+        let mut report = Report::of(Self::NAME, outcomes);
+        report.notes = policy.notes();
+        report.metrics.insert("UnreplicatedPoints".to_owned(), f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
+        Ok(report)
+    }
+
+    /// Copies one point, if its plan wants it copied and it is not.
+    ///
+    /// # Errors
+    /// There is no such point, or the replica vault cannot be made.
+    pub async fn run_point<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Report, Failure> {
+        let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
+        let entry = PointEntry::read(&self.home, point).await?;
+        let outcome = match self.wanted(&entry, &policy) {
+            Wanted::Nothing => Outcome::new(point, OutcomeStatus::Unchanged, "copied before, or not to be copied"),
+            Wanted::Elsewhere(region) => self.elsewhere(point, &region),
+            Wanted::Copy => {
+                self.maker.ensure(&self.spec).await?;
+                self.replicate(point, clock).await
+            }
+        };
+        Ok(Report::of(Self::NAME, vec![outcome]))
+    }
+
+    fn wanted(&self, entry: &PointEntry, policy: &PolicyInForce) -> Wanted {
+        if entry.is_tombstoned || entry.is_damaged() || entry.last("replicated").is_some() {
+            return Wanted::Nothing;
+        }
+        // A point of a plan that is not in the policy (any more) is copied like the others: unknown means keep.
+        match policy.document.plan(&entry.id.plan).map_or(&CopyTarget::Default, |plan| &plan.copy_to) {
+            CopyTarget::None => Wanted::Nothing,
+            CopyTarget::Region(region) if *region != self.spec.region => Wanted::Elsewhere(region.clone()),
+            CopyTarget::Region(_) | CopyTarget::Default => Wanted::Copy,
+        }
+    }
+
+    fn elsewhere(&self, point: &PointId, region: &Region) -> Outcome {
+        let message = format!(
+            "not copied: plan {} wants a copy in {region}, the stack's replica region is {}; make them the same",
+            point.plan, self.spec.region
+        );
+        Outcome::new(point, OutcomeStatus::Failed, message)
+    }
+
+    async fn replicate<C: Clock>(&self, point: &PointId, clock: &C) -> Outcome {
+        match self.copy_and_note(point, clock).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome::new(point, OutcomeStatus::Failed, format!("not copied: {error}; the next tick goes on")),
+        }
+    }
+
+    async fn copy_and_note<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Outcome, PortError> {
+        match self.copy_point(point, clock).await? {
+            CopyEnd::OutOfTime => Ok(out_of_time(point)),
+            CopyEnd::PrunedThere => {
+                Ok(Outcome::new(point, OutcomeStatus::Unchanged, "was pruned in the replica and is not brought back"))
+            }
+            CopyEnd::Complete(copied) => {
+                let fact = copied.fact(&self.spec.region, &self.spec.bucket);
+                let outcome = Outcome::new(point, OutcomeStatus::Done, "")
+                    .with("objects", fact.objects)
+                    .with("copied_objects", fact.copied_objects)
+                    .with("copied_bytes", fact.copied_bytes)
+                    .with("region", fact.region.as_str());
+                write_fact(&self.home, point, &Fact::Replicated(fact), clock.now()).await?;
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// The replica must be enough to go on from: it gets the policy too.
+    async fn copy_policy(&self) -> Result<(), PortError> {
+        for key in [self.policy_key.as_str(), layout::LAST_GOOD_POLICY] {
+            let here = match self.home.get(key).await {
+                Ok(text) => text,
+                Err(PortError::NotFound(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            let there = match self.replica.get(key).await {
+                Ok(text) => Some(text),
+                Err(PortError::NotFound(_)) => None,
+                Err(error) => return Err(error),
+            };
+            if there.as_ref() != Some(&here) {
+                self.replica.overwrite(key, here).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `replicate` in a stack without a replica region: it has nothing to do, and says so.
+pub struct NoReplica;
+
+impl Handler for NoReplica {
+    const NAME: &'static str = "replicate";
+
+    async fn tick(&self, _: &InvocationClock) -> Result<Report, Failure> {
+        Ok(Report::of(Self::NAME, Vec::new()))
+    }
+
+    async fn request(&self, _: Value, _: &InvocationClock) -> Result<Report, Failure> {
+        let message = "the stack has no replica region: deploy it with the parameter ReplicaRegion";
+        Err(Failure::InvalidSettings(message.to_owned()))
+    }
+}
+
+enum Wanted {
+    Copy,
+    Elsewhere(Region),
+    Nothing,
+}
+
+fn out_of_time(point: &PointId) -> Outcome {
+    Outcome::new(point, OutcomeStatus::Continuing, "time ran out; the next tick goes on")
+}

@@ -1,0 +1,33 @@
+//! Wires `replicate` to AWS.
+
+// The SDK's futures nest deeper than the compiler's default allows.
+#![recursion_limit = "256"]
+
+use holdfast_aws::{Aws, AwsReplicas, S3Vault};
+use holdfast_lambda::{Settings, serve};
+use holdfast_vault::replica::ReplicaSpec;
+use replicate::{NoReplica, Replicate};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings = Settings::from_env()?;
+    let aws = Aws::from_env().await;
+    let Some(replica) = &settings.replica else { return serve(NoReplica, &settings.stack).await };
+    let key = settings.vault_key_arn.clone().unwrap_or_default();
+    let replicate = Replicate {
+        home: S3Vault::home(&aws, &settings.region, &settings.vault_bucket, Some(&key), &settings.account),
+        home_bucket: settings.vault_bucket.clone(),
+        replica: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account)
+            .copying_from(&aws, &settings.region),
+        spec: ReplicaSpec {
+            bucket: replica.bucket.clone(),
+            region: replica.region.clone(),
+            home_key_arn: key,
+            lock: settings.lock_mode,
+        },
+        maker: AwsReplicas::new(&aws, &settings.account),
+        policy_key: settings.policy_key.clone(),
+        tag_key: settings.tag_key.clone(),
+    };
+    serve(replicate, &settings.stack).await
+}

@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+
+use holdfast_catalog::{Arn, PointId, Region, ResourceId, Slot};
+use holdfast_lambda::{Failure, parse_manual};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// An event that works, for messages and documents.
+pub const EXAMPLE: &str =
+    r#"{"resource": "dynamodb-table/eu-central-1/orders", "point": "latest", "target": {"name": "orders-restored"}}"#;
+
+/// What a person wants back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The resource that was lost: `kind/region/name`, or its ARN.
+    pub resource: String,
+    /// Which point: `latest`, a time (the newest good point at or before it), or a point's id. `latest` if left out.
+    #[serde(default = "latest")]
+    pub point: String,
+    /// What to make of it.
+    #[serde(default)]
+    pub target: Target,
+    /// Which vault to read; the home vault if it has the point, else the replica, if left out.
+    pub from: Option<From>,
+    /// Whether event source mappings are switched on.
+    #[serde(default)]
+    pub triggers: Triggers,
+    /// What stands for what in a restored function: ARNs (role, layers, queues, streams), subnets, security groups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replace: BTreeMap<String, String>,
+}
+
+/// The resource to make.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Its name; the lost resource's name with `-restored-` and the point's slot if left out.
+    pub name: Option<String>,
+    /// Its region; the lost resource's region if left out.
+    pub region: Option<Region>,
+}
+
+/// A vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum From {
+    /// The stack's own.
+    Home,
+    /// The copy in the replica region.
+    Replica,
+}
+
+/// Whether event source mappings are switched on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Triggers {
+    /// They are made, but switched off.
+    #[default]
+    Quiet,
+    /// They are as they were.
+    AsBefore,
+}
+
+/// Which point is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The newest good one.
+    Latest,
+    /// The newest good one at or before an instant.
+    At(Timestamp),
+    /// This one, good or not.
+    Exactly(PointId),
+}
+
+fn latest() -> String {
+    "latest".to_owned()
+}
+
+impl Request {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// `InvalidRequest` with what is wrong and an event that works.
+    pub fn parse(event: Value) -> Result<Self, Failure> {
+        parse_manual(event, EXAMPLE)
+    }
+
+    /// The resource that is meant.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when it is neither an id nor an ARN of a kind that Holdfast protects.
+    pub fn resource(&self) -> Result<ResourceId, Failure> {
+        let parsed = match self.resource.parse::<Arn>() {
+            Ok(arn) => ResourceId::from_arn(&arn),
+            Err(_) => self.resource.parse(),
+        };
+        parsed.map_err(|error| Failure::InvalidRequest(error.to_string()))
+    }
+
+    /// The point that is meant.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when it is none of `latest`, a time and the id of a point of that resource.
+    pub fn wanted(&self, resource: &ResourceId) -> Result<Wanted, Failure> {
+        if self.point == "latest" {
+            return Ok(Wanted::Latest);
+        }
+        if let Ok(instant) = self.point.parse::<Timestamp>() {
+            return Ok(Wanted::At(instant));
+        }
+        if let Ok(slot) = self.point.parse::<Slot>() {
+            return Ok(Wanted::At(slot.instant()));
+        }
+        match self.point.parse::<PointId>() {
+            Ok(point) if point.resource == *resource => Ok(Wanted::Exactly(point)),
+            Ok(point) => Err(Failure::InvalidRequest(format!("{point} is no point of {resource}"))),
+            Err(_) => Err(Failure::InvalidRequest(format!(
+                "point {:?} is neither \"latest\", nor a time such as 2026-11-21T03:00:00Z, nor the id of a recovery point",
+                self.point
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wanted(point: &str) -> Result<Wanted, Failure> {
+        let request = Request::parse(json!({"resource": "dynamodb-table/eu-west-1/orders", "point": point}))?;
+        request.wanted(&request.resource()?)
+    }
+
+    #[test]
+    fn a_point_is_latest_a_time_or_an_id() {
+        let at = "2026-11-21T03:00:00Z".parse().unwrap();
+        assert_eq!(wanted("latest").unwrap(), Wanted::Latest);
+        assert_eq!(wanted("2026-11-21T04:00:00+01:00").unwrap(), Wanted::At(at));
+        assert_eq!(wanted("20261121T030000Z").unwrap(), Wanted::At(at));
+        let id = "dynamodb-table/eu-west-1/orders/20261121T030000Z-standard";
+        assert_eq!(wanted(id).unwrap(), Wanted::Exactly(id.parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_none_of_them_is_refused() {
+        for wrong in ["", "yesterday", "dynamodb-table/eu-west-1/others/20261121T030000Z-standard"] {
+            assert!(matches!(wanted(wrong), Err(Failure::InvalidRequest(_))), "{wrong}");
+        }
+        assert!(Request::parse(json!({"resource": "x", "targt": {}})).is_err());
+        assert!(Request::parse(json!({})).is_err());
+    }
+}

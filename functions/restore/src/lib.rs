@@ -1,0 +1,216 @@
+//! `restore` brings a resource back from a recovery point, into a new resource.
+//!
+//! It reads the home vault, or the replica when the home vault is gone or has no such point. Nothing that exists is changed.
+//! A restore that does not fit one invocation goes on in others, by its queue.
+
+mod choose;
+mod event;
+mod function;
+mod table;
+
+use holdfast_catalog::{Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
+use holdfast_lambda::{Failure, Handler, InvocationClock};
+use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
+use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
+use holdfast_sources::lambda::restore::VaultLocation;
+use holdfast_sources::{SettingOutcome, SettingStatus};
+use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::signal::SendWork;
+use holdfast_vault::{Catalogue, PortError, ports, read_manifest};
+use serde_json::{Value, json};
+
+pub use choose::choose;
+pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
+use table::TableRestore;
+
+ports! {
+    /// What restore asks of a vault: it reads, and notes how far it came.
+    pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects
+}
+
+ports! {
+    /// What restore asks of DynamoDB: it makes tables, it removes none.
+    pub trait TablePorts: ReadTable, CreateTable, WriteItems, ScanTable, ApplyTableSettings
+}
+
+ports! {
+    /// What restore asks of Lambda: it makes functions, it removes none.
+    pub trait FunctionPorts: ReadFunction, CreateFunction, PublishVersions, WireFunction
+}
+
+ports! {
+    /// How restore goes on in another invocation.
+    pub trait WorkPorts: SendWork
+}
+
+/// The account, region by region: a restore may have its target elsewhere.
+pub trait Regions: Send + Sync {
+    /// DynamoDB.
+    type Tables: TablePorts;
+    /// Lambda.
+    type Functions: FunctionPorts;
+
+    /// DynamoDB in a region.
+    fn tables(&self, region: &Region) -> Self::Tables;
+
+    /// Lambda in a region.
+    fn functions(&self, region: &Region) -> Self::Functions;
+}
+
+/// A vault and where it is.
+pub struct Vault<V> {
+    /// The vault.
+    pub store: V,
+    /// Its bucket and region.
+    pub location: VaultLocation,
+}
+
+/// What a restore works with.
+pub struct Restore<V, R, Q> {
+    /// The stack's vault.
+    pub home: Vault<V>,
+    /// The replica vault.
+    pub replica: Option<Vault<V>>,
+    /// The account.
+    pub regions: R,
+    /// The work queue.
+    pub work: Q,
+}
+
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Handler for Restore<V, R, Q> {
+    const NAME: &'static str = "restore";
+
+    async fn tick(&self, _: &InvocationClock) -> Result<Report, Failure> {
+        Err(Failure::InvalidRequest(format!("restore has no schedule; send for example {EXAMPLE}")))
+    }
+
+    async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
+        self.run(Request::parse(event)?, clock).await
+    }
+}
+
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
+    /// Restores what is asked for, as far as time allows.
+    ///
+    /// # Errors
+    /// The request is not valid, or no vault has such a point. What goes wrong with the target is in the report.
+    pub async fn run<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
+        let resource = request.resource()?;
+        let (vault, manifest, notes) = self.find(&request, &resource, clock).await?;
+        let target = resolve(&request.target, &manifest);
+        let result = match resource.kind {
+            Kind::DynamodbTable => {
+                let tables = self.regions.tables(&target.region);
+                let (name, region) = (target.name.as_str(), &target.region);
+                TableRestore { tables: &tables, vault: &vault.store, manifest: &manifest, name, region }.run(clock).await
+            }
+            Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
+        };
+        let outcome = result.unwrap_or_else(|error| {
+            let message = format!("not restored: {error}{}", advice(&error));
+            Outcome::new(target.to_string(), OutcomeStatus::Failed, message)
+        });
+        if outcome.status == OutcomeStatus::Continuing {
+            self.go_on(&request, &manifest, &target, vault).await?;
+        }
+        let mut report = Report::of(Self::NAME, vec![outcome]);
+        report.notes = notes;
+        Ok(report)
+    }
+
+    /// Finds the point: in the vault that is named, or at home and then in the replica.
+    async fn find<C: Clock>(
+        &self,
+        request: &Request,
+        resource: &ResourceId,
+        clock: &C,
+    ) -> Result<(&Vault<V>, Manifest, Vec<String>), Failure> {
+        let wanted = request.wanted(resource)?;
+        let vaults: Vec<&Vault<V>> = match request.from {
+            Some(From::Home) => vec![&self.home],
+            Some(From::Replica) => self.replica.iter().collect(),
+            None => std::iter::once(&self.home).chain(&self.replica).collect(),
+        };
+        let mut notes = Vec::new();
+        for vault in &vaults {
+            match find_in(&vault.store, resource, &wanted, clock).await {
+                Ok(Some(manifest)) => {
+                    notes.push(format!("{} was read from vault {}", manifest.point, vault.location.bucket));
+                    return Ok((vault, manifest, notes));
+                }
+                Ok(None) => notes.push(format!("vault {} has no such good point", vault.location.bucket)),
+                Err(error) => notes.push(format!("vault {} could not be read: {error}", vault.location.bucket)),
+            }
+        }
+        let reason = if vaults.is_empty() { "the stack has no replica vault".to_owned() } else { notes.join("; ") };
+        Err(Failure::Port(PortError::NotFound(format!("no recovery point {} of {resource}: {reason}", request.point))))
+    }
+
+    /// Leaves the rest to the next invocation: the same request, with everything that was resolved spelt out.
+    async fn go_on(
+        &self,
+        request: &Request,
+        manifest: &Manifest,
+        target: &ResourceId,
+        vault: &Vault<V>,
+    ) -> Result<(), PortError> {
+        let from = if vault.location == self.home.location { From::Home } else { From::Replica };
+        let resolved = Request {
+            point: manifest.point.to_string(),
+            target: Target { name: Some(target.name.clone()), region: Some(target.region.clone()) },
+            from: Some(from),
+            ..request.clone()
+        };
+        self.work.send(vec![json!(resolved).to_string()], 0).await
+    }
+}
+
+async fn find_in<V: VaultPorts, C: Clock>(
+    store: &V,
+    resource: &ResourceId,
+    wanted: &Wanted,
+    clock: &C,
+) -> Result<Option<Manifest>, PortError> {
+    let entries = Catalogue::of_resource(store, resource).await?.points;
+    match choose(&entries, wanted, clock.now()) {
+        Some(entry) => read_manifest(store, &entry.id).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn resolve(target: &Target, manifest: &Manifest) -> ResourceId {
+    let point = &manifest.point;
+    ResourceId {
+        kind: point.resource.kind,
+        region: target.region.clone().unwrap_or_else(|| point.resource.region.clone()),
+        name: target.name.clone().unwrap_or_else(|| format!("{}-restored-{}", point.resource.name, point.slot)),
+    }
+}
+
+/// An outcome that tells of every setting: Partial as soon as one of them needs a person.
+fn outcome_of(subject: String, settings: &[SettingOutcome]) -> Outcome {
+    let needs: Vec<&SettingOutcome> =
+        settings.iter().filter(|setting| setting.status == SettingStatus::NeedsPerson).collect();
+    let status = if needs.is_empty() { OutcomeStatus::Done } else { OutcomeStatus::Partial };
+    let message: Vec<String> = needs.iter().map(|setting| format!("{}: {}", setting.setting, setting.message)).collect();
+    let restored: Vec<&str> = settings
+        .iter()
+        .filter(|setting| setting.status == SettingStatus::Restored)
+        .map(|setting| setting.setting.as_str())
+        .collect();
+    Outcome::new(subject, status, message.join("; "))
+        .with("restored_settings", json!(restored))
+        .with("needs_person", json!(needs.iter().map(|setting| &setting.setting).collect::<Vec<_>>()))
+}
+
+fn advice(error: &PortError) -> &'static str {
+    match error {
+        PortError::Corrupt(_) => "; choose another point, or another vault with \"from\"",
+        PortError::Denied(_) => "; let the restore role do this and send the same event again: it goes on where it stopped",
+        PortError::AlreadyExists(_) => "; choose another target name",
+        PortError::Throttled(_) | PortError::Unavailable(_) | PortError::Conflict(_) => {
+            "; send the same event again: it goes on where it stopped"
+        }
+        PortError::NotFound(_) | PortError::Locked(_) | PortError::Invalid(_) => "",
+    }
+}

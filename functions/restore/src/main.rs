@@ -1,0 +1,51 @@
+//! Wires `restore` to AWS.
+
+// The SDK's futures nest deeper than the compiler's default allows.
+#![recursion_limit = "256"]
+
+use holdfast_aws::dynamodb::Tables;
+use holdfast_aws::lambda::Functions;
+use holdfast_aws::{Aws, S3Vault, SqsQueue};
+use holdfast_catalog::Region;
+use holdfast_lambda::{Failure, Settings, serve};
+use holdfast_sources::lambda::restore::VaultLocation;
+use restore::{Regions, Restore, Vault};
+
+struct AwsRegions(Aws);
+
+impl Regions for AwsRegions {
+    type Tables = Tables;
+    type Functions = Functions;
+
+    fn tables(&self, region: &Region) -> Tables {
+        Tables::new(self.0.dynamodb(region))
+    }
+
+    fn functions(&self, region: &Region) -> Functions {
+        Functions::new(&self.0, region)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings = Settings::from_env()?;
+    let aws = Aws::from_env().await;
+    let Some(queue) = &settings.work_queue_url else {
+        let message = "HOLDFAST_WORK_QUEUE_URL is not set: deploy with the template".to_owned();
+        return Err(Failure::InvalidSettings(message).into());
+    };
+    let key = settings.vault_key_arn.as_deref();
+    let restore = Restore {
+        home: Vault {
+            store: S3Vault::home(&aws, &settings.region, &settings.vault_bucket, key, &settings.account),
+            location: VaultLocation { bucket: settings.vault_bucket.clone(), region: settings.region.clone() },
+        },
+        replica: settings.replica.as_ref().map(|replica| Vault {
+            store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
+            location: VaultLocation { bucket: replica.bucket.clone(), region: replica.region.clone() },
+        }),
+        work: SqsQueue::new(&aws, &settings.region, queue),
+        regions: AwsRegions(aws),
+    };
+    serve(restore, &settings.stack).await
+}

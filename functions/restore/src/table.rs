@@ -1,0 +1,144 @@
+//! Bringing a table back: make it, fill it, prove it, then put its settings back.
+
+use holdfast_catalog::{Arn, Manifest, Outcome, OutcomeStatus, Region, Sha256, layout};
+use holdfast_sources::dynamodb::attempt::{Attempts, Step, announce, finish, marks_of};
+use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
+use holdfast_sources::dynamodb::restore::{Existing, apply_settings, create_and_wait};
+use holdfast_sources::dynamodb::{TableConfig, compare, settings};
+use holdfast_sources::{SettingOutcome, SettingStatus};
+use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::{PortError, get_blob};
+use serde_json::json;
+
+use crate::TablePorts;
+
+/// A table restore, resolved.
+pub(crate) struct TableRestore<'a, T, S> {
+    pub tables: &'a T,
+    pub vault: &'a S,
+    pub manifest: &'a Manifest,
+    pub name: &'a str,
+    pub region: &'a Region,
+}
+
+impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_, T, S> {
+    /// Does what is left to do, as far as time allows.
+    pub(crate) async fn run<C: Clock>(&self, clock: &C) -> Result<Outcome, PortError> {
+        let work = self.work_prefix();
+        let exists = match self.tables.table_status(self.name).await {
+            Ok(_) => true,
+            Err(PortError::NotFound(_)) => false,
+            Err(error) => return Err(error),
+        };
+        let (attempt, existing) = match Attempts::read(self.vault, &work).await?.decide(exists) {
+            Step::Foreign => return Ok(self.refused()),
+            Step::Finished => {
+                return Ok(Outcome::new(self.subject(), OutcomeStatus::Unchanged, "this restore was finished before"));
+            }
+            Step::Begin(attempt) => (attempt, Existing::Refuse),
+            Step::GoOn(attempt) => (attempt, Existing::Adopt),
+        };
+        let marks = marks_of(&work, attempt);
+        announce(self.vault, &marks, &self.manifest.point, self.name).await?;
+        self.fill(clock, &marks, existing).await
+    }
+
+    async fn fill<C: Clock>(&self, clock: &C, marks: &str, existing: Existing) -> Result<Outcome, PortError> {
+        let document = self.config().await?;
+        let new_arn = self.new_arn()?;
+        let (config, mut outcomes) = settings::for_target(&document, &new_arn, &self.manifest.arn);
+        let began_at = clock.now();
+        match create_and_wait(self.tables, clock, self.name, &config, existing).await {
+            Err(PortError::AlreadyExists(_)) => return Ok(self.refused()),
+            other => other?,
+        }
+        let Progress::Complete(items) =
+            load_point(self.tables, self.vault, clock, self.manifest, self.name, marks).await?
+        else {
+            return Ok(self.continuing("items are being written"));
+        };
+        // The proof comes before the settings: with time-to-live on, items whose time has come would vanish meanwhile.
+        let Progress::Complete(counted) =
+            count_table(self.tables, self.vault, clock, self.manifest, self.name, marks).await?
+        else {
+            return Ok(self.continuing("the items are being compared"));
+        };
+        self.check(counted)?;
+        let wanted = settings::settings(&config, &new_arn, &self.manifest.arn);
+        outcomes.extend(apply_settings(self.tables, clock, self.name, &wanted).await);
+        let actual = self.tables.read_table(self.name).await?;
+        outcomes.extend(unexplained(&config, &actual.config, &outcomes));
+        let outcome = self.finished(items, counted, &outcomes, (clock.now() - began_at).get_milliseconds());
+        finish(self.vault, marks, json!(outcome).to_string()).await?;
+        Ok(outcome)
+    }
+
+    async fn config(&self) -> Result<TableConfig, PortError> {
+        let blob = self.manifest.config().ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
+        let body = get_blob(self.vault, blob).await?;
+        serde_json::from_slice(&body).map_err(|error| PortError::Corrupt(format!("configuration document: {error}")))
+    }
+
+    fn check(&self, counted: Counted) -> Result<(), PortError> {
+        let expected = self.manifest.data.as_ref().map_or(Counted::default(), |data| Counted {
+            items: data.items,
+            digest: data.digest,
+        });
+        if counted == expected {
+            return Ok(());
+        }
+        Err(PortError::Corrupt(format!(
+            "{} holds {} items that do not add up to the point's {}: somebody may have written to it meanwhile; its settings \
+             were not put back",
+            self.name, counted.items, expected.items
+        )))
+    }
+
+    fn work_prefix(&self) -> String {
+        let identity = format!("{} {} {}", self.manifest.point, self.region, self.name);
+        layout::restore_work(&Sha256::of(identity.as_bytes()))
+    }
+
+    fn new_arn(&self) -> Result<Arn, PortError> {
+        let old = &self.manifest.arn;
+        let text =
+            format!("arn:{}:dynamodb:{}:{}:table/{}", old.partition(), self.region, old.account(), self.name);
+        text.parse().map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))
+    }
+
+    fn subject(&self) -> String {
+        format!("dynamodb-table/{}/{}", self.region, self.name)
+    }
+
+    fn refused(&self) -> Outcome {
+        let message = format!(
+            "there is a table {} in {} already and nothing was changed: choose another target name, or remove it yourself",
+            self.name, self.region
+        );
+        Outcome::new(self.subject(), OutcomeStatus::Failed, message)
+    }
+
+    fn continuing(&self, message: &str) -> Outcome {
+        Outcome::new(self.subject(), OutcomeStatus::Continuing, message)
+    }
+
+    fn finished(&self, items: u64, counted: Counted, outcomes: &[SettingOutcome], took_ms: i64) -> Outcome {
+        crate::outcome_of(self.subject(), outcomes)
+            .with("point", self.manifest.point.to_string())
+            .with("items", items)
+            .with("digest", counted.digest.to_string())
+            .with("last_invocation_ms", took_ms)
+    }
+}
+
+/// Differences between what was wanted and what is there that no outcome has told of yet.
+fn unexplained(wanted: &TableConfig, actual: &TableConfig, told: &[SettingOutcome]) -> Vec<SettingOutcome> {
+    let is_told = |setting: &str| {
+        told.iter().any(|outcome| outcome.status == SettingStatus::NeedsPerson && outcome.setting == setting)
+    };
+    compare::differences(wanted, actual)
+        .into_iter()
+        .filter(|difference| !is_told(&difference.setting))
+        .map(|difference| SettingOutcome::needs_person(&difference.setting, difference.to_string()))
+        .collect()
+}

@@ -1,0 +1,29 @@
+//! Wires `snapshot` to AWS.
+
+// The SDK's futures nest deeper than the compiler's default allows.
+#![recursion_limit = "256"]
+
+use holdfast_aws::dynamodb::Tables;
+use holdfast_aws::lambda::Functions;
+use holdfast_aws::{Aws, AwsInventory, S3Vault, Signals};
+use holdfast_lambda::{Settings, serve};
+use snapshot::Snapshot;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings = Settings::from_env()?;
+    let aws = Aws::from_env().await;
+    let region = &settings.region;
+    let snapshot = Snapshot {
+        vault: S3Vault::home(&aws, region, &settings.vault_bucket, settings.vault_key_arn.as_deref(), &settings.account),
+        inventory: AwsInventory::new(&aws, region, &settings.account),
+        tables: Tables::new(aws.dynamodb(region)),
+        functions: Functions::new(&aws, region),
+        signals: Signals::new(&aws, region, settings.work_queue_url.as_deref()),
+        bucket: settings.vault_bucket.clone(),
+        region: region.to_string(),
+        policy_key: settings.policy_key.clone(),
+        tag_key: settings.tag_key.clone(),
+    };
+    serve(snapshot, &settings.stack).await
+}

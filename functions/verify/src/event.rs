@@ -1,0 +1,101 @@
+use holdfast_catalog::{PointId, ResourceId};
+use holdfast_lambda::{Failure, parse_manual};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// An event that works, for messages and documents.
+pub const EXAMPLE: &str = r#"{"restore_test": "dynamodb-table/eu-central-1/orders"}"#;
+
+/// What a person asks to be verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Read these points and prove them.
+    Scrub(Subject),
+    /// Restore one point into a scratch table and compare.
+    RestoreTest(Subject),
+    /// Compare the age of the newest good points with the plans' objectives.
+    Rpo,
+}
+
+/// Which points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// All that there are.
+    All,
+    /// The newest good one of a resource.
+    Resource(ResourceId),
+    /// This one.
+    Point(PointId),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    scrub: Option<String>,
+    restore_test: Option<String>,
+    rpo: Option<bool>,
+}
+
+impl Request {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// `InvalidRequest` with what is wrong and an event that works.
+    pub fn parse(event: Value) -> Result<Self, Failure> {
+        let fields: Fields = parse_manual(event, EXAMPLE)?;
+        match fields {
+            Fields { scrub: Some(text), restore_test: None, rpo: None } => subject(&text).map(Request::Scrub),
+            Fields { scrub: None, restore_test: Some(text), rpo: None } => match subject(&text)? {
+                Subject::All => Err(invalid("restore_test takes a resource or a point, one at a time")),
+                one => Ok(Request::RestoreTest(one)),
+            },
+            Fields { scrub: None, restore_test: None, rpo: Some(true) } => Ok(Request::Rpo),
+            _ => Err(invalid("name one of scrub, restore_test and rpo")),
+        }
+    }
+}
+
+fn subject(text: &str) -> Result<Subject, Failure> {
+    if text == "all" {
+        return Ok(Subject::All);
+    }
+    // A resource has three parts and a point four, so at most one of them parses.
+    if let Ok(point) = text.parse() {
+        return Ok(Subject::Point(point));
+    }
+    let resource = text.parse().map_err(|_| invalid(&format!("{text:?} is neither a resource nor a recovery point")))?;
+    Ok(Subject::Resource(resource))
+}
+
+fn invalid(message: &str) -> Failure {
+    Failure::InvalidRequest(format!("{message}; send for example {EXAMPLE}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_request_is_understood() {
+        let point = "dynamodb-table/eu-west-1/orders/20261121T030000Z-standard";
+        assert_eq!(Request::parse(json!({"scrub": "all"})).unwrap(), Request::Scrub(Subject::All));
+        assert_eq!(
+            Request::parse(json!({"restore_test": point})).unwrap(),
+            Request::RestoreTest(Subject::Point(point.parse().unwrap()))
+        );
+        assert!(matches!(
+            Request::parse(json!({"scrub": "dynamodb-table/eu-west-1/orders"})).unwrap(),
+            Request::Scrub(Subject::Resource(_))
+        ));
+        assert_eq!(Request::parse(json!({"rpo": true})).unwrap(), Request::Rpo);
+    }
+
+    #[test]
+    fn what_is_not_is_refused_with_an_event_that_works() {
+        for wrong in [json!({}), json!({"scrub": "x"}), json!({"scrub": "all", "rpo": true}), json!({"restore_test": "all"})] {
+            assert!(Request::parse(wrong.clone()).unwrap_err().to_string().contains(EXAMPLE), "{wrong}");
+        }
+    }
+}

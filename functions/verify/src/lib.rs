@@ -1,0 +1,287 @@
+//! `verify` proves that backups work: stored bytes are read back, points are restored into scratch tables, and the age of
+//! the newest good point of every protected resource is held against its plan's objective.
+
+mod decide;
+mod event;
+mod restore_test;
+
+use std::collections::BTreeMap;
+
+use holdfast_catalog::{DamagedFact, Fact, Kind, Outcome, OutcomeStatus, PointId, Report, ResourceId, layout};
+use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
+use holdfast_policy::{Resource, RpoStatus, in_words, rpo};
+use holdfast_sources::dynamodb::port::{CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems};
+use holdfast_sources::inventory::ListResources;
+use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::{Catalogue, PointEntry, PortError, keys, ports, read_manifest, scrub_point, write_fact};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+pub use decide::{newest_good, restore_tests, scrub_order};
+pub use event::{EXAMPLE, Request, Subject};
+
+ports! {
+    /// What verify asks of a vault: it reads, and adds facts.
+    pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects
+}
+
+ports! {
+    /// What verify asks of the account.
+    pub trait InventoryPorts: ListResources
+}
+
+ports! {
+    /// What verify asks of DynamoDB, on scratch tables only; those alone it may remove.
+    pub trait TablePorts: CreateTable, ReadTable, WriteItems, ScanTable, DropScratchTable
+}
+
+/// Nothing new is begun this long before the invocation ends: a point of one pack a shard takes seconds.
+const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(120);
+
+/// A scratch table whose test has shown no sign of life for this long was left by a test that was killed.
+const SCRATCH_DEAD_AFTER: SignedDuration = SignedDuration::from_hours(2);
+
+/// What a verification works with.
+pub struct Verify<V, I, T> {
+    /// The stack's vault.
+    pub home: V,
+    /// The replica vault, with its region for the report.
+    pub replica: Option<(V, String)>,
+    /// What exists.
+    pub inventory: I,
+    /// DynamoDB.
+    pub tables: T,
+    /// Where the policy lies.
+    pub policy_key: String,
+    /// The tag that selects resources.
+    pub tag_key: String,
+}
+
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Handler for Verify<V, I, T> {
+    const NAME: &'static str = "verify";
+
+    async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
+        self.run_all(clock).await
+    }
+
+    async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
+        self.run_request(Request::parse(event)?, clock).await
+    }
+}
+
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+    /// Checks all objectives, then restores and scrubs what is due, as far as time allows.
+    ///
+    /// # Errors
+    /// The home vault cannot be read. (That no backup can be seen is no «all is well».)
+    pub async fn run_all<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
+        let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
+        let catalogue = Catalogue::read(&self.home).await?;
+        let mut report = self.check_objectives(&policy, &catalogue, clock).await;
+        let mut more = self.clear_scratch(clock).await;
+        for entry in restore_tests(&policy.document, &catalogue, clock.now()) {
+            if clock.remaining() < STOP_BEFORE_END {
+                break;
+            }
+            more.push(self.restore_test(&entry.id, clock).await);
+        }
+        let order = scrub_order(&catalogue, clock.now());
+        more.extend(self.scrub_all(&self.home, "", order, clock).await);
+        if let Some((replica, region)) = &self.replica {
+            more.extend(self.scrub_replica(replica, region, clock).await);
+        }
+        let damaged = more.iter().filter_map(|outcome| outcome.details.get("damages").and_then(Value::as_u64)).sum::<u64>();
+        report.outcomes.extend(more);
+        let mut whole = Report::of(Self::NAME, report.outcomes);
+        whole.notes = policy.notes();
+        whole.metrics = report.metrics;
+        whole.metrics.insert("DamagedObjects".to_owned(), f64::from(u32::try_from(damaged).unwrap_or(u32::MAX)));
+        Ok(whole)
+    }
+
+    /// Does what a person asks for.
+    ///
+    /// # Errors
+    /// The request names no point that there is, or the home vault cannot be read.
+    pub async fn run_request<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
+        let catalogue = Catalogue::read(&self.home).await?;
+        match request {
+            Request::Rpo => {
+                let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
+                let mut report = self.check_objectives(&policy, &catalogue, clock).await;
+                report.notes = policy.notes();
+                Ok(report)
+            }
+            Request::Scrub(subject) => {
+                let entries = chosen(&catalogue, &subject, clock.now())?;
+                Ok(Report::of(Self::NAME, self.scrub_all(&self.home, "", entries, clock).await))
+            }
+            Request::RestoreTest(subject) => {
+                let mut outcomes = Vec::new();
+                for entry in chosen(&catalogue, &subject, clock.now())? {
+                    outcomes.push(self.restore_test(&entry.id, clock).await);
+                }
+                Ok(Report::of(Self::NAME, outcomes))
+            }
+        }
+    }
+
+    /// Holds every protected resource's newest good point against its plan.
+    async fn check_objectives<C: Clock>(&self, policy: &PolicyInForce, catalogue: &Catalogue, clock: &C) -> Report {
+        let mut outcomes = Vec::new();
+        let (mut breached, mut protected) = (0_u32, 0_u32);
+        let newest = newest_good(catalogue, clock.now());
+        for kind in Kind::ALL {
+            let found = match self.inventory.list(kind).await {
+                Ok(found) => found,
+                Err(error) => {
+                    breached += 1;
+                    let message = format!("cannot be listed, so nobody knows whether they are protected: {error}");
+                    outcomes.push(Outcome::new(format!("{kind}/*"), OutcomeStatus::Failed, message));
+                    continue;
+                }
+            };
+            for found in found {
+                let Ok(id) = ResourceId::from_arn(&found.arn) else { continue };
+                let resource = Resource { id, arn: found.arn, tags: found.tags };
+                let Some(selected) = policy.document.plan_for(&resource) else { continue };
+                protected += 1;
+                let outcome = self.check_objective(&resource.id, selected.plan, newest.get(&resource.id).copied(), clock).await;
+                breached += u32::from(outcome.status == OutcomeStatus::Failed);
+                outcomes.push(outcome);
+            }
+        }
+        let mut report = Report::of(Self::NAME, outcomes);
+        report.metrics = BTreeMap::from([
+            ("RpoBreachedResources".to_owned(), f64::from(breached)),
+            ("ProtectedResources".to_owned(), f64::from(protected)),
+        ]);
+        report
+    }
+
+    async fn check_objective<C: Clock>(
+        &self,
+        resource: &ResourceId,
+        plan: &holdfast_policy::Plan,
+        newest: Option<&PointEntry>,
+        clock: &C,
+    ) -> Outcome {
+        let started_at = match newest {
+            None => None,
+            Some(entry) => match read_manifest(&self.home, &entry.id).await {
+                Ok(manifest) => Some(manifest.started_at),
+                Err(error) => {
+                    let message = format!("the newest point cannot be read: {error}");
+                    return Outcome::new(resource, OutcomeStatus::Failed, message);
+                }
+            },
+        };
+        let (status, message) = match rpo(plan, started_at, None, clock.now()) {
+            RpoStatus::Met { age } => (OutcomeStatus::Done, format!("newest good point is {} old", in_words(age))),
+            RpoStatus::NoObjective { age } => {
+                (OutcomeStatus::Done, format!("newest good point is {} old; plan {} names no RPO", in_words(age), plan.name))
+            }
+            RpoStatus::Breached { age, by } => {
+                let message = format!("RPO breached: newest good point is {} old, {} too old", in_words(age), in_words(by));
+                (OutcomeStatus::Failed, message)
+            }
+            RpoStatus::NeverProtected => {
+                (OutcomeStatus::Failed, format!("plan {} protects it, and there is no good point of it", plan.name))
+            }
+        };
+        Outcome::new(resource, status, message).with("plan", plan.name.as_str())
+    }
+
+    async fn scrub_replica<C: Clock>(&self, replica: &V, region: &str, clock: &C) -> Vec<Outcome> {
+        let prefix = format!("{region}: ");
+        match Catalogue::read(replica).await {
+            Ok(catalogue) => self.scrub_all(replica, &prefix, scrub_order(&catalogue, clock.now()), clock).await,
+            // Before the first replication there is no replica vault.
+            Err(PortError::NotFound(_)) => Vec::new(),
+            Err(error) => {
+                let message = format!("the replica vault cannot be listed: {error}");
+                vec![Outcome::new(format!("{prefix}vault"), OutcomeStatus::Failed, message)]
+            }
+        }
+    }
+
+    async fn scrub_all<C: Clock>(&self, vault: &V, prefix: &str, entries: Vec<&PointEntry>, clock: &C) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for entry in entries {
+            if clock.remaining() < STOP_BEFORE_END {
+                outcomes.push(Outcome::new(
+                    format!("{prefix}{}", entry.id),
+                    OutcomeStatus::Continuing,
+                    "time ran out; its turn comes first at the next tick",
+                ));
+                break;
+            }
+            let outcome = self.scrub(vault, &entry.id, clock).await.unwrap_or_else(|error| {
+                Outcome::new(&entry.id, OutcomeStatus::Failed, format!("could not be verified: {error}"))
+            });
+            outcomes.push(Outcome { subject: format!("{prefix}{}", outcome.subject), ..outcome });
+        }
+        outcomes
+    }
+
+    async fn scrub<C: Clock>(&self, vault: &V, point: &PointId, clock: &C) -> Result<Outcome, PortError> {
+        let scrub = match read_manifest(vault, point).await {
+            Ok(manifest) => scrub_point(vault, &manifest).await?,
+            Err(PortError::Corrupt(why)) => {
+                let fact = Fact::Damaged(DamagedFact { key: layout::manifest(point), why: why.clone() });
+                write_fact(vault, point, &fact, clock.now()).await?;
+                return Ok(Outcome::new(point, OutcomeStatus::Failed, why).with("damages", 1));
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(first) = scrub.damages.first() else {
+            write_fact(vault, point, &Fact::Scrubbed(scrub.read.clone()), clock.now()).await?;
+            return Ok(Outcome::new(point, OutcomeStatus::Done, "every byte read and proved")
+                .with("objects", scrub.read.objects)
+                .with("bytes", scrub.read.bytes));
+        };
+        write_fact(vault, point, &Fact::Damaged(first.clone()), clock.now()).await?;
+        let words: Vec<String> = scrub.damages.iter().map(|damage| format!("{}: {}", damage.key, damage.why)).collect();
+        let message = format!("damaged; the next snapshot stores what is lost anew: {}", words.join("; "));
+        Ok(Outcome::new(point, OutcomeStatus::Failed, message).with("damages", scrub.damages.len()))
+    }
+
+    /// Removes scratch tables of tests that were killed.
+    async fn clear_scratch<C: Clock>(&self, clock: &C) -> Vec<Outcome> {
+        let Ok(tables) = self.inventory.list(Kind::DynamodbTable).await else { return Vec::new() };
+        let mut outcomes = Vec::new();
+        for found in tables.iter().filter(|found| found.arn.resource_name().starts_with(SCRATCH_PREFIX)) {
+            let name = found.arn.resource_name();
+            let result = self.clear_one(name, clock.now()).await;
+            match result {
+                Ok(true) => outcomes.push(Outcome::new(name, OutcomeStatus::Done, "left by a killed test, removed")),
+                Ok(false) => {}
+                Err(error) => {
+                    outcomes.push(Outcome::new(name, OutcomeStatus::Failed, format!("left by a killed test: {error}")));
+                }
+            }
+        }
+        outcomes
+    }
+
+    async fn clear_one(&self, name: &str, now: Timestamp) -> Result<bool, PortError> {
+        let work = format!("{}{}/", layout::TESTS, name.trim_start_matches(SCRATCH_PREFIX));
+        let newest = keys(&self.home, &work).await?.into_iter().map(|info| info.modified_at).max();
+        if newest.is_some_and(|newest| now.duration_since(newest) < SCRATCH_DEAD_AFTER) {
+            return Ok(false);
+        }
+        self.tables.drop_scratch_table(name).await.map(|()| true)
+    }
+}
+
+fn chosen<'a>(catalogue: &'a Catalogue, subject: &Subject, now: Timestamp) -> Result<Vec<&'a PointEntry>, Failure> {
+    let found: Vec<&PointEntry> = match subject {
+        Subject::All => return Ok(catalogue.points.iter().filter(|entry| !entry.is_tombstoned).collect()),
+        Subject::Point(point) => catalogue.get(point).into_iter().collect(),
+        Subject::Resource(resource) => newest_good(catalogue, now).get(resource).copied().into_iter().collect(),
+    };
+    if found.is_empty() {
+        return Err(Failure::Port(PortError::NotFound(format!("no such good recovery point: {subject:?}"))));
+    }
+    Ok(found)
+}

@@ -1,0 +1,27 @@
+//! Wires `verify` to AWS.
+
+// The SDK's futures nest deeper than the compiler's default allows.
+#![recursion_limit = "256"]
+
+use holdfast_aws::dynamodb::Tables;
+use holdfast_aws::{Aws, AwsInventory, S3Vault};
+use holdfast_lambda::{Settings, serve};
+use verify::Verify;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings = Settings::from_env()?;
+    let aws = Aws::from_env().await;
+    let region = &settings.region;
+    let verify = Verify {
+        home: S3Vault::home(&aws, region, &settings.vault_bucket, settings.vault_key_arn.as_deref(), &settings.account),
+        replica: settings.replica.as_ref().map(|replica| {
+            (S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account), replica.region.to_string())
+        }),
+        inventory: AwsInventory::new(&aws, region, &settings.account),
+        tables: Tables::new(aws.dynamodb(region)),
+        policy_key: settings.policy_key.clone(),
+        tag_key: settings.tag_key.clone(),
+    };
+    serve(verify, &settings.stack).await
+}

@@ -1,0 +1,43 @@
+//! Adapters of the DynamoDB source.
+
+mod change;
+mod create;
+mod describe;
+mod items;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::TableDescription;
+use holdfast_vault::PortError;
+
+use crate::error::port_error;
+
+/// The tables of one region and account.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    client: Client,
+}
+
+impl Tables {
+    /// The tables that a client reaches.
+    pub fn new(client: Client) -> Self {
+        Tables { client }
+    }
+
+    async fn describe(&self, name: &str) -> Result<TableDescription, PortError> {
+        let doing = format!("describing table {name}");
+        let answer = self.client.describe_table().table_name(name).send().await;
+        let answer = answer.map_err(|error| port_error(&error, &doing))?;
+        answer
+            .table
+            .ok_or_else(|| PortError::Unavailable(format!("{doing}: an answer without a table")))
+    }
+}
+
+/// What a table's description says its ARN is.
+fn arn_of(description: &TableDescription, name: &str) -> Result<String, PortError> {
+    let arn = description.table_arn.clone();
+    arn.ok_or_else(|| PortError::Unavailable(format!("describing table {name}: an answer without an ARN")))
+}

@@ -1,0 +1,265 @@
+//! The region's tables and functions, with their tags.
+
+use std::collections::BTreeMap;
+
+use holdfast_catalog::{Arn, Kind, Region};
+use holdfast_sources::inventory::{Found, ListResources};
+use holdfast_vault::PortError;
+
+use crate::Aws;
+use crate::error::port_error;
+
+/// Resources a page of the tagging API; its maximum.
+const TAGGED_PER_PAGE: i32 = 100;
+
+/// What exists in a region of an account.
+///
+/// Tags come from the Resource Groups Tagging API, one listing instead of a call for each resource. It may lag behind a change of
+/// tags by some seconds.
+#[derive(Debug, Clone)]
+pub struct AwsInventory {
+    dynamodb: aws_sdk_dynamodb::Client,
+    lambda: aws_sdk_lambda::Client,
+    tagging: aws_sdk_resourcegroupstagging::Client,
+    region: Region,
+    account: String,
+}
+
+impl AwsInventory {
+    /// The inventory of a region of this account.
+    pub fn new(aws: &Aws, region: &Region, account: &str) -> Self {
+        AwsInventory {
+            dynamodb: aws.dynamodb(region),
+            lambda: aws.lambda(region),
+            tagging: aws.tagging(region),
+            region: region.clone(),
+            account: account.to_owned(),
+        }
+    }
+
+    async fn tables(&self) -> Result<Vec<Arn>, PortError> {
+        let doing = format!("listing the tables of {}", self.region);
+        let mut tables = Vec::new();
+        let mut last = None;
+        loop {
+            let page = self
+                .dynamodb
+                .list_tables()
+                .set_exclusive_start_table_name(last)
+                .send()
+                .await
+                .map_err(|error| port_error(&error, &doing))?;
+            // The listing gives names only.
+            let partition = partition(&self.region);
+            for name in page.table_names() {
+                let arn = format!("arn:{partition}:dynamodb:{}:{}:table/{name}", self.region, self.account);
+                tables.push(parse(&arn, &doing)?);
+            }
+            last = page.last_evaluated_table_name;
+            if last.is_none() {
+                return Ok(tables);
+            }
+        }
+    }
+
+    async fn functions(&self) -> Result<Vec<Arn>, PortError> {
+        let doing = format!("listing the functions of {}", self.region);
+        let mut functions = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = self
+                .lambda
+                .list_functions()
+                .set_marker(marker)
+                .send()
+                .await
+                .map_err(|error| port_error(&error, &doing))?;
+            // A function with a master is Lambda@Edge's replica of a function in us-east-1, which is the one to protect.
+            for function in page
+                .functions()
+                .iter()
+                .filter(|function| function.master_arn().is_none())
+            {
+                let arn = function.function_arn().ok_or_else(|| {
+                    PortError::Unavailable(format!("{doing}: the answer has a function without an ARN"))
+                })?;
+                functions.push(parse(arn, &doing)?);
+            }
+            marker = page.next_marker.filter(|marker| !marker.is_empty());
+            if marker.is_none() {
+                return Ok(functions);
+            }
+        }
+    }
+
+    async fn tags(&self, resource_type: &str) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
+        let doing = format!("listing the tags of every {resource_type} in {}", self.region);
+        let mut tags = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let page = self
+                .tagging
+                .get_resources()
+                .resource_type_filters(resource_type)
+                .resources_per_page(TAGGED_PER_PAGE)
+                .set_pagination_token(token)
+                .send()
+                .await
+                .map_err(|error| port_error(&error, &doing))?;
+            for mapping in page.resource_tag_mapping_list() {
+                let of_one = mapping
+                    .tags()
+                    .iter()
+                    .map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
+                if let Some(arn) = mapping.resource_arn() {
+                    tags.insert(arn.to_owned(), of_one.collect());
+                }
+            }
+            // An empty token is this service's way to say that there are no more pages.
+            token = page.pagination_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(tags);
+            }
+        }
+    }
+}
+
+impl ListResources for AwsInventory {
+    async fn list(&self, kind: Kind) -> Result<Vec<Found>, PortError> {
+        let (arns, resource_type) = match kind {
+            Kind::DynamodbTable => (self.tables().await?, "dynamodb:table"),
+            Kind::LambdaFunction => (self.functions().await?, "lambda:function"),
+        };
+        let mut tags = self.tags(resource_type).await?;
+        let with_tags = arns.into_iter().map(|arn| Found {
+            tags: tags.remove(arn.as_str()).unwrap_or_default(),
+            arn,
+        });
+        Ok(with_tags.collect())
+    }
+}
+
+fn parse(arn: &str, doing: &str) -> Result<Arn, PortError> {
+    arn.parse()
+        .map_err(|error| PortError::Invalid(format!("{doing}: {arn:?}: {error}")))
+}
+
+/// The partition that a region belongs to: the second word of its ARNs.
+pub(crate) fn partition(region: &Region) -> &'static str {
+    const BY_PREFIX: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-isof-", "aws-iso-f"),
+        ("eusc-", "aws-eusc"),
+    ];
+    let found = BY_PREFIX.iter().find(|(prefix, _)| region.as_str().starts_with(prefix));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Reply, Server};
+
+    fn inventory(server: &Server) -> AwsInventory {
+        AwsInventory::new(&server.aws(), &"eu-central-1".parse().unwrap(), "111122223333")
+    }
+
+    fn text(found: &[Found]) -> Vec<String> {
+        let one = |found: &Found| format!("{} {:?}", found.arn.as_str(), found.tags);
+        found.iter().map(one).collect()
+    }
+
+    #[tokio::test]
+    async fn tables_of_all_pages_come_with_their_tags() {
+        let tagged = |name: &str, value: &str| {
+            format!(
+                r#"{{"ResourceARN": "arn:aws:dynamodb:eu-central-1:111122223333:table/{name}",
+                "Tags": [{{"Key": "backup", "Value": "{value}"}}]}}"#
+            )
+        };
+        let server = Server::replying([
+            Reply::new(200, r#"{"TableNames": [], "LastEvaluatedTableName": "a"}"#),
+            Reply::new(200, r#"{"TableNames": ["b", "c"], "LastEvaluatedTableName": "c"}"#),
+            Reply::new(200, r#"{"TableNames": ["d"]}"#),
+            Reply::new(
+                200,
+                &format!(
+                    r#"{{"ResourceTagMappingList": [{}], "PaginationToken": "more"}}"#,
+                    tagged("c", "daily")
+                ),
+            ),
+            Reply::new(
+                200,
+                &format!(
+                    r#"{{"ResourceTagMappingList": [{}, {}], "PaginationToken": ""}}"#,
+                    tagged("d", "hourly"),
+                    tagged("gone", "daily")
+                ),
+            ),
+        ]);
+        let found = inventory(&server).list(Kind::DynamodbTable).await.unwrap();
+        let arn = |name: &str| format!("arn:aws:dynamodb:eu-central-1:111122223333:table/{name}");
+        assert_eq!(
+            text(&found),
+            [
+                format!("{} {{}}", arn("b")),
+                format!(r#"{} {{"backup": "daily"}}"#, arn("c")),
+                format!(r#"{} {{"backup": "hourly"}}"#, arn("d")),
+            ]
+        );
+        assert_eq!(server.requests().len(), 5);
+    }
+
+    #[tokio::test]
+    async fn functions_at_the_edge_are_left_to_their_master() {
+        let function = |name: &str, master: &str| {
+            format!(r#"{{"FunctionArn": "arn:aws:lambda:eu-central-1:111122223333:function:{name}"{master}}}"#)
+        };
+        let edge = r#", "MasterArn": "arn:aws:lambda:us-east-1:111122223333:function:edge:1""#;
+        let server = Server::replying([
+            Reply::new(
+                200,
+                &format!(
+                    r#"{{"Functions": [{}], "NextMarker": "more"}}"#,
+                    function("us-east-1.edge", edge)
+                ),
+            ),
+            Reply::new(200, &format!(r#"{{"Functions": [{}]}}"#, function("orders", ""))),
+            Reply::new(200, r#"{"ResourceTagMappingList": []}"#),
+        ]);
+        let found = inventory(&server).list(Kind::LambdaFunction).await.unwrap();
+        assert_eq!(
+            text(&found),
+            ["arn:aws:lambda:eu-central-1:111122223333:function:orders {}"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_breaks_off_is_never_returned() {
+        let server = Server::replying([
+            Reply::new(200, r#"{"TableNames": ["b"], "LastEvaluatedTableName": "b"}"#),
+            Reply::new(400, r#"{"__type": "AccessDeniedException", "message": "no"}"#),
+        ]);
+        let error = inventory(&server).list(Kind::DynamodbTable).await.unwrap_err();
+        assert!(matches!(error, PortError::Denied(_)), "{error}");
+    }
+
+    #[test]
+    fn a_regions_arns_are_in_its_partition() {
+        for (region, expected) in [
+            ("eu-central-1", "aws"),
+            ("us-east-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            assert_eq!(partition(&region.parse().unwrap()), expected, "{region}");
+        }
+    }
+}

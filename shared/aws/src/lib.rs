@@ -1,0 +1,30 @@
+//! The adapters: everything that Holdfast asks of AWS, behind the ports of `vault` and `sources`.
+//!
+//! This is the only crate that names `aws-sdk-*`. Each adapter makes the calls that its port's `ACTIONS` list and no other,
+//! and hands every failure to one place that says what the caller should do next.
+
+mod batch;
+mod bus;
+mod client;
+mod code;
+pub mod dynamodb;
+mod error;
+mod inventory;
+pub mod lambda;
+mod pause;
+mod queue;
+mod replica;
+mod s3;
+mod signals;
+mod vaults;
+#[cfg(test)]
+mod wire;
+
+pub use bus::{EVENT_SOURCE, EventBus};
+pub use client::Aws;
+pub use code::HttpGet;
+pub use inventory::AwsInventory;
+pub use queue::SqsQueue;
+pub use replica::AwsReplicas;
+pub use s3::S3Vault;
+pub use signals::Signals;

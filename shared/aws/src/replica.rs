@@ -1,0 +1,47 @@
+//! Making the replica's vault: its key, its bucket, its hardening.
+
+mod bucket;
+mod hardening;
+mod key;
+
+use holdfast_vault::PortError;
+use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec};
+
+use crate::{Aws, S3Vault};
+use bucket::ReplicaBucket;
+
+/// Makes replica vaults in this account.
+#[derive(Debug, Clone)]
+pub struct AwsReplicas {
+    aws: Aws,
+    account: String,
+}
+
+impl AwsReplicas {
+    /// In this account: a bucket of another one is refused.
+    pub fn new(aws: &Aws, account: &str) -> Self {
+        AwsReplicas {
+            aws: aws.clone(),
+            account: account.to_owned(),
+        }
+    }
+}
+
+impl MakeReplica for AwsReplicas {
+    async fn ensure(&self, spec: &ReplicaSpec) -> Result<ReplicaReady, PortError> {
+        let key_arn = key::ensure(&self.aws, &spec.home_key_arn, &spec.region).await?;
+        let bucket = ReplicaBucket::new(&self.aws, spec, &self.account);
+        let made = bucket.ensure().await?;
+        bucket.harden(&key_arn).await?;
+        // Last, so that not even the probe lies unencrypted or unlocked.
+        S3Vault::new(&self.aws, &spec.region, &spec.bucket)
+            .encrypted_with(&key_arn)
+            .owned_by(&self.account)
+            .probe_create()
+            .await?;
+        Ok(ReplicaReady { key_arn, made })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+use std::collections::BTreeSet;
+
+use holdfast_vault::PortError;
+use holdfast_vault::replica::{MakeReplica as _, ReplicaReady, ReplicaSpec, VaultLock};
+
+use super::AwsReplicas;
+use crate::wire::{Reply, Request, Server};
+
+const HOME_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1";
+const REPLICA_KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/mrk-1";
+
+fn spec(lock: VaultLock) -> ReplicaSpec {
+    ReplicaSpec {
+        bucket: "replica".to_owned(),
+        region: "us-west-2".parse().unwrap(),
+        home_key_arn: HOME_KEY.to_owned(),
+        lock,
+    }
+}
+
+async fn ensure(server: &Server, spec: &ReplicaSpec) -> Result<ReplicaReady, PortError> {
+    AwsReplicas::new(&server.aws(), "111122223333").ensure(spec).await
+}
+
+fn key(state: &str) -> Reply {
+    Reply::new(
+        200,
+        &format!(r#"{{"KeyMetadata": {{"KeyId": "mrk-1", "KeyState": "{state}"}}}}"#),
+    )
+}
+
+/// The sub-resource that a request is about, or what else it does.
+fn subject(request: &Request) -> String {
+    const SUBRESOURCES: [&str; 7] = [
+        "publicAccessBlock",
+        "ownershipControls",
+        "versioning",
+        "object-lock",
+        "encryption",
+        "lifecycle",
+        "policy",
+    ];
+    let method = request.line.split(' ').next().unwrap();
+    let target = request
+        .header("x-amz-target")
+        .map(|target| target.rsplit('.').next().unwrap().to_owned());
+    let what = SUBRESOURCES
+        .iter()
+        .find(|name| request.has_query(name))
+        .map(ToString::to_string);
+    let path = request.line.split('?').next().unwrap().to_owned();
+    match (target, what) {
+        (Some(target), _) => target,
+        (None, Some(what)) => format!("{method} {what}"),
+        (None, None) => path,
+    }
+}
+
+fn ready(about: &str) -> Reply {
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"HoldfastTlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*",
+        "Resource":["{arn}","{arn}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#,
+        arn = "arn:aws:s3:::replica"
+    );
+    let xml = match about {
+        "DescribeKey" => return key("Enabled"),
+        "HEAD /replica" => return Reply::new(200, "").with("x-amz-bucket-region", "us-west-2"),
+        "HEAD /replica/config/create-if-absent-probe" => {
+            return Reply::new(200, "").with("last-modified", "Sun, 01 Mar 2026 00:00:00 GMT");
+        }
+        "GET policy" => return Reply::new(200, &policy),
+        "GET publicAccessBlock" => {
+            "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>\
+             <IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>\
+             <RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>"
+        }
+        "GET ownershipControls" => {
+            "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>"
+        }
+        "GET versioning" => "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+        "GET object-lock" => {
+            "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+             <Mode>COMPLIANCE</Mode><Days>7</Days></DefaultRetention></Rule></ObjectLockConfiguration>"
+        }
+        "GET encryption" => {
+            "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>\
+             <SSEAlgorithm>aws:kms</SSEAlgorithm>\
+             <KMSMasterKeyID>arn:aws:kms:us-west-2:111122223333:key/mrk-1</KMSMasterKeyID>\
+             </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>true</BucketKeyEnabled></Rule>\
+             </ServerSideEncryptionConfiguration>"
+        }
+        "GET lifecycle" => {
+            "<LifecycleConfiguration><Rule><ID>holdfast-abort-stale-uploads</ID><Status>Enabled</Status>\
+             <Filter><Prefix></Prefix></Filter><AbortIncompleteMultipartUpload>\
+             <DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>\
+             </LifecycleConfiguration>"
+        }
+        other => panic!("{other} was not expected"),
+    };
+    Reply::new(200, xml)
+}
+
+fn about(server: &Server) -> Vec<String> {
+    server.requests().iter().map(subject).collect()
+}
+
+#[tokio::test]
+async fn a_ready_vault_costs_reads_only() {
+    for lock in [
+        VaultLock::None,
+        VaultLock::Governance { days: 7 },
+        VaultLock::Compliance { days: 1 },
+    ] {
+        let server = Server::answering(|request| Some(ready(&subject(request))));
+        let ready = ensure(&server, &spec(lock)).await.unwrap();
+        assert_eq!(ready.key_arn, REPLICA_KEY);
+        assert!(!ready.made);
+        let changes = about(&server).into_iter().filter(|what| what.starts_with("PUT"));
+        assert_eq!(changes.collect::<Vec<_>>(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn every_request_to_the_bucket_names_its_owner() {
+    let server = Server::answering(|request| Some(ready(&subject(request))));
+    ensure(&server, &spec(VaultLock::Governance { days: 7 })).await.unwrap();
+    for request in server.requests() {
+        let is_s3 = request.header("x-amz-target").is_none();
+        let owner = request.header("x-amz-expected-bucket-owner");
+        assert_eq!(owner, is_s3.then_some("111122223333"), "{}", request.line);
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_missing_or_less_is_written() {
+    let server = Server::answering(|request| {
+        Some(match subject(request).as_str() {
+            "GET lifecycle" => Reply::new(
+                200,
+                "<LifecycleConfiguration><Rule><ID>theirs</ID><Status>Enabled</Status><Filter><Prefix>x/</Prefix>\
+                 </Filter><Expiration><Days>9</Days></Expiration></Rule></LifecycleConfiguration>",
+            ),
+            "GET policy" => Reply::new(
+                200,
+                r#"{"Version":"2012-10-17","Statement":{"Sid":"Theirs","Effect":"Allow"}}"#,
+            ),
+            "GET encryption" => Reply::s3_error(404, "ServerSideEncryptionConfigurationNotFoundError", "none"),
+            "GET object-lock" => Reply::new(
+                200,
+                "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+                 <Mode>GOVERNANCE</Mode><Days>6</Days></DefaultRetention></Rule></ObjectLockConfiguration>",
+            ),
+            what if what.starts_with("PUT") => Reply::new(200, ""),
+            what => ready(what),
+        })
+    });
+    ensure(&server, &spec(VaultLock::Governance { days: 7 })).await.unwrap();
+    let written: BTreeSet<String> = about(&server)
+        .into_iter()
+        .filter(|what| what.starts_with("PUT"))
+        .collect();
+    let expected = ["PUT encryption", "PUT lifecycle", "PUT object-lock", "PUT policy"];
+    assert_eq!(written, expected.into_iter().map(str::to_owned).collect());
+    for (what, theirs, ours) in [
+        ("PUT lifecycle", "<ID>theirs</ID>", "holdfast-abort-stale-uploads"),
+        ("PUT policy", "\"Theirs\"", "aws:SecureTransport"),
+        ("PUT encryption", "aws:kms", REPLICA_KEY),
+        ("PUT object-lock", "GOVERNANCE", "<Days>7</Days>"),
+    ] {
+        let request = server
+            .requests()
+            .into_iter()
+            .find(|request| subject(request) == what)
+            .unwrap();
+        let body = String::from_utf8(request.body).unwrap();
+        assert!(body.contains(theirs) && body.contains(ours), "{what}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_key_and_bucket_are_made() {
+    let mut looks = 0;
+    let server = Server::answering(move |request| {
+        Some(match subject(request).as_str() {
+            "DescribeKey" if request.header("authorization").unwrap().contains("/us-west-2/") => {
+                looks += 1;
+                match looks {
+                    1 => Reply::new(400, r#"{"__type": "NotFoundException", "message": "no such key"}"#),
+                    2 => key("Creating"),
+                    _ => key("Enabled"),
+                }
+            }
+            "ReplicateKey" => Reply::new(400, r#"{"__type": "AlreadyExistsException", "message": "just made"}"#),
+            "HEAD /replica" => Reply::new(404, ""),
+            what if what.starts_with("PUT /replica") => Reply::new(200, ""),
+            what => ready(what),
+        })
+    });
+    let ready = ensure(&server, &spec(VaultLock::Governance { days: 7 })).await.unwrap();
+    assert!(ready.made);
+    let requests = server.requests();
+    let create = requests
+        .iter()
+        .find(|request| subject(request).starts_with("PUT /replica"))
+        .unwrap();
+    assert_eq!(create.header("x-amz-object-ownership"), Some("BucketOwnerEnforced"));
+    assert_eq!(create.header("x-amz-bucket-object-lock-enabled"), Some("true"));
+    assert!(String::from_utf8_lossy(&create.body).contains("<LocationConstraint>us-west-2</LocationConstraint>"));
+    let replicate = requests
+        .iter()
+        .find(|request| subject(request) == "ReplicateKey")
+        .unwrap();
+    assert!(
+        replicate
+            .header("authorization")
+            .unwrap()
+            .contains("/eu-central-1/kms/")
+    );
+}
+
+#[tokio::test]
+async fn what_a_person_has_to_change_is_said_so() {
+    let taken = |request: &Request| match subject(request).as_str() {
+        "HEAD /replica" => Reply::new(404, ""),
+        "PUT /replica/" | "PUT /replica" => Reply::s3_error(409, "BucketAlreadyExists", "taken"),
+        what => ready(what),
+    };
+    let foreign = |request: &Request| match subject(request).as_str() {
+        "HEAD /replica" => Reply::new(403, ""),
+        what => ready(what),
+    };
+    let disabled = |request: &Request| match subject(request).as_str() {
+        "DescribeKey" => key("PendingDeletion"),
+        what => ready(what),
+    };
+    let elsewhere = |request: &Request| match subject(request).as_str() {
+        "HEAD /replica" => Reply::new(200, "").with("x-amz-bucket-region", "ap-south-1"),
+        what => ready(what),
+    };
+    let cases: [(fn(&Request) -> Reply, &str); 4] = [
+        (taken, "denied: bucket replica exists"),
+        (foreign, "denied: bucket replica exists"),
+        (
+            disabled,
+            "denied: key arn:aws:kms:us-west-2:111122223333:key/mrk-1 is PendingDeletion",
+        ),
+        (elsewhere, "invalid: bucket replica is in ap-south-1"),
+    ];
+    for (answer, expected) in cases {
+        let server = Server::answering(move |request| Some(answer(request)));
+        let error = ensure(&server, &spec(VaultLock::None)).await.unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+        let changes = about(&server)
+            .into_iter()
+            .filter(|what| what.starts_with("PUT") && what.contains(' '));
+        assert!(changes.count() <= 1, "nothing was changed");
+    }
+}
+
+#[tokio::test]
+async fn a_home_key_without_regions_cannot_be_replicated() {
+    let server = Server::replying([]);
+    for arn in ["arn:aws:kms:eu-central-1:111122223333:key/1234", "alias/vault"] {
+        let spec = ReplicaSpec {
+            home_key_arn: arn.to_owned(),
+            ..spec(VaultLock::None)
+        };
+        let error = ensure(&server, &spec).await.unwrap_err();
+        assert!(matches!(error, PortError::Invalid(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_vanishes_meanwhile_is_not_taken_for_one_without_settings() {
+    let server = Server::answering(|request| {
+        Some(match subject(request).as_str() {
+            what if what.starts_with("GET") => Reply::s3_error(404, "NoSuchBucket", "gone"),
+            what => ready(what),
+        })
+    });
+    let error = ensure(&server, &spec(VaultLock::None)).await.unwrap_err();
+    assert!(matches!(error, PortError::NotFound(_)), "{error}");
+}

@@ -1,0 +1,39 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Arn, BlobRef, PointId, Recipe, Sha256};
+
+/// What a run has settled before its first task: written once, create-if-absent, so that everybody who works on the
+/// run works on the same one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Format version.
+    pub format: u32,
+    /// The point that the run makes.
+    pub point: PointId,
+    /// The resource's ARN.
+    pub arn: Arn,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// SHA-256 of the policy document in force.
+    pub policy_sha256: Sha256,
+    /// The point to build on.
+    pub parent: Option<PointId>,
+    /// Settings and code, already stored.
+    pub blobs: Vec<BlobRef>,
+    /// How many shards the items are read in; 0 where the kind has no items.
+    pub shards: u32,
+    /// The primary key's attribute names.
+    pub key: Vec<String>,
+    /// What could not be read.
+    pub not_protected: Vec<String>,
+}
+
+/// A shard task stopped at a page boundary: what it has so far and where to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The recipe so far.
+    pub recipe: Recipe,
+    /// Where the next page begins, as the source wrote it.
+    pub cursor: String,
+}

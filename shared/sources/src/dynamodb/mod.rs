@@ -1,0 +1,18 @@
+//! DynamoDB tables: every item and every setting.
+
+mod backoff;
+pub mod attempt;
+pub mod compare;
+mod config;
+mod item;
+mod load;
+pub mod port;
+pub mod refill;
+pub mod restore;
+pub mod settings;
+pub mod snapshot;
+
+pub use config::{
+    BillingMode, Capacity, IndexCapacity, IndexConfig, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Throughput, Warm,
+};
+pub use item::{Item, ItemError, Value, line, parse};

@@ -1,0 +1,28 @@
+//! What exists in the account, kind by kind.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use holdfast_catalog::{Arn, Kind};
+use holdfast_vault::PortError;
+
+/// A resource that exists now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Listing the tables and functions of the region, with their tags.
+pub trait ListResources: Send + Sync {
+    /// The IAM actions behind this trait.
+    const ACTIONS: &'static [&'static str] = &["dynamodb:ListTables", "lambda:ListFunctions", "tag:GetResources"];
+
+    /// All resources of a kind in this region. Complete or an error: a listing that broke off is never returned.
+    ///
+    /// # Errors
+    /// Those of the services.
+    fn list(&self, kind: Kind) -> impl Future<Output = Result<Vec<Found>, PortError>> + Send;
+}

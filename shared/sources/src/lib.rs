@@ -1,0 +1,10 @@
+//! What Holdfast protects: a folder for each kind says what it is, how to read it and how to bring it back.
+//!
+//! Sources talk to the world through ports only; `shared/aws` implements them.
+
+pub mod dynamodb;
+pub mod inventory;
+pub mod lambda;
+mod settings_report;
+
+pub use settings_report::{SettingOutcome, SettingStatus};

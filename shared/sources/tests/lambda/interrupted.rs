@@ -1,0 +1,129 @@
+//! A restore or a snapshot that dies at any call, and is run again.
+
+use holdfast_sources::lambda::port::{PublishVersions as _, ReadFunction as _};
+use holdfast_testkit::Moment;
+use holdfast_vault::PortError;
+
+use crate::made::wired;
+use crate::world::{World, told};
+
+#[tokio::test]
+async fn a_restore_that_dies_at_any_call_ends_the_same_when_run_again() {
+    let calm = World::with("bill", &wired());
+    calm.lambda.busy_polls(1);
+    let taken = calm.snapshot("bill").await.unwrap();
+    calm.script.restart();
+    let expected = calm.execute(&calm.plan(&taken, "again").unwrap()).await.unwrap();
+    let calls = calm.script.total();
+    assert!(calls > 30, "{calls}");
+    for number in 1..=calls {
+        for moment in [Moment::Before, Moment::After] {
+            let world = World::with("bill", &wired());
+            world.lambda.busy_polls(1);
+            let taken = world.snapshot("bill").await.unwrap();
+            let plan = world.plan(&taken, "again").unwrap();
+            world.script.restart();
+            world.script.kill_at(number, moment);
+            let died = world.execute(&plan).await;
+            assert!(died.is_err_and(|error| error.is_retryable()), "call {number}");
+            world.script.heal();
+            let restored = world.execute(&plan).await.unwrap();
+            let at = format!("call {number}, {moment:?}");
+            assert_eq!(restored.outcomes, expected.outcomes, "{at}");
+            assert_eq!(restored.versions, expected.versions, "{at}");
+            assert_eq!(world.read("again").await, calm.read("again").await, "{at}");
+            let (versions, mappings) = counts(&world).await;
+            assert_eq!((versions, mappings), (2, 2), "{at}");
+        }
+    }
+}
+
+async fn counts(world: &World) -> (usize, usize) {
+    let versions = world.lambda.published_versions("again").await.unwrap();
+    (versions.len(), world.lambda.event_sources("again").await.unwrap().len())
+}
+
+#[tokio::test]
+async fn a_restore_without_time_left_stops_in_good_order() {
+    let world = World::with("bill", &wired());
+    let taken = world.snapshot("bill").await.unwrap();
+    // So busy that the waiting uses up more than an invocation.
+    world.lambda.busy_polls(140);
+    let plan = world.plan(&taken, "again").unwrap();
+    let mut invocations = 1;
+    loop {
+        match world.execute(&plan).await {
+            Ok(restored) => break assert_eq!(restored.versions.len(), 2),
+            Err(PortError::Unavailable(why)) => assert!(why.contains("again to go on"), "{why}"),
+            Err(error) => panic!("{error}"),
+        }
+        invocations += 1;
+        assert!(invocations < 20);
+    }
+    assert!(invocations > 1);
+    assert_eq!(counts(&world).await, (2, 2));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_dies_at_any_call_is_whole_when_taken_again() {
+    let calm = World::with("bill", &wired());
+    let expected = calm.snapshot("bill").await.unwrap();
+    for number in 1..=calm.script.total() {
+        for moment in [Moment::Before, Moment::After] {
+            let world = World::with("bill", &wired());
+            world.script.kill_at(number, moment);
+            assert!(world.snapshot("bill").await.is_err(), "call {number}");
+            world.script.heal();
+            assert_eq!(world.snapshot("bill").await.unwrap(), expected, "call {number}, {moment:?}");
+            assert_eq!(world.store.contents(), calm.store.contents(), "call {number}, {moment:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_denied_change_ends_as_a_message_or_an_error_and_is_made_good_later() {
+    for name in [
+        "create_function",
+        "update_settings",
+        "update_code",
+        "publish_version",
+        "create_alias",
+        "add_permission",
+        "put_concurrency",
+        "create_event_source",
+    ] {
+        let world = World::with("bill", &wired());
+        let taken = world.snapshot("bill").await.unwrap();
+        let plan = world.plan(&taken, "again").unwrap();
+        world.script.fail_named(name, PortError::Denied(format!("{name} is not allowed")));
+        match world.execute(&plan).await {
+            Err(error) => assert!(error.to_string().contains("not allowed"), "{error}"),
+            Ok(restored) => {
+                let messages: Vec<&str> = restored.outcomes.iter().map(|o| o.message.as_str()).collect();
+                assert!(messages.iter().any(|message| message.contains("not allowed")), "{name}: {messages:?}");
+            }
+        }
+        world.script.heal();
+        let restored = world.execute(&plan).await.unwrap();
+        assert!(restored.outcomes.iter().all(|outcome| outcome.message.is_empty()), "{name}: {restored:?}");
+        assert_eq!(counts(&world).await, (2, 2), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn details_that_may_not_be_read_are_told_and_do_not_stop_the_snapshot() {
+    let world = World::with("bill", &wired());
+    for name in ["aliases", "policy", "event_sources"] {
+        world.script.fail_named(name, PortError::Denied(format!("{name}: not authorized")));
+    }
+    world.lambda.set_unreadable("bill", "Environment", "AccessDeniedException: the key may not be used");
+    let taken = world.snapshot("bill").await.unwrap();
+    assert_eq!(taken.config.unreadable, ["Aliases", "Environment", "EventSourceMappings", "Policy"]);
+    assert_eq!(taken.not_protected.len(), 4);
+    assert!(taken.not_protected.iter().any(|note| note.contains("the key may not be used")));
+    world.script.heal();
+    let restored = world.execute(&world.plan(&taken, "again").unwrap()).await.unwrap();
+    for setting in &taken.config.unreadable {
+        assert!(told(&restored.outcomes, setting).contains("could not be read"));
+    }
+}

@@ -1,0 +1,537 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use holdfast_catalog::{Arn, Region, Sha256};
+use holdfast_sources::lambda::port::{
+    Code, CreateFunction, EventSourceReading, FetchCode, FunctionState, MAX_DIRECT_UPLOAD_BYTES, NewFunction,
+    PublishVersions, ReadFunction, ReleaseReading, Unreadable, WireFunction,
+};
+use holdfast_sources::lambda::{Alias, EventSource, FunctionConfig, Package, Permission, Release, Settings};
+use holdfast_vault::PortError;
+use holdfast_vault::port::ReadObjects;
+use serde_json::{Map, Value, json};
+
+use crate::{MemoryStore, lock};
+
+/// The account of all resources in memory.
+const ACCOUNT: &str = "111122223333";
+
+/// The Lambda of one region, in memory, with no code ever run. Clones are the same.
+///
+/// As in Lambda: a function that was just made or changed is busy for a while and refuses changes; publishing again without a
+/// change gives the version before; version numbers are never used twice, not even by a later function of the same name;
+/// resources of another region are refused.
+#[derive(Debug, Clone)]
+pub struct MemoryFunctions {
+    region: Region,
+    store: MemoryStore,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    functions: BTreeMap<String, Function>,
+    /// The next version number of each name that was ever used.
+    next_versions: BTreeMap<String, u64>,
+    busy_polls: u32,
+    ids_made: u64,
+    refused_runtimes: BTreeSet<String>,
+    wrong_downloads: u32,
+    unreadable: BTreeMap<String, Vec<Unreadable>>,
+}
+
+#[derive(Debug, Clone)]
+struct Function {
+    latest: Stored,
+    versions: BTreeMap<u64, Stored>,
+    /// Whether `$LATEST` was changed since the last version was published.
+    is_changed: bool,
+    revision: u64,
+    /// How many more looks find it busy.
+    busy_polls: u32,
+    tags: BTreeMap<String, String>,
+    aliases: BTreeMap<String, Alias>,
+    statements: Vec<(Option<String>, Map<String, Value>)>,
+    reserved: Option<i32>,
+    mappings: Vec<(String, EventSource)>,
+}
+
+#[derive(Debug, Clone)]
+struct Stored {
+    release: Release,
+    code: Bytes,
+}
+
+impl MemoryFunctions {
+    /// A region without functions, which are ready at once when they are made. Code is taken from the buckets of the store's
+    /// cloud.
+    pub fn new(region: &Region, store: &MemoryStore) -> Self {
+        MemoryFunctions {
+            region: region.clone(),
+            store: store.clone(),
+            state: Arc::default(),
+        }
+    }
+
+    /// A function that is made or changed from now on is busy for this many looks.
+    pub fn busy_polls(&self, polls: u32) {
+        self.lock().busy_polls = polls;
+    }
+
+    /// Functions of this runtime can no longer be made or changed to it.
+    pub fn refuse_runtime(&self, runtime: &str) {
+        self.lock().refused_runtimes.insert(runtime.to_owned());
+    }
+
+    /// The next so many downloads give other bytes than the hash promises, as when somebody changes the function meanwhile.
+    pub fn spoil_downloads(&self, downloads: u32) {
+        self.lock().wrong_downloads = downloads;
+    }
+
+    /// Makes a setting of a function unreadable: `Environment` or `Tags`.
+    pub fn set_unreadable(&self, function: &str, setting: &str, why: &str) {
+        let unreadable = Unreadable {
+            setting: setting.to_owned(),
+            why: why.to_owned(),
+        };
+        self.lock().unreadable.entry(function.to_owned()).or_default().push(unreadable);
+    }
+
+    /// Makes a function as somebody in the account would, ready, and with all that its configuration says.
+    ///
+    /// # Panics
+    /// One of the archives that the configuration names is not among `code`.
+    pub fn add(&self, name: &str, config: &FunctionConfig, code: &[Bytes]) {
+        let stored = |release: &Release| Stored {
+            release: release.clone(),
+            code: match &release.package {
+                Package::Image { .. } => Bytes::new(),
+                Package::Zip { sha256, .. } => {
+                    let mut archives = code.iter().filter(|archive| Sha256::of(archive) == *sha256);
+                    archives.next().unwrap_or_else(|| panic!("no archive {sha256}")).clone()
+                }
+            },
+        };
+        let statement = |statement: &holdfast_sources::lambda::Statement| {
+            let mut body = statement.body.clone();
+            body.insert("Sid".to_owned(), json!(statement.sid));
+            let own = qualified(&self.arn(name), statement.qualifier.as_deref());
+            body.entry("Resource").or_insert(json!(own));
+            (statement.qualifier.clone(), body)
+        };
+        let function = Function {
+            latest: stored(&config.latest),
+            versions: config.versions.iter().map(|(number, release)| (*number, stored(release))).collect(),
+            is_changed: true,
+            revision: 0,
+            busy_polls: 0,
+            tags: config.tags.clone(),
+            aliases: config.aliases.clone(),
+            statements: config.policy.iter().map(statement).collect(),
+            reserved: config.reserved_concurrency,
+            mappings: Vec::new(),
+        };
+        let mut state = self.lock();
+        let next = config.versions.last_key_value().map_or(1, |(number, _)| number + 1);
+        state.next_versions.insert(name.to_owned(), next);
+        state.functions.insert(name.to_owned(), function);
+        for source in &config.event_sources {
+            let id = state.new_id();
+            state.expect(name).mappings.push((id, source.clone()));
+        }
+    }
+
+    /// Loses a function, as a disaster would. Its version numbers stay used.
+    pub fn lose(&self, function: &str) {
+        self.lock().functions.remove(function);
+    }
+
+    /// The names of all functions.
+    pub fn names(&self) -> Vec<String> {
+        self.lock().functions.keys().cloned().collect()
+    }
+
+    /// The archive of `$LATEST`.
+    ///
+    /// # Panics
+    /// There is no such function.
+    pub fn code(&self, function: &str) -> Bytes {
+        self.lock().expect(function).latest.code.clone()
+    }
+
+    /// A function's ARN.
+    pub fn arn(&self, function: &str) -> Arn {
+        let text = format!("arn:aws:lambda:{}:{ACCOUNT}:function:{function}", self.region);
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// The service's own look at the code that it is given.
+    async fn stored(&self, code: Code, settings: &Settings) -> Result<Stored, PortError> {
+        let code = match code {
+            Code::Image(uri) => {
+                let package = Package::Image {
+                    uri,
+                    resolved_uri: None,
+                };
+                let release = Release {
+                    package,
+                    settings: settings.clone(),
+                };
+                return Ok(Stored {
+                    release,
+                    code: Bytes::new(),
+                });
+            }
+            Code::Bytes(bytes) if bytes.len() as u64 > MAX_DIRECT_UPLOAD_BYTES => {
+                return Err(PortError::Invalid("the archive is too large to be sent along".to_owned()));
+            }
+            Code::Bytes(bytes) => bytes,
+            Code::S3 { bucket, key } if self.store.has_bucket(&bucket) => self.store.sibling(&bucket).get(&key).await?,
+            Code::S3 { bucket, .. } => return Err(PortError::Invalid(format!("no bucket {bucket} in this region"))),
+        };
+        let package = Package::Zip {
+            sha256: Sha256::of(&code),
+            bytes: code.len() as u64,
+        };
+        let release = Release {
+            package,
+            settings: settings.clone(),
+        };
+        Ok(Stored { release, code })
+    }
+
+    fn check(&self, state: &State, settings: &Settings) -> Result<(), PortError> {
+        if let Some(runtime) = settings.runtime.as_ref().filter(|runtime| state.refused_runtimes.contains(*runtime)) {
+            return Err(PortError::Invalid(format!("the runtime {runtime} is no longer supported")));
+        }
+        let single = settings.kms_key_arn.iter().chain(&settings.dead_letter_target);
+        for arn in settings.layers.iter().chain(single) {
+            self.check_place(arn)?;
+        }
+        Ok(())
+    }
+
+    fn check_place(&self, arn: &str) -> Result<(), PortError> {
+        let elsewhere = |arn: &Arn| !arn.region().is_empty() && arn.region() != self.region.as_str();
+        match arn.parse::<Arn>() {
+            Ok(arn) if elsewhere(&arn) => Err(PortError::Invalid(format!("{arn} is in another region"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A function's ARN with its qualifier, if it has one.
+fn qualified(arn: &Arn, qualifier: Option<&str>) -> String {
+    qualifier.map_or_else(|| arn.to_string(), |qualifier| format!("{arn}:{qualifier}"))
+}
+
+impl State {
+    fn function(&mut self, name: &str) -> Result<&mut Function, PortError> {
+        let missing = || PortError::NotFound(format!("function {name}"));
+        self.functions.get_mut(name).ok_or_else(missing)
+    }
+
+    fn expect(&mut self, name: &str) -> &mut Function {
+        self.function(name).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The function, if it may be changed by somebody who read this revision.
+    fn changeable(&mut self, name: &str, revision: Option<&str>) -> Result<&mut Function, PortError> {
+        let function = self.function(name)?;
+        if function.busy_polls > 0 {
+            return Err(PortError::Conflict(format!("an update is in progress for function {name}")));
+        }
+        if revision.is_some_and(|revision| revision != function.revision.to_string()) {
+            return Err(PortError::Conflict(format!("function {name} is at another revision")));
+        }
+        Ok(function)
+    }
+
+    fn changed(&mut self, name: &str) -> Result<(), PortError> {
+        let busy_polls = self.busy_polls;
+        let function = self.function(name)?;
+        function.busy_polls = busy_polls;
+        function.revision += 1;
+        function.is_changed = true;
+        Ok(())
+    }
+
+    fn new_id(&mut self) -> String {
+        self.ids_made += 1;
+        format!("00000000-0000-4000-8000-{:012}", self.ids_made)
+    }
+}
+
+impl Function {
+    fn stored(&self, qualifier: Option<&str>) -> Result<&Stored, PortError> {
+        let qualifier = match qualifier.and_then(|name| self.aliases.get(name)) {
+            Some(alias) => Some(alias.version.as_str()),
+            None => qualifier,
+        };
+        let missing = || PortError::NotFound(format!("version {}", qualifier.unwrap_or_default()));
+        match qualifier {
+            None | Some("$LATEST") => Ok(&self.latest),
+            Some(number) => {
+                let number: u64 = number.parse().map_err(|_| missing())?;
+                self.versions.get(&number).ok_or_else(missing)
+            }
+        }
+    }
+}
+
+impl ReadFunction for MemoryFunctions {
+    async fn read_release(&self, function: &str, qualifier: Option<&str>) -> Result<ReleaseReading, PortError> {
+        let mut state = self.lock();
+        let unreadable = state.unreadable.get(function).cloned().unwrap_or_default();
+        let is_unreadable = |setting: &str| unreadable.iter().any(|detail| detail.setting == setting);
+        let found = state.function(function)?;
+        let mut release = found.stored(qualifier)?.release.clone();
+        if is_unreadable("Environment") {
+            release.settings.environment = None;
+        }
+        let group = &mut release.settings.logging.group;
+        group.get_or_insert_with(|| format!("/aws/lambda/{function}"));
+        let is_busy = found.busy_polls > 0;
+        found.busy_polls = found.busy_polls.saturating_sub(1);
+        Ok(ReleaseReading {
+            arn: self.arn(function),
+            release,
+            tags: if is_unreadable("Tags") { BTreeMap::new() } else { found.tags.clone() },
+            reserved_concurrency: found.reserved,
+            state: if is_busy { FunctionState::Busy } else { FunctionState::Ready },
+            revision: Some(found.revision.to_string()),
+            unreadable,
+        })
+    }
+
+    async fn aliases(&self, function: &str) -> Result<BTreeMap<String, Alias>, PortError> {
+        Ok(self.lock().function(function)?.aliases.clone())
+    }
+
+    async fn policy(&self, function: &str, qualifier: Option<&str>) -> Result<Option<String>, PortError> {
+        let mut state = self.lock();
+        let found = state.function(function)?;
+        found.stored(qualifier)?;
+        let about = found.statements.iter().filter(|(about, _)| about.as_deref() == qualifier);
+        let statements: Vec<&Map<String, Value>> = about.map(|(_, body)| body).collect();
+        let document = json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements });
+        Ok((!statements.is_empty()).then(|| document.to_string()))
+    }
+
+    async fn event_sources(&self, function: &str) -> Result<Vec<EventSourceReading>, PortError> {
+        let state = self.lock();
+        let mappings = state.functions.get(function).map(|found| found.mappings.clone());
+        let reading = |(id, source): (String, EventSource)| EventSourceReading {
+            id,
+            source,
+            unreadable: Vec::new(),
+        };
+        Ok(mappings.unwrap_or_default().into_iter().map(reading).collect())
+    }
+}
+
+impl FetchCode for MemoryFunctions {
+    async fn fetch_code(&self, function: &str, qualifier: Option<&str>, max_bytes: u64) -> Result<Bytes, PortError> {
+        let mut state = self.lock();
+        if state.wrong_downloads > 0 {
+            state.wrong_downloads -= 1;
+            return Ok(Bytes::from_static(b"other code"));
+        }
+        let code = state.function(function)?.stored(qualifier)?.code.clone();
+        if code.len() as u64 > max_bytes {
+            return Err(PortError::Invalid(format!("code of function {function} is too long")));
+        }
+        Ok(code)
+    }
+}
+
+impl CreateFunction for MemoryFunctions {
+    async fn create_function(&self, new: NewFunction<'_>) -> Result<(), PortError> {
+        let stored = self.stored(new.code, new.settings).await?;
+        let mut state = self.lock();
+        if state.functions.contains_key(new.name) {
+            return Err(PortError::AlreadyExists(format!("function {}", new.name)));
+        }
+        self.check(&state, new.settings)?;
+        let function = Function {
+            latest: stored,
+            versions: BTreeMap::new(),
+            is_changed: true,
+            revision: 0,
+            busy_polls: state.busy_polls,
+            tags: new.tags.clone(),
+            aliases: BTreeMap::new(),
+            statements: Vec::new(),
+            reserved: None,
+            mappings: Vec::new(),
+        };
+        state.functions.insert(new.name.to_owned(), function);
+        Ok(())
+    }
+
+    async fn tag_function(&self, function: &Arn, key: &str, value: &str) -> Result<(), PortError> {
+        let (_, name) = function.resource().split_once(':').unwrap_or_default();
+        let mut state = self.lock();
+        state.function(name)?.tags.insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+}
+
+impl PublishVersions for MemoryFunctions {
+    async fn update_settings(
+        &self,
+        function: &str,
+        revision: Option<&str>,
+        _from: &Settings,
+        to: &Settings,
+    ) -> Result<(), PortError> {
+        let mut state = self.lock();
+        self.check(&state, to)?;
+        let settings = &mut state.changeable(function, revision)?.latest.release.settings;
+        // These two have no place in UpdateFunctionConfiguration.
+        *settings = Settings {
+            architectures: settings.architectures.clone(),
+            tenant_isolation: settings.tenant_isolation.clone(),
+            ..to.clone()
+        };
+        state.changed(function)
+    }
+
+    async fn update_code(
+        &self,
+        function: &str,
+        revision: Option<&str>,
+        code: Code,
+        architectures: &[String],
+    ) -> Result<(), PortError> {
+        let settings = self.lock().changeable(function, revision)?.latest.release.settings.clone();
+        let settings = Settings {
+            architectures: architectures.to_vec(),
+            ..settings
+        };
+        let stored = self.stored(code, &settings).await?;
+        let mut state = self.lock();
+        state.changeable(function, revision)?.latest = stored;
+        state.changed(function)
+    }
+
+    async fn publish_version(&self, function: &str, code: Option<&Sha256>) -> Result<u64, PortError> {
+        let mut state = self.lock();
+        let next = state.next_versions.get(function).copied().unwrap_or(1);
+        let found = state.changeable(function, None)?;
+        if let (Some(expected), Package::Zip { sha256, .. }) = (code, &found.latest.release.package)
+            && expected != sha256
+        {
+            return Err(PortError::Invalid(format!("code of function {function} is {sha256}")));
+        }
+        match found.versions.last_key_value() {
+            Some((number, _)) if !found.is_changed => return Ok(*number),
+            _ => found.versions.insert(next, found.latest.clone()),
+        };
+        found.is_changed = false;
+        state.next_versions.insert(function.to_owned(), next + 1);
+        Ok(next)
+    }
+
+    async fn published_versions(&self, function: &str) -> Result<Vec<u64>, PortError> {
+        Ok(self.lock().function(function)?.versions.keys().copied().collect())
+    }
+}
+
+impl WireFunction for MemoryFunctions {
+    async fn create_alias(&self, function: &str, name: &str, alias: &Alias) -> Result<(), PortError> {
+        let mut state = self.lock();
+        let found = state.function(function)?;
+        if found.aliases.contains_key(name) {
+            return Err(PortError::AlreadyExists(format!("alias {name}")));
+        }
+        found.stored(Some(&alias.version))?;
+        for number in alias.weights.keys().map(u64::to_string) {
+            found.stored(Some(&number))?;
+            if number == alias.version {
+                return Err(PortError::Invalid(format!("alias {name} divides version {number} with itself")));
+            }
+        }
+        found.aliases.insert(name.to_owned(), alias.clone());
+        Ok(())
+    }
+
+    async fn add_permission(&self, function: &str, permission: &Permission) -> Result<(), PortError> {
+        let arn = self.arn(function);
+        let mut state = self.lock();
+        let found = state.function(function)?;
+        found.stored(permission.qualifier.as_deref())?;
+        let same = |(qualifier, body): &(Option<String>, Map<String, Value>)| {
+            *qualifier == permission.qualifier && body.get("Sid") == Some(&json!(permission.sid))
+        };
+        if found.statements.iter().any(same) {
+            return Err(PortError::AlreadyExists(format!("statement {}", permission.sid)));
+        }
+        let body = statement_body(permission, &qualified(&arn, permission.qualifier.as_deref()));
+        found.statements.push((permission.qualifier.clone(), body));
+        Ok(())
+    }
+
+    async fn put_concurrency(&self, function: &str, reserved: i32) -> Result<(), PortError> {
+        // Lambda keeps 100 of an account's 1,000 for functions without a reservation.
+        if reserved > 900 {
+            return Err(PortError::Invalid("too little unreserved concurrency would be left".to_owned()));
+        }
+        self.lock().function(function)?.reserved = Some(reserved);
+        Ok(())
+    }
+
+    async fn create_event_source(&self, function: &str, source: &EventSource) -> Result<String, PortError> {
+        if let Some(arn) = &source.source_arn {
+            self.check_place(arn)?;
+        }
+        let mut state = self.lock();
+        let id = state.new_id();
+        let found = state.changeable(function, None)?;
+        found.stored(source.qualifier.as_deref())?;
+        if found.mappings.iter().any(|(_, other)| other.same_connection(source)) {
+            return Err(PortError::AlreadyExists(format!("mapping of {}", source.label())));
+        }
+        found.mappings.push((id.clone(), source.clone()));
+        Ok(id)
+    }
+}
+
+/// A statement as AddPermission writes it.
+fn statement_body(permission: &Permission, resource: &str) -> Map<String, Value> {
+    let principal = match permission.principal.as_str() {
+        "*" => json!("*"),
+        service if service.ends_with(".amazonaws.com") => json!({ "Service": service }),
+        identity => json!({ "AWS": identity }),
+    };
+    let mut body = Map::from_iter([
+        ("Sid".to_owned(), json!(permission.sid)),
+        ("Effect".to_owned(), json!("Allow")),
+        ("Principal".to_owned(), principal),
+        ("Action".to_owned(), json!(permission.action)),
+        ("Resource".to_owned(), json!(resource)),
+    ]);
+    let invoked = permission.invoked_via_function_url.map(|flag| flag.to_string());
+    let mut conditions: BTreeMap<&str, BTreeMap<&str, &String>> = BTreeMap::new();
+    for (operator, key, value) in [
+        ("ArnLike", "AWS:SourceArn", &permission.source_arn),
+        ("StringEquals", "AWS:SourceAccount", &permission.source_account),
+        ("StringEquals", "lambda:EventSourceToken", &permission.event_source_token),
+        ("StringEquals", "aws:PrincipalOrgID", &permission.principal_org_id),
+        ("StringEquals", "lambda:FunctionUrlAuthType", &permission.function_url_auth_type),
+        ("Bool", "lambda:InvokedViaFunctionUrl", &invoked),
+    ] {
+        if let Some(value) = value {
+            conditions.entry(operator).or_default().insert(key, value);
+        }
+    }
+    if !conditions.is_empty() {
+        body.insert("Condition".to_owned(), json!(conditions));
+    }
+    body
+}

@@ -1,0 +1,34 @@
+//! For tests only: the outside world in memory, and ways to make it fail.
+//!
+//! [`MemoryStore`], [`MemoryTables`] and [`MemoryFunctions`] stand in for S3, DynamoDB and Lambda; [`Faults`] goes round any
+//! of them and fails the calls that a [`Script`] names; [`ManualClock`] stands still until it is moved. [`contract`] is what
+//! every object store must pass.
+
+mod clock;
+pub mod contract;
+mod faults;
+mod function_faults;
+mod functions;
+mod outbox;
+mod replica;
+mod resources;
+mod script;
+mod store;
+mod tables;
+
+pub use clock::ManualClock;
+pub use faults::Faults;
+pub use functions::MemoryFunctions;
+pub use outbox::{Event, Outbox, Task};
+pub use replica::MemoryReplicas;
+pub use resources::MemoryResources;
+pub use script::{Call, Effect, Ending, Moment, Script};
+pub use store::MemoryStore;
+pub use tables::MemoryTables;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A lock that goes on after a test's panic: what it guards is only looked at to explain the failure.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,271 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use holdfast_vault::PortError;
+
+use crate::lock;
+
+/// When a scripted failure strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The call is not carried out.
+    Before,
+    /// The call is carried out and its answer is lost.
+    After,
+}
+
+/// What a call does to the outside world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Reads,
+    /// It makes or changes something.
+    Writes,
+    /// It removes something.
+    Deletes,
+}
+
+/// How a recorded call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Not yet, or its caller stopped waiting.
+    Open,
+    /// With success.
+    Done,
+    /// With the port's own error.
+    Failed(PortError),
+    /// The script refused it; it was not carried out.
+    Refused(PortError),
+    /// It was carried out and the script lost the answer.
+    Lost(PortError),
+}
+
+/// A recorded call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Its place among all calls, from 1.
+    pub number: u64,
+    /// The port's method.
+    pub name: &'static str,
+    /// What it was about: a key, a table, a function.
+    pub subject: String,
+    /// What it does.
+    pub effect: Effect,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Which calls fail, and what was called. Clones are the same script; give one script to several [`crate::Faults`] to number the
+/// calls of all of them together.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rules: Vec<Rule>,
+    calls: Vec<Call>,
+    counts: BTreeMap<&'static str, u64>,
+    /// Seed of the pauses before calls; 0 is one pause each.
+    shuffle: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Rule {
+    which: Which,
+    moment: Moment,
+    error: PortError,
+}
+
+#[derive(Debug, Clone)]
+enum Which {
+    Number(u64),
+    FromNumber(u64),
+    Nth(&'static str, u64),
+    Named(&'static str),
+    About(&'static str, String),
+    With(Effect),
+}
+
+impl Script {
+    /// A script in which nothing fails.
+    pub fn new() -> Self {
+        Script::default()
+    }
+
+    /// The `number`th call (from 1, over all names) fails.
+    pub fn fail(&self, number: u64, moment: Moment, error: PortError) {
+        self.add(Which::Number(number), moment, error);
+    }
+
+    /// The `nth` call (from 1) of that name fails.
+    pub fn fail_nth(&self, name: &'static str, nth: u64, moment: Moment, error: PortError) {
+        self.add(Which::Nth(name, nth), moment, error);
+    }
+
+    /// Every call of that name fails and is not carried out.
+    pub fn fail_named(&self, name: &'static str, error: PortError) {
+        self.add(Which::Named(name), Moment::Before, error);
+    }
+
+    /// Every call of that name about that subject fails and is not carried out.
+    pub fn fail_about(&self, name: &'static str, subject: &str, error: PortError) {
+        self.add(Which::About(name, subject.to_owned()), Moment::Before, error);
+    }
+
+    /// The invocation dies at the `number`th call: that one fails before or after it was carried out, all later ones before.
+    pub fn kill_at(&self, number: u64, moment: Moment) {
+        let killed = || PortError::Unavailable(format!("killed at call {number}"));
+        self.add(Which::FromNumber(number + 1), Moment::Before, killed());
+        self.add(Which::Number(number), moment, killed());
+    }
+
+    /// Every call that removes something, scratch tables included, is refused for want of permission.
+    pub fn deny_deletes(&self) {
+        let denied = PortError::Denied("deletes are denied by the script".to_owned());
+        self.add(Which::With(Effect::Deletes), Moment::Before, denied);
+    }
+
+    /// Every call that changes or removes something is refused for want of permission.
+    pub fn deny_changes(&self) {
+        let denied = PortError::Denied("changes are denied by the script".to_owned());
+        self.add(Which::With(Effect::Writes), Moment::Before, denied);
+        self.deny_deletes();
+    }
+
+    /// Makes concurrent tasks meet in another order: each call waits for none to three turns of the others, as the seed says.
+    pub fn shuffle(&self, seed: u64) {
+        // An even seed and its odd successor must differ, and the generator must not start at 0.
+        lock(&self.state).shuffle = seed.wrapping_mul(2).wrapping_add(1);
+    }
+
+    /// Forgets all failures, keeps the record.
+    pub fn heal(&self) {
+        lock(&self.state).rules.clear();
+    }
+
+    /// Forgets the record, so that numbers begin at 1 again; keeps the failures.
+    pub fn restart(&self) {
+        let mut state = lock(&self.state);
+        state.calls.clear();
+        state.counts.clear();
+    }
+
+    /// All calls so far, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.state).calls.clone()
+    }
+
+    /// The calls that change or remove something and were carried out, in order.
+    pub fn changes(&self) -> Vec<Call> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.effect != Effect::Reads && matches!(call.ending, Ending::Done | Ending::Lost(_)));
+        calls
+    }
+
+    /// How many calls there were in all.
+    pub fn total(&self) -> u64 {
+        lock(&self.state).calls.len() as u64
+    }
+
+    /// How many calls of that name there were.
+    pub fn count(&self, name: &str) -> u64 {
+        lock(&self.state).counts.get(name).copied().unwrap_or_default()
+    }
+
+    fn add(&self, which: Which, moment: Moment, error: PortError) {
+        lock(&self.state).rules.push(Rule { which, moment, error });
+    }
+
+    /// Carries out a call as the script says, and records it.
+    ///
+    /// # Errors
+    /// The script's, or the call's own.
+    pub async fn run<T>(
+        &self,
+        name: &'static str,
+        subject: &str,
+        effect: Effect,
+        work: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        for _ in 0..self.turns_to_wait() {
+            tokio::task::yield_now().await;
+        }
+        let (at, fault) = self.begin(name, subject, effect);
+        match fault {
+            None => {
+                let result = work.await;
+                self.end(
+                    at,
+                    result
+                        .as_ref()
+                        .err()
+                        .map_or(Ending::Done, |e| Ending::Failed(e.clone())),
+                );
+                result
+            }
+            Some((Moment::Before, error)) => {
+                self.end(at, Ending::Refused(error.clone()));
+                Err(error)
+            }
+            Some((Moment::After, error)) => {
+                let ending = match work.await {
+                    Ok(_) => Ending::Lost(error.clone()),
+                    Err(own) => Ending::Failed(own),
+                };
+                self.end(at, ending);
+                Err(error)
+            }
+        }
+    }
+
+    fn begin(&self, name: &'static str, subject: &str, effect: Effect) -> (usize, Option<(Moment, PortError)>) {
+        let mut state = lock(&self.state);
+        let at = state.calls.len();
+        let number = at as u64 + 1;
+        let count = state.counts.entry(name).or_default();
+        *count += 1;
+        let nth = *count;
+        let strikes = |rule: &&Rule| match &rule.which {
+            Which::Number(n) => *n == number,
+            Which::FromNumber(n) => number >= *n,
+            Which::Nth(of, n) => *of == name && *n == nth,
+            Which::Named(of) => *of == name,
+            Which::About(of, what) => *of == name && what == subject,
+            Which::With(what) => *what == effect,
+        };
+        let fault = state
+            .rules
+            .iter()
+            .find(strikes)
+            .map(|rule| (rule.moment, rule.error.clone()));
+        state.calls.push(Call {
+            number,
+            name,
+            subject: subject.to_owned(),
+            effect,
+            ending: Ending::Open,
+        });
+        (at, fault)
+    }
+
+    fn end(&self, at: usize, ending: Ending) {
+        // A record that was restarted while the call ran no longer has it.
+        if let Some(call) = lock(&self.state).calls.get_mut(at) {
+            call.ending = ending;
+        }
+    }
+
+    fn turns_to_wait(&self) -> u64 {
+        let mut state = lock(&self.state);
+        if state.shuffle == 0 {
+            return 1;
+        }
+        // xorshift64: enough to vary the order, and the same for the same seed.
+        state.shuffle ^= state.shuffle << 13;
+        state.shuffle ^= state.shuffle >> 7;
+        state.shuffle ^= state.shuffle << 17;
+        state.shuffle % 4
+    }
+}

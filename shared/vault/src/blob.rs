@@ -1,0 +1,135 @@
+use bytes::Bytes;
+use holdfast_catalog::{BlobRef, BlobRole, Sha256, layout};
+use jiff::{SignedDuration, Timestamp};
+use sha2::Digest as _;
+
+use crate::PortError;
+use crate::port::{Created, ObjectInfo, ReadObjects, WriteObjects};
+
+/// How old an object that is already there may be for a run to rely on it without writing it again.
+///
+/// An object that no point refers to (left by a run that failed) may be about to be swept. The sweep removes only
+/// versions that are older than its grace period, which is never under 24 hours, and no run may last longer than 12: so
+/// what is younger than 12 hours now outlives this run, and what is older is written again. The sweep then removes the old
+/// version that it has seen, and the new one stays.
+pub const TRUST_EXISTING_FOR: SignedDuration = SignedDuration::from_hours(12);
+
+/// Reads are done in pieces of this size where an object may be large.
+const PIECE_BYTES: u64 = 8 << 20;
+
+/// What the vault has under a content-addressed key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Present {
+    /// Young enough to rely on.
+    Fresh,
+    /// There, but to be written again before a new point refers to it.
+    Old,
+    /// Not there.
+    Absent,
+}
+
+/// Whether a blob is there and may be relied on.
+///
+/// # Errors
+/// Those of the store.
+pub async fn has_blob<S: ReadObjects>(store: &S, now: Timestamp, name: &Sha256) -> Result<Present, PortError> {
+    match store.head(&layout::blob(name)).await {
+        Ok(info) if is_fresh(&info, now) => Ok(Present::Fresh),
+        Ok(_) => Ok(Present::Old),
+        Err(PortError::NotFound(_)) => Ok(Present::Absent),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_fresh(info: &ObjectInfo, now: Timestamp) -> bool {
+    now.duration_since(info.modified_at) < TRUST_EXISTING_FOR
+}
+
+/// Stores something under its content's name, once.
+///
+/// # Errors
+/// Those of the store; the object may or may not have been written, and writing it again is harmless.
+pub async fn put_content<S: ReadObjects + WriteObjects>(
+    store: &S,
+    now: Timestamp,
+    key: &str,
+    body: Bytes,
+) -> Result<Created, PortError> {
+    if store.create(key, body.clone()).await? == Created::New {
+        return Ok(Created::New);
+    }
+    let may_stay = match store.head(key).await {
+        // The same name with another length is damage, which writing again heals.
+        Ok(info) => info.bytes == body.len() as u64 && is_fresh(&info, now),
+        Err(PortError::NotFound(_)) => false,
+        Err(error) => return Err(error),
+    };
+    if !may_stay {
+        store.overwrite(key, body).await?;
+    }
+    Ok(Created::Existed)
+}
+
+/// Stores a blob and says how a manifest names it.
+///
+/// # Errors
+/// Those of the store.
+pub async fn put_blob<S: ReadObjects + WriteObjects>(
+    store: &S,
+    now: Timestamp,
+    role: BlobRole,
+    body: Bytes,
+) -> Result<BlobRef, PortError> {
+    let blob = BlobRef {
+        role,
+        sha256: Sha256::of(&body),
+        bytes: body.len() as u64,
+    };
+    put_content(store, now, &layout::blob(&blob.sha256), body).await?;
+    Ok(blob)
+}
+
+/// Reads a blob and proves it.
+///
+/// # Errors
+/// `Corrupt` when it is missing or not what its name promises.
+pub async fn get_blob<S: ReadObjects>(store: &S, blob: &BlobRef) -> Result<Bytes, PortError> {
+    let key = layout::blob(&blob.sha256);
+    match store.get(&key).await {
+        Ok(body) if Sha256::of(&body) == blob.sha256 => Ok(body),
+        Ok(_) => Err(PortError::Corrupt(format!(
+            "{key} does not hold the bytes that its name promises"
+        ))),
+        Err(PortError::NotFound(_)) => Err(PortError::Corrupt(format!("{key} is missing"))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Proves a blob in bounded memory, and says how many bytes were read.
+///
+/// # Errors
+/// `Corrupt` when it is missing or not what its name promises.
+pub async fn check_blob<S: ReadObjects>(store: &S, blob: &BlobRef) -> Result<u64, PortError> {
+    let key = layout::blob(&blob.sha256);
+    let mut hasher = sha2::Sha256::new();
+    let mut read = 0;
+    loop {
+        let piece = match store.get_range(&key, read, PIECE_BYTES).await {
+            Ok(piece) => piece,
+            Err(PortError::NotFound(_)) => return Err(PortError::Corrupt(format!("{key} is missing"))),
+            Err(error) => return Err(error),
+        };
+        if piece.is_empty() {
+            break;
+        }
+        hasher.update(&piece);
+        read += piece.len() as u64;
+    }
+    if Sha256::from_bytes(hasher.finalize().into()) == blob.sha256 && read == blob.bytes {
+        Ok(read)
+    } else {
+        Err(PortError::Corrupt(format!(
+            "{key} does not hold the bytes that its name promises"
+        )))
+    }
+}

@@ -1,0 +1,38 @@
+//! The recovery-point store: packs, recipes and their commit, over a small object-store port.
+//!
+//! Order is what makes it safe. Writing: packs and blobs, then parts, then the manifest (the commit). Removing: the
+//! manifest, then parts, then packs and blobs that nothing refers to any more.
+
+mod blob;
+mod error;
+mod index;
+mod items;
+mod line;
+mod pack;
+mod points;
+pub mod port;
+mod recipe_io;
+pub mod replica;
+mod reuse;
+mod scrub;
+mod shard;
+pub mod sweep;
+pub mod signal;
+
+pub use blob::{Present, TRUST_EXISTING_FOR, check_blob, get_blob, has_blob, put_blob, put_content};
+pub use error::PortError;
+pub use index::IndexEntry;
+pub use items::{PackLines, add_to_digest, by_pack, lines_of, read_pack};
+pub use line::Line;
+pub use pack::{BuiltPack, Pack, PackBuilder, TARGET_BYTES};
+pub use points::{
+    Catalogue, PointEntry, begin_run, commit, keys, read_manifest, read_run, read_tombstone, write_fact,
+    write_tombstone,
+};
+pub use recipe_io::{
+    finished_shards, read_checkpoint, read_checkpoint_at, read_committed_part, read_part, summarise, write_checkpoint,
+    write_part,
+};
+pub use reuse::reusable_packs;
+pub use scrub::{Scrub, scrub_point};
+pub use shard::{Known, ShardWriter};

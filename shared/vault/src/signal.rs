@@ -1,0 +1,35 @@
+//! Waking others: tasks for the work queue, events for the bus.
+
+use std::future::Future;
+
+use crate::PortError;
+
+/// Sending tasks to the work queue.
+pub trait SendWork: Send + Sync {
+    /// The IAM actions behind this trait.
+    const ACTIONS: &'static [&'static str] = &["sqs:SendMessage"];
+
+    /// Sends each body as a message that shows itself after `delay_seconds` (0 to 900).
+    ///
+    /// # Errors
+    /// `Invalid` when a body is too long (256 KB) or the delay too great: nothing was sent. Otherwise some of the messages may have been
+    /// sent; sending all of them again is harmless, because every task can be done twice.
+    fn send(&self, bodies: Vec<String>, delay_seconds: u32) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Putting events on the bus.
+pub trait PublishEvents: Send + Sync {
+    /// The IAM actions behind this trait.
+    const ACTIONS: &'static [&'static str] = &["events:PutEvents"];
+
+    /// Puts an event on the bus for each detail, which is a JSON object.
+    ///
+    /// # Errors
+    /// `Invalid` when a detail is too long (256 KB with its type) or no JSON object. Otherwise some of the events may be out;
+    /// publishing all of them again is harmless, because an event is a nudge.
+    fn publish(
+        &self,
+        detail_type: &str,
+        details: Vec<String>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+}

@@ -1,0 +1,1 @@
+"""The local cloud: starts it, builds and deploys the real stack into it, talks to the functions."""

@@ -1,0 +1,177 @@
+"""What MiniStack 1.5.33 does not do as AWS does it, and we depend on.
+
+Each function mends one thing inside the server's process, so that the template and the functions can be written for AWS
+alone. When a newer MiniStack does one of them rightly by itself, delete the function.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+import botocore.serialize
+import botocore.session
+import ministack.app
+from ministack.core import iam_actions, tls
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import eventbridge, lambda_svc, s3
+from ministack.services.cloudformation import provisioners
+
+
+def apply() -> None:
+    """Mends everything. To be called once, before the server serves."""
+    code_urls_over_tls()
+    schedules_say_their_time()
+    buckets_get_all_their_settings()
+    iam_knows_the_resource()
+    iam_knows_the_action()
+    iam_knows_the_condition_keys()
+    no_second_port()
+
+
+def code_urls_over_tls() -> None:
+    """GetFunction's code URL says http:// even where the server speaks nothing but TLS."""
+    original = lambda_svc._presigned_code_url
+
+    def presigned_code_url(name: str) -> str:
+        url = original(name)
+        return url.replace("http://", "https://", 1) if tls.use_ssl_enabled() else url
+
+    lambda_svc._presigned_code_url = presigned_code_url
+
+
+def schedules_say_their_time() -> None:
+    """Scheduler hands the placeholder in a target's input on as it stands, where AWS puts the scheduled time."""
+    original = eventbridge._invoke_target
+    placeholder = "<aws.scheduler.scheduled-time>"
+
+    def invoke_target(target, event, rule, view=None):
+        text = target.get("Input") or ""
+        if event.get("Source") == "aws.scheduler" and placeholder in text:
+            at = datetime.datetime.fromtimestamp(event["Time"], datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            target = {**target, "Input": text.replace(placeholder, at)}
+        return original(target, event, rule, view)
+
+    eventbridge._invoke_target = invoke_target
+
+
+def buckets_get_all_their_settings() -> None:
+    """CloudFormation makes a bucket without its encryption, lifecycle rules, ownership and object lock."""
+    provisioners._S3_BUCKET_CONFIGURATIONS += (
+        ("BucketEncryption", _encryption, s3._put_bucket_encryption, s3._delete_bucket_encryption),
+        ("LifecycleConfiguration", _lifecycle, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
+        ("OwnershipControls", _ownership, s3._put_bucket_ownership_controls, s3._delete_bucket_ownership_controls),
+        # A lock cannot be taken off again: leaving the property out changes nothing.
+        ("ObjectLockEnabled", _object_lock, s3._put_object_lock_configuration, lambda name: None),
+    )
+
+
+def _encryption(properties: dict) -> bytes:
+    rules = [
+        {
+            "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"],
+            "BucketKeyEnabled": _is_true(rule.get("BucketKeyEnabled")),
+        }
+        for rule in properties["ServerSideEncryptionConfiguration"]
+    ]
+    return _request_body("PutBucketEncryption", ServerSideEncryptionConfiguration={"Rules": rules})
+
+
+def _lifecycle(properties: dict) -> bytes:
+    rules = [
+        {
+            "ID": rule.get("Id", ""),
+            "Status": rule["Status"],
+            "Filter": {"Prefix": rule.get("Prefix", "")},
+            "AbortIncompleteMultipartUpload": {
+                "DaysAfterInitiation": int(rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"])
+            },
+        }
+        for rule in properties["Rules"]
+    ]
+    return _request_body("PutBucketLifecycleConfiguration", LifecycleConfiguration={"Rules": rules})
+
+
+def _ownership(properties: dict) -> bytes:
+    return _request_body("PutBucketOwnershipControls", OwnershipControls={"Rules": properties["Rules"]})
+
+
+def _object_lock(enabled: Any) -> bytes:
+    lock = {"ObjectLockEnabled": "Enabled"} if _is_true(enabled) else {}
+    return _request_body("PutObjectLockConfiguration", ObjectLockConfiguration=lock)
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() == "true"
+
+
+def _request_body(operation: str, **parameters: Any) -> bytes:
+    """What an SDK would send as the body of an S3 request."""
+    model = botocore.session.get_session().get_service_model("s3").operation_model(operation)
+    request = botocore.serialize.create_serializer("rest-xml").serialize_to_request({"Bucket": "any", **parameters}, model)
+    return request["body"]
+
+
+def no_second_port() -> None:
+    """With TLS it would also take port 443 when it may, which is nobody's to take on a developer's machine."""
+    ministack.app._port_is_bindable = lambda host, port: False
+
+
+def iam_knows_the_resource() -> None:
+    """Some calls are checked against `*` although they name a resource, so that no policy but one on `*` allows them."""
+    original = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service, method, path, headers, body, query_params, region, account_id):
+        arn = original(service, method, path, headers, body, query_params, region, account_id)
+        if arn != "*":
+            return arn
+        if service == "dynamodb":
+            # Tags and resource policies.
+            return _field(body, "ResourceArn") or arn
+        if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
+            return f"arn:aws:lambda:{region}:{account_id}:function:{_field(body, 'FunctionName')}"
+        return arn
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def iam_knows_the_action() -> None:
+    """Reading and removing a function's concurrency are both taken for setting it."""
+    original = iam_actions._lambda_action
+
+    def lambda_action(method: str, path: str) -> str | None:
+        action = original(method, path)
+        if action == "PutFunctionConcurrency":
+            return {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}.get(method, action)
+        return action
+
+    iam_actions._lambda_action = lambda_action
+
+
+def iam_knows_the_condition_keys() -> None:
+    """The keys that the template's conditions ask for are not filled in."""
+    original = iam_actions.request_tag_context
+
+    def request_tag_context(service, iam_action, body, params):
+        keys = original(service, iam_action, body, params)
+        if iam_action == "events:PutEvents":
+            keys["events:source"] = [entry.get("Source", "") for entry in _field(body, "Entries") or []]
+        elif iam_action == "kms:ReplicateKey":
+            keys["kms:replicaregion"] = _field(body, "ReplicaRegion")
+        elif iam_action == "lambda:CreateEventSourceMapping":
+            name = _field(body, "FunctionName") or ""
+            full = f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{name}"
+            keys["lambda:functionarn"] = name if name.startswith("arn:") else full
+        return keys
+
+    iam_actions.request_tag_context = request_tag_context
+
+
+def _field(body: bytes, name: str) -> Any:
+    try:
+        document = json.loads(body or b"{}")
+    except ValueError:
+        return None
+    return document.get(name) if isinstance(document, dict) else None
+

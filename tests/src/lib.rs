@@ -1,0 +1,324 @@
+//! A whole account in memory: tables, functions, a home and a replica vault, and the five functions over them, with a script
+//! between them and every port. The suites in `tests/` drive it; stories against the local cloud are in `stories/`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a fixture that fails should fail the test at once"
+)]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use holdfast_catalog::{Arn, PointId, Region, Report, ResourceId, layout};
+use holdfast_policy::Document;
+use holdfast_sources::dynamodb::{
+    BillingMode, IndexConfig, Item, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Value,
+};
+use holdfast_sources::lambda::restore::VaultLocation;
+use holdfast_testkit::{
+    Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, Outbox, Script,
+};
+use holdfast_vault::Catalogue;
+use holdfast_vault::replica::{ReplicaSpec, VaultLock};
+use holdfast_vault::sweep::Margins;
+use jiff::{SignedDuration, Timestamp};
+use prune::Prune;
+use replicate::Replicate;
+use restore::{Regions, Restore, Vault};
+use snapshot::Snapshot;
+use verify::Verify;
+
+/// A port of the account with the script before it.
+type Port<P> = Faults<P>;
+
+/// The account.
+pub struct World {
+    /// The time.
+    pub clock: ManualClock,
+    /// What fails, and what was called.
+    pub script: Script,
+    /// The home vault, behind the script.
+    pub home: MemoryStore,
+    /// The replica vault, behind the script.
+    pub replica: MemoryStore,
+    /// The tables, behind the script.
+    pub tables: MemoryTables,
+    /// The functions, behind the script.
+    pub functions: MemoryFunctions,
+    /// What a listing shows.
+    pub resources: MemoryResources,
+    /// What was sent and published.
+    pub outbox: Outbox,
+}
+
+/// When every world begins.
+pub const BEGIN: &str = "2026-11-21T03:00:30Z";
+
+/// The policy of every world: hourly points, few of them kept.
+pub const POLICY: &str = "
+version: 1
+plans:
+  - name: standard
+    schedule: {every: 1h}
+    retention: {keep_last: 2, minimum_good: 1}
+    objectives: {rpo: 2h}
+    verification: {restore_test_every: 7d}
+";
+
+/// The region of every world's home.
+pub fn home_region() -> Region {
+    "eu-central-1".parse().unwrap()
+}
+
+/// The region of every world's replica.
+pub fn replica_region() -> Region {
+    "eu-west-1".parse().unwrap()
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let clock = ManualClock::at(BEGIN.parse().unwrap());
+        let home = MemoryStore::new("home", &clock);
+        let replica = home.sibling("replica");
+        let world = World {
+            script: Script::new(),
+            tables: MemoryTables::new(&home_region()),
+            functions: MemoryFunctions::new(&home_region(), &home),
+            resources: MemoryResources::new(),
+            outbox: Outbox::new(),
+            clock,
+            home,
+            replica,
+        };
+        world.set_policy(POLICY);
+        world
+    }
+}
+
+impl World {
+    /// A world with a table `orders` of this many items, selected by its tag.
+    pub fn with_orders(items: u32) -> Self {
+        let world = World::default();
+        world.add_table("orders", items);
+        world
+    }
+
+    /// Puts a policy document into the vault.
+    pub fn set_policy(&self, text: &str) {
+        self.write(layout::POLICY, text.as_bytes());
+    }
+
+    /// The policy as it is parsed.
+    pub fn policy(&self) -> Document {
+        holdfast_policy::parse(POLICY, "backup").unwrap()
+    }
+
+    /// Writes an object as a person would.
+    pub fn write(&self, key: &str, body: &[u8]) {
+        use holdfast_vault::port::WriteObjects as _;
+        futures::executor::block_on(self.home.overwrite(key, Bytes::copy_from_slice(body))).unwrap();
+    }
+
+    /// Adds a table that the policy selects.
+    pub fn add_table(&self, name: &str, items: u32) {
+        self.tables.add(name, &table_config(), (0..items).map(order));
+        let arn: Arn = self.tables.arn(name).parse().unwrap();
+        self.resources.add(&arn, &[("backup", "standard")]);
+    }
+
+    fn port<P>(&self, inner: P) -> Port<P> {
+        Faults::new(inner, &self.script)
+    }
+
+    /// The snapshot function.
+    pub fn snapshot(
+        &self,
+    ) -> Snapshot<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, Port<MemoryFunctions>, Port<Outbox>> {
+        Snapshot {
+            vault: self.port(self.home.clone()),
+            inventory: self.port(self.resources.clone()),
+            tables: self.port(self.tables.clone()),
+            functions: self.port(self.functions.clone()),
+            signals: self.port(self.outbox.clone()),
+            bucket: "home".to_owned(),
+            region: home_region().to_string(),
+            policy_key: layout::POLICY.to_owned(),
+            tag_key: "backup".to_owned(),
+        }
+    }
+
+    /// The replicate function.
+    pub fn replicate(&self) -> Replicate<Port<MemoryStore>, Port<MemoryStore>, MemoryReplicas> {
+        Replicate {
+            home: self.port(self.home.clone()),
+            home_bucket: "home".to_owned(),
+            replica: self.port(self.replica.clone()),
+            spec: ReplicaSpec {
+                bucket: "replica".to_owned(),
+                region: replica_region(),
+                home_key_arn: "arn:aws:kms:eu-central-1:111122223333:key/mrk-1".to_owned(),
+                lock: VaultLock::None,
+            },
+            maker: MemoryReplicas::new(&self.home),
+            policy_key: layout::POLICY.to_owned(),
+            tag_key: "backup".to_owned(),
+        }
+    }
+
+    /// The prune function, with the shortest grace that there is.
+    pub fn prune(&self) -> Prune<Port<MemoryStore>> {
+        Prune {
+            home: self.port(self.home.clone()),
+            replica: Some((self.port(self.replica.clone()), replica_region().to_string())),
+            margins: Margins::with_grace(SignedDuration::from_hours(24)),
+            policy_key: layout::POLICY.to_owned(),
+            tag_key: "backup".to_owned(),
+        }
+    }
+
+    /// The verify function.
+    pub fn verify(&self) -> Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>> {
+        Verify {
+            home: self.port(self.home.clone()),
+            replica: Some((self.port(self.replica.clone()), replica_region().to_string())),
+            inventory: self.port(self.resources.clone()),
+            tables: self.port(self.tables.clone()),
+            policy_key: layout::POLICY.to_owned(),
+            tag_key: "backup".to_owned(),
+        }
+    }
+
+    /// The restore function.
+    pub fn restore(&self) -> Restore<Port<MemoryStore>, MemoryRegions, Port<Outbox>> {
+        let vault = |store: &MemoryStore, bucket: &str, region: Region| Vault {
+            store: self.port(store.clone()),
+            location: VaultLocation { bucket: bucket.to_owned(), region },
+        };
+        Restore {
+            home: vault(&self.home, "home", home_region()),
+            replica: Some(vault(&self.replica, "replica", replica_region())),
+            regions: MemoryRegions { tables: self.port(self.tables.clone()), functions: self.port(self.functions.clone()) },
+            work: self.port(self.outbox.clone()),
+        }
+    }
+
+    /// Wakes `snapshot`, and then gives it its own queue's tasks until there are none.
+    pub async fn tick(&self) -> Report {
+        let report = self.snapshot().run_due(&self.clock).await.unwrap();
+        self.work_off().await;
+        report
+    }
+
+    /// Gives `snapshot` its queue's tasks until there are none.
+    pub async fn work_off(&self) {
+        for _ in 0..1000 {
+            let tasks = self.outbox.take_tasks();
+            if tasks.is_empty() {
+                return;
+            }
+            for task in tasks {
+                self.clock.set_remaining(SignedDuration::from_mins(15));
+                let request = snapshot::Request::parse(serde_json::from_str(&task.body).unwrap()).unwrap();
+                self.snapshot().run_request(request, &self.clock).await.unwrap();
+            }
+        }
+        panic!("the work queue never ran dry");
+    }
+
+    /// Moves to the next invocation, some time later.
+    pub fn later(&self, time: SignedDuration) {
+        let now: Timestamp = holdfast_vault::port::Clock::now(&self.clock);
+        self.clock.set_now(now.checked_add(time).unwrap());
+        self.clock.set_remaining(SignedDuration::from_mins(15));
+    }
+
+    /// The points of the home vault.
+    pub async fn catalogue(&self) -> Catalogue {
+        Catalogue::read(&self.home).await.unwrap()
+    }
+
+    /// The ids of the points of a table.
+    pub async fn points_of(&self, table: &str) -> Vec<PointId> {
+        let resource: ResourceId = format!("dynamodb-table/eu-central-1/{table}").parse().unwrap();
+        self.catalogue().await.points.into_iter().map(|entry| entry.id).filter(|id| id.resource == resource).collect()
+    }
+}
+
+/// The account's services, the same in every region.
+pub struct MemoryRegions {
+    tables: Port<MemoryTables>,
+    functions: Port<MemoryFunctions>,
+}
+
+impl Regions for MemoryRegions {
+    type Tables = Port<MemoryTables>;
+    type Functions = Port<MemoryFunctions>;
+
+    fn tables(&self, _: &Region) -> Self::Tables {
+        self.tables.clone()
+    }
+
+    fn functions(&self, _: &Region) -> Self::Functions {
+        self.functions.clone()
+    }
+}
+
+/// A table with an index, TTL, a stream, tags and recovery.
+pub fn table_config() -> TableConfig {
+    let key = |name: &str, is_sort| KeyAttribute { name: name.to_owned(), is_sort };
+    TableConfig {
+        key: vec![key("customer", false), key("order", true)],
+        attributes: BTreeMap::from([
+            ("customer".to_owned(), ScalarType::S),
+            ("order".to_owned(), ScalarType::N),
+            ("state".to_owned(), ScalarType::S),
+        ]),
+        global_indexes: vec![IndexConfig {
+            name: "by-state".to_owned(),
+            key: vec![key("state", false)],
+            projection: Projection::KeysOnly,
+            throughput: None,
+            on_demand_limits: None,
+        }],
+        local_indexes: Vec::new(),
+        billing: BillingMode::OnDemand,
+        on_demand_limits: None,
+        warm: None,
+        table_class: "STANDARD".to_owned(),
+        deletion_protection: true,
+        kms_key_arn: None,
+        ttl_attribute: Some("expires".to_owned()),
+        stream: Some(StreamConfig { view_type: "NEW_AND_OLD_IMAGES".to_owned() }),
+        point_in_time_recovery_days: Some(35),
+        tags: BTreeMap::from([("backup".to_owned(), "standard".to_owned()), ("team".to_owned(), "shop".to_owned())]),
+        resource_policy: None,
+    }
+}
+
+/// The `n`-th order: every attribute type, and a text that does not compress away.
+pub fn order(n: u32) -> Item {
+    order_in(n, "open")
+}
+
+/// The `n`-th order in a state.
+pub fn order_in(n: u32, state: &str) -> Item {
+    let text = |text: &str| Value::S(text.to_owned());
+    Item::from([
+        ("customer".to_owned(), Value::S(format!("customer-{}", n % 97))),
+        ("order".to_owned(), Value::N(n.to_string())),
+        ("state".to_owned(), text(state)),
+        ("total".to_owned(), Value::N(format!("12345678901234567890123456789012345.{n:03}"))),
+        ("paid".to_owned(), Value::Bool(n.is_multiple_of(2))),
+        ("note".to_owned(), Value::Null),
+        ("empty".to_owned(), text("")),
+        ("blob".to_owned(), Value::B(n.to_be_bytes().to_vec())),
+        ("tags".to_owned(), Value::Ss(vec!["b".to_owned(), "a".to_owned()])),
+        ("sizes".to_owned(), Value::Ns(vec!["10".to_owned(), "9".to_owned()])),
+        ("parts".to_owned(), Value::Bs(vec![vec![1], vec![0]])),
+        (
+            "lines".to_owned(),
+            Value::L(vec![Value::M(Item::from([("sku".to_owned(), text("x")), ("n".to_owned(), Value::N("1".to_owned()))]))]),
+        ),
+    ])
+}

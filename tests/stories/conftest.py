@@ -1,0 +1,73 @@
+"""What the stories share: one local cloud and one build a run, a fresh account and a deployed stack a story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.local.build import build
+from tests.local.cloud import Cloud, local_cloud
+from tests.local.deploy import Stack, deploy
+from tests.local.functions import log_lines
+
+FUNCTIONS = ("Snapshot", "Replicate", "Prune", "Verify", "Restore")
+
+
+@pytest.fixture(scope="session")
+def template() -> Path:
+    """The built template."""
+    return build()
+
+
+@pytest.fixture(scope="session")
+def cloud(template: Path) -> Iterator[Cloud]:
+    """The local cloud, gone when the run is over. The build comes first, so that nothing waits for it."""
+    with local_cloud() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deploy_stack(cloud: Cloud, template: Path) -> Callable[..., Stack]:
+    """Deploys a stack: into an account of its own unless one is named, with the parameters given."""
+
+    def deploy_one(account: str | None = None, region: str | None = None, **parameters: str) -> Stack:
+        where = {"region": region} if region else {}
+        return deploy(cloud, template, account or cloud.new_account(), parameters=parameters, **where)
+
+    return deploy_one
+
+
+@pytest.fixture
+def stack(deploy_stack: Callable[..., Stack]) -> Stack:
+    """A fresh account with a stack in it: for stories that change things."""
+    return deploy_stack()
+
+
+@pytest.fixture(scope="module")
+def shared_stack(deploy_stack: Callable[..., Stack]) -> Stack:
+    """One stack for all stories of a module: for those that only look."""
+    return deploy_stack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """Shows with a failure what the functions had logged last."""
+    report = yield
+    stacks = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Stack)]
+    if report.when == "call" and report.failed and stacks:
+        for function in FUNCTIONS:
+            lines = _last_lines(stacks[0], function)
+            if lines:
+                report.sections.append((f"log of {function}", lines))
+    return report
+
+
+def _last_lines(stack: Stack, function: str) -> str:
+    # Help for the reader of a failure: that the help itself fails must not hide what happened.
+    try:
+        lines = log_lines(stack, function)
+    except Exception as reason:  # noqa: BLE001
+        return f"(not to be had: {reason})"
+    return "\n".join(str(line) for line in lines[-15:])

@@ -1,0 +1,201 @@
+"""What template.yaml promises, read off the template itself: no cloud needed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.local.template import allowed, resources, statements, template
+
+FUNCTION_ROLES = ("SnapshotRole", "ReplicateRole", "PruneRole", "VerifyRole", "RestoreRole")
+ROLES = (*FUNCTION_ROLES, "SchedulerRole")
+
+# AWS gives these no resource that could be named.
+NAMELESS_ACTIONS = {
+    "dynamodb:ListTables",
+    "kms:CreateKey",
+    "lambda:CreateEventSourceMapping",
+    "lambda:ListEventSourceMappings",
+    "lambda:ListFunctions",
+    "tag:GetResources",
+}
+
+
+def removes_data(action: str) -> bool:
+    """Whether an action takes something away. A worker's removal of the message that it has worked off does not."""
+    return bool(re.match(r"\w+:(Batch)?(Delete|Remove|Schedule\w*Deletion|Disable|Purge)", action)) and action != (
+        "sqs:DeleteMessage"
+    )
+
+
+def test_only_prune_may_delete_vault_data():
+    deleting = {role for role in ROLES for entry in allowed(role) if any("s3:Delete" in action for action in entry["Action"])}
+    assert deleting == {"PruneRole"}
+
+
+def test_every_other_delete_is_of_our_own_scratch_tables():
+    for role in ROLES:
+        for entry in allowed(role):
+            removing = [action for action in entry["Action"] if removes_data(action) and not action.startswith("s3:")]
+            if removing:
+                assert (role, removing) == ("VerifyRole", ["dynamodb:DeleteTable"])
+                assert all(resource.endswith(":table/holdfast-scratch-*") for resource in entry["Resource"])
+
+
+def test_prune_can_delete_neither_a_bucket_nor_the_policy_document():
+    for entry in allowed("PruneRole"):
+        if any("Delete" in action for action in entry["Action"]):
+            folders = {resource.rsplit("/", 2)[-2] for resource in entry["Resource"]}
+            assert folders == {"blobs", "facts", "packs", "parts", "points", "runs", "tombstones"}
+            assert all(resource.endswith("/*") for resource in entry["Resource"])
+
+
+def test_prune_writes_nothing_but_tombstones():
+    writing = [entry for entry in allowed("PruneRole") if "s3:PutObject" in entry["Action"]]
+    assert all(resource.endswith("/tombstones/*") for entry in writing for resource in entry["Resource"])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_has_a_wildcard_action(role: str):
+    for entry in allowed(role):
+        assert not [action for action in entry["Action"] if "*" in action]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_reaches_every_resource_but_where_aws_names_none(role: str):
+    for entry in allowed(role):
+        if "*" in entry["Resource"]:
+            assert set(entry["Action"]) <= NAMELESS_ACTIONS
+
+
+@pytest.mark.parametrize("role", FUNCTION_ROLES)
+def test_keys_are_used_only_through_the_service_that_needs_them(role: str):
+    for entry in allowed(role):
+        if {"kms:Decrypt", "kms:GenerateDataKey"} & set(entry["Action"]):
+            assert "kms:ViaService" in entry["Condition"]["StringEquals"]
+
+
+@pytest.mark.parametrize("role", FUNCTION_ROLES)
+def test_every_function_role_is_under_the_guardrails_and_our_path(role: str):
+    properties = resources("AWS::IAM::Role")[role]["Properties"]
+    assert properties["ManagedPolicyArns"] == [{"Ref": "Guardrails"}]
+    assert properties["Path"].startswith("/holdfast/")
+
+
+def test_restore_can_neither_pass_our_roles_nor_rewrite_our_functions():
+    denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
+    assert all(entry["Effect"] == "Deny" for entry in denied)
+    pass_role = [entry for entry in denied if "iam:PassRole" in entry["Action"]]
+    assert pass_role[0]["Resource"][0].endswith(":role/holdfast/*")
+    writes = {
+        action
+        for entry in allowed("RestoreRole")
+        for action in entry["Action"]
+        if action.startswith("lambda:") and not action.startswith("lambda:Get")
+    }
+    # Tags change nothing of a function; a mapping is refused by the function's own role, which cannot read the source.
+    harmless = {"lambda:CreateEventSourceMapping", "lambda:TagResource"}
+    refused = {action for entry in denied for action in entry["Action"] if action.startswith("lambda:")}
+    assert writes - harmless <= refused
+
+
+def test_every_function_has_a_role_and_a_log_group_of_its_own():
+    functions = resources("AWS::Serverless::Function")
+    assert set(functions) == {"Snapshot", "Replicate", "Prune", "Verify", "Restore"}
+    for name, entry in functions.items():
+        properties = entry["Properties"]
+        assert properties["Role"] == {"Fn::GetAtt": f"{name}Role.Arn"}
+        assert properties["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
+        assert entry["Metadata"]["BuildProperties"]["Binary"] == name.lower()
+    for entry in resources("AWS::Logs::LogGroup").values():
+        assert entry["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_a_failed_event_reaches_the_topic():
+    settings = template()["Globals"]["Function"]["EventInvokeConfig"]
+    assert settings["DestinationConfig"]["OnFailure"] == {"Type": "SNS", "Destination": {"Ref": "Alerts"}}
+    for role in FUNCTION_ROLES:
+        assert any(entry["Action"] == ["sns:Publish"] and entry["Resource"] == ["Alerts"] for entry in allowed(role))
+
+
+def test_all_but_restore_have_a_schedule_with_retries_and_a_dlq():
+    schedules = resources("AWS::Scheduler::Schedule")
+    woken = {entry["Properties"]["Target"]["Arn"]["Fn::GetAtt"] for entry in schedules.values()}
+    assert woken == {"Snapshot.Arn", "Replicate.Arn", "Prune.Arn", "Verify.Arn"}
+    for entry in schedules.values():
+        target = entry["Properties"]["Target"]
+        assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": "DeliveryDlq.Arn"}
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+        assert target["Input"] == '{"tick":"<aws.scheduler.scheduled-time>"}'
+
+
+def test_a_message_stays_hidden_for_six_times_the_time_that_a_function_has():
+    timeout = template()["Globals"]["Function"]["Timeout"]
+    queues = resources("AWS::SQS::Queue")
+    work = {name: entry["Properties"] for name, entry in queues.items() if "RedrivePolicy" in entry["Properties"]}
+    assert set(work) == {"SnapshotQueue", "ReplicateQueue", "RestoreQueue"}
+    for name, properties in work.items():
+        assert properties["VisibilityTimeout"] == 6 * timeout
+        assert properties["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert properties["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": f"{name.removesuffix('Queue')}Dlq.Arn"}
+
+
+def test_every_queue_is_encrypted_and_takes_tls_only():
+    queues = resources("AWS::SQS::Queue")
+    assert all(entry["Properties"]["SqsManagedSseEnabled"] for entry in queues.values())
+    covered = set()
+    for entry in resources("AWS::SQS::QueuePolicy").values():
+        first = entry["Properties"]["PolicyDocument"]["Statement"][0]
+        assert (first["Sid"], first["Effect"]) == ("TlsOnly", "Deny")
+        covered |= {queue["Ref"] for queue in entry["Properties"]["Queues"]}
+    assert covered == set(queues)
+
+
+def test_every_alarm_tells_somebody():
+    alarms = resources("AWS::CloudWatch::Alarm")
+    assert alarms
+    for entry in alarms.values():
+        assert entry["Properties"]["AlarmActions"] == [{"Ref": "Alerts"}]
+        assert entry["Properties"]["AlarmDescription"]
+
+
+def test_silence_rings_where_a_measurement_must_come():
+    alarms = resources("AWS::CloudWatch::Alarm")
+    ringing = {name for name, entry in alarms.items() if entry["Properties"]["TreatMissingData"] == "breaching"}
+    assert ringing == {"TickMissing", "RpoBreached"}
+
+
+def test_every_dead_letter_queue_has_an_alarm():
+    dlqs = {name for name in resources("AWS::SQS::Queue") if name.endswith("Dlq")}
+    watched = {
+        entry["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"].removesuffix(".QueueName")
+        for entry in resources("AWS::CloudWatch::Alarm").values()
+        if entry["Properties"]["Namespace"] == "AWS/SQS"
+    }
+    assert watched == dlqs
+
+
+def test_the_vault_outlives_the_stack():
+    for name in ("VaultBucket", "VaultKey", "VaultBucketPolicy"):
+        entry = template()["Resources"][name]
+        assert (entry["DeletionPolicy"], entry["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_bucket_expires_nothing_and_locks_nothing_by_default():
+    properties = resources("AWS::S3::Bucket")["VaultBucket"]["Properties"]
+    rules = properties["LifecycleConfiguration"]["Rules"]
+    assert [set(rule) for rule in rules] == [{"Id", "Status", "AbortIncompleteMultipartUpload"}]
+    assert "ObjectLockConfiguration" not in properties
+
+
+def test_every_parameter_is_described_and_has_a_default():
+    for name, entry in template()["Parameters"].items():
+        assert entry["Description"], name
+        assert "Default" in entry, name
+
+
+def test_nothing_names_an_account():
+    text = (Path(__file__).parents[2] / "template.yaml").read_text()
+    assert not re.search(r"\b\d{12}\b", text)
