@@ -7,6 +7,8 @@ mod items;
 #[cfg(test)]
 mod tests;
 mod value;
+#[cfg(test)]
+mod wire;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TableDescription;

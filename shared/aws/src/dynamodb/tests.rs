@@ -34,7 +34,7 @@ fn index(name: &str, key: Vec<KeyAttribute>, projection: Projection) -> IndexCon
     }
 }
 
-fn on_demand() -> TableConfig {
+pub(super) fn on_demand() -> TableConfig {
     let types = [
         ("pk", ScalarType::S),
         ("sk", ScalarType::N),
@@ -74,7 +74,7 @@ fn on_demand() -> TableConfig {
     }
 }
 
-fn provisioned() -> TableConfig {
+pub(super) fn provisioned() -> TableConfig {
     let mut config = on_demand();
     let units = Throughput { read: 5, write: 6 };
     config.billing = BillingMode::Provisioned(units);

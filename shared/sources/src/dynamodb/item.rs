@@ -106,7 +106,7 @@ fn write_value(out: &mut Vec<u8>, value: &Value) {
         Value::Ss(set) => tagged(out, b"SS", |out| write_set(out, set.iter().cloned())),
         Value::Ns(set) => tagged(out, b"NS", |out| write_set(out, set.iter().cloned())),
         Value::Bs(set) => tagged(out, b"BS", |out| {
-            write_set(out, set.iter().map(|bytes| BASE64.encode(bytes)))
+            write_set(out, set.iter().map(|bytes| BASE64.encode(bytes)));
         }),
         Value::L(list) => tagged(out, b"L", |out| {
             out.push(b'[');

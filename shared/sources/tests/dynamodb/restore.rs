@@ -6,7 +6,7 @@ use holdfast_sources::dynamodb::compare::differences;
 use holdfast_sources::dynamodb::port::{CreateTable, DropScratchTable, ReadTable, TableStatus};
 use holdfast_sources::dynamodb::restore::{Existing, apply_settings, create_and_wait, write_all};
 use holdfast_sources::dynamodb::settings::{for_target, settings};
-use holdfast_sources::dynamodb::{StreamConfig, TableConfig};
+use holdfast_sources::dynamodb::{BillingMode, StreamConfig, TableConfig, Throughput};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_testkit::{ManualClock, Moment};
 use holdfast_vault::PortError;
@@ -20,6 +20,7 @@ use crate::{Tables, arn, item, items, key, numbers, run, simple, world};
 fn rich(tables: &Tables) -> TableConfig {
     let orders = tables.inner().arn("orders");
     TableConfig {
+        billing: BillingMode::Provisioned(Throughput { read: 5, write: 5 }),
         deletion_protection: true,
         ttl_attribute: Some("expires".to_owned()),
         stream: Some(StreamConfig {
@@ -149,6 +150,18 @@ fn a_table_that_is_there_is_left_as_it_is() {
 }
 
 #[test]
+fn a_slow_table_is_on_demand_while_it_is_loaded_and_slow_again_afterwards() {
+    let (tables, clock) = world();
+    let config = rich(&tables);
+    run(create_and_wait(&tables, &clock, "restored", &config, Existing::Refuse)).unwrap();
+    assert_eq!(tables.inner().config("restored").billing, BillingMode::OnDemand);
+    run(restore(&tables, &clock, &config, Existing::Adopt)).unwrap();
+    assert_restored(&tables, &config);
+    // What stopped after the last setting finds its own table again.
+    run(create_and_wait(&tables, &clock, "restored", &config, Existing::Adopt)).unwrap();
+}
+
+#[test]
 fn another_table_is_not_adopted() {
     let (tables, clock) = world();
     tables.inner().add(
@@ -236,7 +249,7 @@ fn a_setting_that_is_refused_does_not_stop_the_others() {
         .iter()
         .filter(|outcome| outcome.status == SettingStatus::NeedsPerson)
         .collect();
-    assert_eq!((outcomes.len(), open.len()), (6, 1));
+    assert_eq!((outcomes.len(), open.len()), (7, 1));
     assert_eq!(open[0].setting, "PointInTimeRecovery");
     assert!(
         open[0].message.contains("not allowed") && open[0].message.contains("over 7 days"),
@@ -247,7 +260,7 @@ fn a_setting_that_is_refused_does_not_stop_the_others() {
         .into_iter()
         .map(|difference| difference.setting)
         .collect();
-    assert_eq!(left, ["point-in-time recovery"]);
+    assert_eq!(left, ["PointInTimeRecovery"]);
 }
 
 #[test]

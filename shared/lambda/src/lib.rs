@@ -1,0 +1,19 @@
+//! The glue between the Lambda runtime and the functions: settings, the clock, events, telemetry, and how a run ends.
+//!
+//! This is the only place that reads the clock and the environment.
+
+mod clock;
+mod events;
+mod failure;
+mod policy;
+mod runtime;
+mod settings;
+mod telemetry;
+
+pub use clock::InvocationClock;
+pub use events::{Message, Woken, answer_batch, parse_manual};
+pub use failure::Failure;
+pub use policy::{PolicyInForce, PolicySource, point_state, policy_in_force, remember_good_policy};
+pub use runtime::{Handler, serve};
+pub use settings::{Replica, Settings};
+pub use telemetry::metrics_line;

@@ -1,0 +1,134 @@
+use holdfast_catalog::Region;
+use holdfast_vault::replica::VaultLock;
+
+use crate::Failure;
+
+/// What the stack tells a function through its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The stack's name, the metrics' dimension.
+    pub stack: String,
+    /// The account's 12 digits.
+    pub account: String,
+    /// The region that the function runs in.
+    pub region: Region,
+    /// The vault's bucket, in the function's region.
+    pub vault_bucket: String,
+    /// The vault's key.
+    pub vault_key_arn: Option<String>,
+    /// The replica vault, if there is one.
+    pub replica: Option<Replica>,
+    /// The tag that selects resources.
+    pub tag_key: String,
+    /// Where in the vault the policy document lies.
+    pub policy_key: String,
+    /// Whether stored objects can be locked.
+    pub lock: VaultLock,
+    /// How long a tombstoned point's data stays, in days; at least 1.
+    pub grace_days: u32,
+    /// The function's work queue, if it has one.
+    pub work_queue_url: Option<String>,
+}
+
+/// The replica vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// Its region.
+    pub region: Region,
+    /// Its bucket.
+    pub bucket: String,
+}
+
+impl Settings {
+    /// The settings of this process.
+    ///
+    /// # Errors
+    /// `InvalidSettings` names the variable and what it should be.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, Failure> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let optional = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let required = |name: &str| {
+            optional(name).ok_or_else(|| {
+                Failure::InvalidSettings(format!("environment variable {name} is not set: deploy with the template"))
+            })
+        };
+        let region =
+            |text: String| text.parse::<Region>().map_err(|error| Failure::InvalidSettings(error.to_string()));
+        let replica = match (optional("HOLDFAST_REPLICA_REGION"), optional("HOLDFAST_REPLICA_BUCKET")) {
+            (Some(name), Some(bucket)) => Some(Replica { region: region(name)?, bucket }),
+            _ => None,
+        };
+        Ok(Settings {
+            stack: optional("HOLDFAST_STACK").unwrap_or_else(|| "holdfast".to_owned()),
+            account: required("HOLDFAST_ACCOUNT")?,
+            region: region(required("AWS_REGION")?)?,
+            vault_bucket: required("HOLDFAST_VAULT_BUCKET")?,
+            vault_key_arn: optional("HOLDFAST_VAULT_KEY_ARN"),
+            replica,
+            tag_key: optional("HOLDFAST_TAG_KEY").unwrap_or_else(|| "backup".to_owned()),
+            policy_key: optional("HOLDFAST_POLICY_KEY").unwrap_or_else(|| holdfast_catalog::layout::POLICY.to_owned()),
+            lock: lock(optional("HOLDFAST_LOCK_MODE").as_deref())?,
+            grace_days: grace_days(optional("HOLDFAST_GRACE_DAYS").as_deref())?,
+            work_queue_url: optional("HOLDFAST_WORK_QUEUE_URL"),
+        })
+    }
+}
+
+/// Both modes need a bucket that can lock; which one an object gets is said object by object.
+fn lock(text: Option<&str>) -> Result<VaultLock, Failure> {
+    match text {
+        None | Some("none") => Ok(VaultLock::Off),
+        Some("governance" | "compliance") => Ok(VaultLock::Enabled),
+        Some(other) => Err(Failure::InvalidSettings(format!(
+            "HOLDFAST_LOCK_MODE is {other:?}: use none, governance or compliance"
+        ))),
+    }
+}
+
+fn grace_days(text: Option<&str>) -> Result<u32, Failure> {
+    const DEFAULT_DAYS: u32 = 7;
+    let Some(text) = text else { return Ok(DEFAULT_DAYS) };
+    text.parse().ok().filter(|days| (1..=3650).contains(days)).ok_or_else(|| {
+        Failure::InvalidSettings(format!("HOLDFAST_GRACE_DAYS is {text:?}: use a whole number from 1 to 3650"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn settings(more: &[(&str, &str)]) -> Result<Settings, Failure> {
+        let mut env = BTreeMap::from([
+            ("AWS_REGION", "eu-central-1"),
+            ("HOLDFAST_VAULT_BUCKET", "vault"),
+            ("HOLDFAST_ACCOUNT", "111122223333"),
+        ]);
+        env.extend(more.iter().copied());
+        Settings::from_lookup(|name| env.get(name).map(|value| (*value).to_owned()))
+    }
+
+    #[test]
+    fn empty_means_absent_and_defaults_are_safe() {
+        let settings = settings(&[("HOLDFAST_REPLICA_REGION", ""), ("HOLDFAST_REPLICA_BUCKET", "")]).unwrap();
+        assert_eq!((settings.replica, settings.grace_days, settings.lock), (None, 7, VaultLock::Off));
+    }
+
+    #[test]
+    fn a_grace_under_a_day_or_a_lock_mode_that_does_not_exist_is_refused() {
+        for wrong in [("HOLDFAST_GRACE_DAYS", "0"), ("HOLDFAST_GRACE_DAYS", "x"), ("HOLDFAST_LOCK_MODE", "strict")] {
+            assert!(settings(&[wrong]).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_bucket_is_named() {
+        let error = settings(&[("HOLDFAST_VAULT_BUCKET", "")]).unwrap_err();
+        assert!(error.to_string().contains("HOLDFAST_VAULT_BUCKET"));
+    }
+}
