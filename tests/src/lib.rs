@@ -158,7 +158,7 @@ impl World {
                 bucket: "replica".to_owned(),
                 region: replica_region(),
                 home_key_arn: "arn:aws:kms:eu-central-1:111122223333:key/mrk-1".to_owned(),
-                lock: VaultLock::None,
+                lock: VaultLock::Off,
             },
             maker: MemoryReplicas::new(&self.home),
             policy_key: layout::POLICY.to_owned(),

@@ -23,7 +23,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             bucket: replica.bucket.clone(),
             region: replica.region.clone(),
             home_key_arn: key,
-            lock: settings.lock_mode,
+            lock: settings.lock,
         },
         maker: AwsReplicas::new(&aws, &settings.account),
         policy_key: settings.policy_key.clone(),

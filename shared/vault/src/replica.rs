@@ -6,21 +6,14 @@ use holdfast_catalog::Region;
 
 use crate::PortError;
 
-/// Whether a vault's objects may be removed before their time.
+/// Whether a vault's bucket can lock objects. The locks themselves are put on object by object, never by a bucket default,
+/// which would lock tombstones, facts and work in flight too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VaultLock {
-    /// Whoever may delete, may.
-    None,
-    /// Only who has `s3:BypassGovernanceRetention` may, for this many days after a write.
-    Governance {
-        /// Days that a version stays locked.
-        days: u32,
-    },
-    /// Nobody may, for this many days after a write. Cannot be undone.
-    Compliance {
-        /// Days that a version stays locked.
-        days: u32,
-    },
+    /// It cannot.
+    Off,
+    /// It can; this cannot be switched off again.
+    Enabled,
 }
 
 /// The replica vault that is wanted.
@@ -32,7 +25,7 @@ pub struct ReplicaSpec {
     pub region: Region,
     /// The home vault's key: a multi-Region key (`…:key/mrk-…`), which gets a replica in `region`.
     pub home_key_arn: String,
-    /// Its lock.
+    /// Whether its objects can be locked.
     pub lock: VaultLock,
 }
 
@@ -53,7 +46,6 @@ pub trait MakeReplica: Send + Sync {
         "kms:DescribeKey",
         "kms:ReplicateKey",
         "s3:CreateBucket",
-        "s3:GetBucketObjectLockConfiguration",
         "s3:GetBucketOwnershipControls",
         "s3:GetBucketPolicy",
         "s3:GetBucketPublicAccessBlock",
@@ -61,7 +53,6 @@ pub trait MakeReplica: Send + Sync {
         "s3:GetEncryptionConfiguration",
         "s3:GetLifecycleConfiguration",
         "s3:ListBucket",
-        "s3:PutBucketObjectLockConfiguration",
         "s3:PutBucketOwnershipControls",
         "s3:PutBucketPolicy",
         "s3:PutBucketPublicAccessBlock",

@@ -72,7 +72,7 @@ impl<'a> ReplicaBucket<'a> {
             .bucket(bucket)
             .set_create_bucket_configuration((region != UNNAMED_REGION).then_some(location))
             .object_ownership(ObjectOwnership::BucketOwnerEnforced)
-            .object_lock_enabled_for_bucket(self.spec.lock != VaultLock::None)
+            .object_lock_enabled_for_bucket(self.spec.lock != VaultLock::Off)
             .send()
             .await;
         match result {

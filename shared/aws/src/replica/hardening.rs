@@ -1,14 +1,11 @@
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketVersioningStatus, DefaultRetention,
-    ExpirationStatus, LifecycleRule, LifecycleRuleFilter, ObjectLockConfiguration, ObjectLockEnabled,
-    ObjectLockRetentionMode, ObjectLockRule, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleRule, LifecycleRuleFilter, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, VersioningConfiguration,
 };
 use holdfast_vault::PortError;
-use holdfast_vault::replica::VaultLock;
 use serde_json::{Map, Value, json};
 
 use super::bucket::ReplicaBucket;
@@ -27,9 +24,7 @@ impl ReplicaBucket<'_> {
     pub(super) async fn harden(&self, key_arn: &str) -> Result<(), PortError> {
         self.block_public_access().await?;
         self.own_all_objects().await?;
-        // Before the lock, which needs versions.
         self.keep_versions().await?;
-        self.lock_versions().await?;
         self.encrypt(key_arn).await?;
         self.abort_stale_uploads().await?;
         self.demand_tls().await
@@ -84,32 +79,6 @@ impl ReplicaBucket<'_> {
         let put = self.client.put_bucket_versioning().bucket(&self.spec.bucket);
         let put = put.expected_bucket_owner(self.account);
         done(put.versioning_configuration(wanted.build()).send().await, &doing)
-    }
-
-    async fn lock_versions(&self) -> Result<(), PortError> {
-        let (mode, days) = match self.spec.lock {
-            // A lock that is there stays.
-            VaultLock::None => return Ok(()),
-            VaultLock::Governance { days } => (ObjectLockRetentionMode::Governance, days),
-            VaultLock::Compliance { days } => (ObjectLockRetentionMode::Compliance, days),
-        };
-        let doing = self.doing("object lock");
-        let days = i32::try_from(days).map_err(|error| invalid(&doing, &error))?;
-        let found = self.client.get_object_lock_configuration().bucket(&self.spec.bucket);
-        let found = found.expected_bucket_owner(self.account).send().await;
-        let found = present(found, &doing)?.and_then(|answer| answer.object_lock_configuration);
-        let retention = found.and_then(|lock| lock.rule).and_then(|rule| rule.default_retention);
-        if retention.is_some_and(|retention| is_at_least(&retention, &mode, days)) {
-            return Ok(());
-        }
-        let retention = DefaultRetention::builder().mode(mode).days(days).build();
-        let rule = ObjectLockRule::builder().default_retention(retention).build();
-        let wanted = ObjectLockConfiguration::builder()
-            .object_lock_enabled(ObjectLockEnabled::Enabled)
-            .rule(rule);
-        let put = self.client.put_object_lock_configuration().bucket(&self.spec.bucket);
-        let put = put.expected_bucket_owner(self.account);
-        done(put.object_lock_configuration(wanted.build()).send().await, &doing)
     }
 
     async fn encrypt(&self, key_arn: &str) -> Result<(), PortError> {
@@ -212,13 +181,6 @@ fn policy_with_tls(found: Option<&str>, bucket_arn: &str) -> Result<Option<Strin
     statements.push(statement);
     policy.insert("Statement".to_owned(), Value::Array(statements));
     Ok(Some(Value::Object(policy).to_string()))
-}
-
-fn is_at_least(found: &DefaultRetention, mode: &ObjectLockRetentionMode, days: i32) -> bool {
-    let is_mode = found.mode() == Some(mode) || found.mode() == Some(&ObjectLockRetentionMode::Compliance);
-    // A lock's year has 365 days.
-    let found_days = found.days().unwrap_or_default() + 365 * found.years().unwrap_or_default();
-    is_mode && found_days >= days
 }
 
 fn encrypts_with(rule: &ServerSideEncryptionRule, key_arn: &str) -> bool {
