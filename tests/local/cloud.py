@@ -67,8 +67,11 @@ class Cloud:
             endpoint_url=self.endpoint,
             verify=str(self.certificate),
             config=Config(
-                retries={"mode": "standard", "total_max_attempts": 2},
-                read_timeout=120,
+                # Asked once only: the first try of a call that seems lost may have woken a function, which must not
+                # happen twice behind a story's back.
+                retries={"total_max_attempts": 1},
+                # As long as a function may run.
+                read_timeout=900,
                 # Addresses like bucket.127.0.0.1 do not resolve.
                 s3={"addressing_style": "path"},
             ),

@@ -111,6 +111,15 @@ def deploy(
     return Stack(cloud=cloud, account=account, region=region, name=name, outputs=outputs)
 
 
+def destroy(stack: Stack) -> None:
+    """Deletes the stack; what it retains stays. Its schedules would otherwise go on waking functions for nobody."""
+    cloudformation = stack.client("cloudformation")
+    cloudformation.delete_stack(StackName=stack.name)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=stack.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+
 def _make_bucket(cloud: Cloud, account: str, region: str, name: str) -> None:
     s3 = cloud.client("s3", account, region)
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):

@@ -134,7 +134,8 @@ impl World {
     /// The snapshot function.
     pub fn snapshot(
         &self,
-    ) -> Snapshot<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, Port<MemoryFunctions>, Port<Outbox>> {
+    ) -> Snapshot<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, Port<MemoryFunctions>, Port<Outbox>>
+    {
         Snapshot {
             vault: self.port(self.home.clone()),
             inventory: self.port(self.resources.clone()),
@@ -193,12 +194,18 @@ impl World {
     pub fn restore(&self) -> Restore<Port<MemoryStore>, MemoryRegions, Port<Outbox>> {
         let vault = |store: &MemoryStore, bucket: &str, region: Region| Vault {
             store: self.port(store.clone()),
-            location: VaultLocation { bucket: bucket.to_owned(), region },
+            location: VaultLocation {
+                bucket: bucket.to_owned(),
+                region,
+            },
         };
         Restore {
             home: vault(&self.home, "home", home_region()),
             replica: Some(vault(&self.replica, "replica", replica_region())),
-            regions: MemoryRegions { tables: self.port(self.tables.clone()), functions: self.port(self.functions.clone()) },
+            regions: MemoryRegions {
+                tables: self.port(self.tables.clone()),
+                functions: self.port(self.functions.clone()),
+            },
             work: self.port(self.outbox.clone()),
         }
     }
@@ -241,7 +248,13 @@ impl World {
     /// The ids of the points of a table.
     pub async fn points_of(&self, table: &str) -> Vec<PointId> {
         let resource: ResourceId = format!("dynamodb-table/eu-central-1/{table}").parse().unwrap();
-        self.catalogue().await.points.into_iter().map(|entry| entry.id).filter(|id| id.resource == resource).collect()
+        self.catalogue()
+            .await
+            .points
+            .into_iter()
+            .map(|entry| entry.id)
+            .filter(|id| id.resource == resource)
+            .collect()
     }
 }
 
@@ -266,7 +279,10 @@ impl Regions for MemoryRegions {
 
 /// A table with an index, TTL, a stream, tags and recovery.
 pub fn table_config() -> TableConfig {
-    let key = |name: &str, is_sort| KeyAttribute { name: name.to_owned(), is_sort };
+    let key = |name: &str, is_sort| KeyAttribute {
+        name: name.to_owned(),
+        is_sort,
+    };
     TableConfig {
         key: vec![key("customer", false), key("order", true)],
         attributes: BTreeMap::from([
@@ -289,9 +305,14 @@ pub fn table_config() -> TableConfig {
         deletion_protection: true,
         kms_key_arn: None,
         ttl_attribute: Some("expires".to_owned()),
-        stream: Some(StreamConfig { view_type: "NEW_AND_OLD_IMAGES".to_owned() }),
+        stream: Some(StreamConfig {
+            view_type: "NEW_AND_OLD_IMAGES".to_owned(),
+        }),
         point_in_time_recovery_days: Some(35),
-        tags: BTreeMap::from([("backup".to_owned(), "standard".to_owned()), ("team".to_owned(), "shop".to_owned())]),
+        tags: BTreeMap::from([
+            ("backup".to_owned(), "standard".to_owned()),
+            ("team".to_owned(), "shop".to_owned()),
+        ]),
         resource_policy: None,
     }
 }
@@ -308,7 +329,10 @@ pub fn order_in(n: u32, state: &str) -> Item {
         ("customer".to_owned(), Value::S(format!("customer-{}", n % 97))),
         ("order".to_owned(), Value::N(n.to_string())),
         ("state".to_owned(), text(state)),
-        ("total".to_owned(), Value::N(format!("12345678901234567890123456789012345.{n:03}"))),
+        (
+            "total".to_owned(),
+            Value::N(format!("12345678901234567890123456789012345.{n:03}")),
+        ),
         ("paid".to_owned(), Value::Bool(n.is_multiple_of(2))),
         ("note".to_owned(), Value::Null),
         ("empty".to_owned(), text("")),
@@ -318,7 +342,10 @@ pub fn order_in(n: u32, state: &str) -> Item {
         ("parts".to_owned(), Value::Bs(vec![vec![1], vec![0]])),
         (
             "lines".to_owned(),
-            Value::L(vec![Value::M(Item::from([("sku".to_owned(), text("x")), ("n".to_owned(), Value::N("1".to_owned()))]))]),
+            Value::L(vec![Value::M(Item::from([
+                ("sku".to_owned(), text("x")),
+                ("n".to_owned(), Value::N("1".to_owned())),
+            ]))]),
         ),
     ])
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local.build import build
 from tests.local.cloud import Cloud, local_cloud
-from tests.local.deploy import Stack, deploy
+from tests.local.deploy import Stack, deploy, destroy
 from tests.local.functions import log_lines
 
 FUNCTIONS = ("Snapshot", "Replicate", "Prune", "Verify", "Restore")
@@ -28,27 +30,41 @@ def cloud(template: Path) -> Iterator[Cloud]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def deploy_stack(cloud: Cloud, template: Path) -> Callable[..., Stack]:
-    """Deploys a stack: into an account of its own unless one is named, with the parameters given."""
+@pytest.fixture(scope="module")
+def deploy_stack(cloud: Cloud, template: Path) -> Iterator[Callable[..., Stack]]:
+    """Deploys a stack: into an account of its own unless one is named, with the parameters given.
 
-    def deploy_one(account: str | None = None, region: str | None = None, **parameters: str) -> Stack:
-        where = {"region": region} if region else {}
-        return deploy(cloud, template, account or cloud.new_account(), parameters=parameters, **where)
+    The module's stacks are destroyed with its last story.
+    """
+    with contextlib.ExitStack() as deployed:
 
-    return deploy_one
+        def deploy_one(account: str | None = None, region: str | None = None, **parameters: str) -> Stack:
+            where = {"region": region} if region else {}
+            stack = deploy(cloud, template, account or cloud.new_account(), parameters=parameters, **where)
+            deployed.callback(_destroy_if_there, stack)
+            return stack
+
+        yield deploy_one
 
 
 @pytest.fixture
-def stack(deploy_stack: Callable[..., Stack]) -> Stack:
+def stack(cloud: Cloud, template: Path) -> Iterator[Stack]:
     """A fresh account with a stack in it: for stories that change things."""
-    return deploy_stack()
+    deployed = deploy(cloud, template, cloud.new_account())
+    yield deployed
+    _destroy_if_there(deployed)
 
 
 @pytest.fixture(scope="module")
 def shared_stack(deploy_stack: Callable[..., Stack]) -> Stack:
     """One stack for all stories of a module: for those that only look."""
     return deploy_stack()
+
+
+def _destroy_if_there(stack: Stack) -> None:
+    # A story may have destroyed it, or the whole account, as part of what it tells.
+    with contextlib.suppress(ClientError):
+        destroy(stack)
 
 
 @pytest.hookimpl(wrapper=True)

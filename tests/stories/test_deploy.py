@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.cloud import HOME_REGION, REPLICA_REGION
-from tests.local.deploy import DeployFailed, Stack
+from tests.local.deploy import DeployFailed, Stack, destroy
 from tests.local.functions import log_lines
 from tests.local.wait import wait_until
 
@@ -87,16 +87,6 @@ def test_each_schedule_has_retries_and_a_dlq(shared_stack: Stack):
         target = scheduler.get_schedule(GroupName=shared_stack.name, Name=name)["Target"]
         assert target["DeadLetterConfig"]["Arn"].endswith(":holdfast-delivery-dlq")
         assert target["RetryPolicy"]["MaximumRetryAttempts"] == 5
-
-
-def test_the_schedule_wakes_snapshot_with_the_time_it_stands_for(shared_stack: Stack):
-    # The fastest rate is a minute, and the local cloud looks every ten seconds.
-    wait_until(
-        lambda: [line for line in log_lines(shared_stack, "Snapshot") if str(line).startswith("START")],
-        timeout=120,
-        what="the schedule wakes snapshot",
-        every=2,
-    )
 
 
 def test_work_queues_feed_their_functions_one_message_at_a_time(shared_stack: Stack):
@@ -183,6 +173,23 @@ def test_events_of_the_bus_can_be_put_in_our_name_only(shared_stack: Stack):
     assert refused(lambda: events.put_events(Entries=[{"Source": "another", **entry}])) == "AccessDeniedException"
 
 
+def test_an_email_address_gets_the_alerts(deploy_stack: Callable[..., Stack]):
+    stack = deploy_stack(NotificationEmail="someone@example.org")
+    topic = stack.outputs["AlertsTopicArn"]
+    (subscription,) = stack.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "someone@example.org")
+
+
+def test_the_vault_stays_when_the_stack_goes(stack: Stack):
+    s3 = stack.client("s3")
+    s3.put_object(Bucket=stack.vault, Key="points/kept.json", Body=b"kept")
+    destroy(stack)
+    assert s3.get_object(Bucket=stack.vault, Key="points/kept.json")["Body"].read() == b"kept"
+    assert stack.client("kms").describe_key(KeyId=stack.outputs["VaultKeyArn"])["KeyMetadata"]["KeyState"] == "Enabled"
+    policy = json.loads(s3.get_bucket_policy(Bucket=stack.vault)["Policy"])
+    assert {"TlsOnly", "OnlyPruneDeletes"} == {statement["Sid"] for statement in policy["Statement"]}
+
+
 def test_a_vault_lock_is_made_only_when_asked_for(shared_stack: Stack, deploy_stack: Callable[..., Stack]):
     def lock_of(stack: Stack) -> dict:
         found = stack.client("s3").get_object_lock_configuration(Bucket=stack.vault)
@@ -230,3 +237,14 @@ def test_a_stack_in_another_region_takes_an_existing_bucket_as_its_vault(deploy_
     assert not {"VaultBucket", "VaultKey", "VaultBucketPolicy"} & set(stack.resources())
     found = stack.client_as("Restore", "s3").get_object(Bucket=bucket, Key="points/kept.json")
     assert found["Body"].read() == b"kept"
+
+
+def test_the_schedule_wakes_snapshot(shared_stack: Stack):
+    # The fastest rate is a minute, and the local cloud looks every ten seconds. This story comes last,
+    # so that the minute is over by then.
+    wait_until(
+        lambda: [line for line in log_lines(shared_stack, "Snapshot") if str(line).startswith("START")],
+        timeout=120,
+        what="the schedule wakes snapshot",
+        every=2,
+    )

@@ -9,8 +9,12 @@ use serde_json::json;
 
 fn lines(world: &World, table: &str) -> Vec<Vec<u8>> {
     let key = table_config().key_names();
-    let mut lines: Vec<Vec<u8>> =
-        world.tables.items(table).iter().map(|item| line(item, &key).unwrap().text().to_vec()).collect();
+    let mut lines: Vec<Vec<u8>> = world
+        .tables
+        .items(table)
+        .iter()
+        .map(|item| line(item, &key).unwrap().text().to_vec())
+        .collect();
     lines.sort();
     lines
 }
@@ -29,7 +33,11 @@ async fn a_table_that_was_lost_with_its_vault_comes_back_from_the_replica_item_b
     world.home.lose_everything();
     world.tables.lose("orders");
     let request = json!({"resource": "dynamodb-table/eu-central-1/orders", "target": {"name": "orders"}});
-    let report = world.restore().run(restore::Request::parse(request).unwrap(), &world.clock).await.unwrap();
+    let report = world
+        .restore()
+        .run(restore::Request::parse(request).unwrap(), &world.clock)
+        .await
+        .unwrap();
 
     completed(&report);
     assert_eq!(lines(&world, "orders"), before);
@@ -47,11 +55,18 @@ async fn the_second_point_stores_only_what_changed() {
     completed(&world.tick().await);
 
     let points = world.points_of("orders").await;
-    let [first, second] = points.as_slice() else { panic!("{points:?}") };
+    let [first, second] = points.as_slice() else {
+        panic!("{points:?}")
+    };
     let first = read_manifest(&world.home, first).await.unwrap().data.unwrap();
     let second = read_manifest(&world.home, second).await.unwrap().data.unwrap();
     assert_eq!((first.new_items, second.new_items, second.items), (5000, 50, 5000));
-    assert!(second.stored_bytes * 20 < first.stored_bytes, "{} of {}", second.stored_bytes, first.stored_bytes);
+    assert!(
+        second.stored_bytes * 20 < first.stored_bytes,
+        "{} of {}",
+        second.stored_bytes,
+        first.stored_bytes
+    );
 }
 
 #[tokio::test]
@@ -91,8 +106,16 @@ async fn verify_proves_every_point_and_restores_one_into_a_scratch_table_that_is
     world.replicate().run_all(&world.clock).await.unwrap();
     let report = world.verify().run_all(&world.clock).await.unwrap();
     completed(&report);
-    let tested = report.outcomes.iter().filter(|outcome| outcome.details.contains_key("restore_ms")).count();
-    let scrubbed = report.outcomes.iter().filter(|outcome| outcome.details.contains_key("objects")).count();
+    let tested = report
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.details.contains_key("restore_ms"))
+        .count();
+    let scrubbed = report
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.details.contains_key("objects"))
+        .count();
     assert_eq!((tested, scrubbed), (1, 2), "{report:#?}");
     assert_eq!(world.tables.names(), ["orders"]);
     assert_eq!(report.metrics["RpoBreachedResources"], 0.0);
@@ -123,6 +146,11 @@ async fn prune_tombstones_waits_and_then_removes_what_nothing_needs() {
     assert_eq!(world.points_of("orders").await.len(), 2);
     for point in world.points_of("orders").await {
         let manifest = read_manifest(&world.home, &point).await.unwrap();
-        assert!(holdfast_vault::scrub_point(&world.home, &manifest).await.unwrap().is_whole());
+        assert!(
+            holdfast_vault::scrub_point(&world.home, &manifest)
+                .await
+                .unwrap()
+                .is_whole()
+        );
     }
 }

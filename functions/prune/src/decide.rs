@@ -48,25 +48,38 @@ pub fn decide(
     let mut plan = Plan::default();
     let mut series: BTreeMap<(&ResourceId, &PlanName), Vec<&PointEntry>> = BTreeMap::new();
     for entry in &catalogue.points {
-        series.entry((&entry.id.resource, &entry.id.plan)).or_default().push(entry);
+        series
+            .entry((&entry.id.resource, &entry.id.plan))
+            .or_default()
+            .push(entry);
     }
     for ((_, name), entries) in &series {
         decide_series(side, document, name, entries, now, &mut plan);
     }
     let lifted: BTreeSet<&PointId> = plan.lift.iter().map(|(point, _)| point).collect();
-    let tombstones: Vec<Tombstone> =
-        tombstones.into_iter().filter(|tombstone| !lifted.contains(&tombstone.point)).collect();
-    let still_good: BTreeSet<&ResourceId> =
-        catalogue.points.iter().filter(|entry| entry.is_good()).map(|entry| &entry.id.resource).collect();
+    let tombstones: Vec<Tombstone> = tombstones
+        .into_iter()
+        .filter(|tombstone| !lifted.contains(&tombstone.point))
+        .collect();
+    let still_good: BTreeSet<&ResourceId> = catalogue
+        .points
+        .iter()
+        .filter(|entry| entry.is_good())
+        .map(|entry| &entry.id.resource)
+        .collect();
     for tombstone in tombstones {
         if !margins.is_over(tombstone.pruned_at, now) {
             let until = tombstone.pruned_at.saturating_add(margins.grace);
             let until = until.map_or_else(|_| "for ever".to_owned(), |until| format!("until {until}"));
-            plan.wait.push((tombstone.point, format!("in its grace period {until}")));
+            plan.wait
+                .push((tombstone.point, format!("in its grace period {until}")));
         } else if still_good.contains(&tombstone.point.resource) {
             plan.remove.push(tombstone);
         } else {
-            plan.wait.push((tombstone.point, "no good point of this resource is left: kept".to_owned()));
+            plan.wait.push((
+                tombstone.point,
+                "no good point of this resource is left: kept".to_owned(),
+            ));
         }
     }
     plan
@@ -88,10 +101,16 @@ fn decide_series(
     };
     let states: Vec<PointState> = entries
         .iter()
-        .map(|entry| PointState { in_copy: side == Side::Home && is_in_copy(entry, &rules.copy_to, now), ..point_state(entry) })
+        .map(|entry| PointState {
+            in_copy: side == Side::Home && is_in_copy(entry, &rules.copy_to, now),
+            ..point_state(entry)
+        })
         .collect();
-    let tombstoned: BTreeSet<&PointId> =
-        entries.iter().filter(|entry| entry.is_tombstoned).map(|entry| &entry.id).collect();
+    let tombstoned: BTreeSet<&PointId> = entries
+        .iter()
+        .filter(|entry| entry.is_tombstoned)
+        .map(|entry| &entry.id)
+        .collect();
     for decided in retain(&rules.retention, rules.schedule.zone(), &states, now) {
         let why = decided.reasons().join(", ");
         match (decided.is_kept(), tombstoned.contains(&decided.point)) {

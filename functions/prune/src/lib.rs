@@ -13,7 +13,8 @@ use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report, Tombstone, layou
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
 use holdfast_vault::port::{Clock, DeleteObjects, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::sweep::{
-    Margins, Marks, Swept, lift_tombstone, mark, preview_contents, remove_parts, remove_point, remove_run, remove_stale, sweep_contents,
+    Margins, Marks, Swept, lift_tombstone, mark, preview_contents, remove_parts, remove_point, remove_run,
+    remove_stale, sweep_contents,
 };
 use holdfast_vault::{Catalogue, PortError, keys, ports, read_tombstone, write_tombstone};
 use jiff::Timestamp;
@@ -100,7 +101,10 @@ impl<V: VaultPorts> Prune<V> {
             Mode::Execute => tombstone(vault, &plan, prefix, now).await,
         };
         outcomes.push(match self.sweep(vault, &catalogue, &plan, mode, now).await {
-            Ok(outcome) => Outcome { subject: format!("{prefix}{}", outcome.subject), ..outcome },
+            Ok(outcome) => Outcome {
+                subject: format!("{prefix}{}", outcome.subject),
+                ..outcome
+            },
             Err(error) => {
                 let message = format!("nothing more was swept: {error}");
                 Outcome::new(format!("{prefix}sweep"), OutcomeStatus::Failed, message)
@@ -137,7 +141,11 @@ impl<V: VaultPorts> Prune<V> {
             (_, true) => OutcomeStatus::Done,
             (_, false) => OutcomeStatus::Partial,
         };
-        let locked: Vec<String> = swept.locked.iter().map(|(key, why)| format!("{key} is locked: {why}")).collect();
+        let locked: Vec<String> = swept
+            .locked
+            .iter()
+            .map(|(key, why)| format!("{key} is locked: {why}"))
+            .collect();
         Ok(Outcome::new("sweep", status, locked.join("; "))
             .with("removed_points", plan.remove.len())
             .with("removed_versions", swept.removed_versions)
@@ -195,15 +203,29 @@ fn describe(plan: &Plan, prefix: &str) -> Vec<Outcome> {
         Outcome::new(format!("{prefix}{point}"), status, format!("{what}: {why}"))
     };
     let removals = plan.remove.iter().map(|tombstone| {
-        let message = format!("would be removed: its grace period is over ({})", tombstone.reasons.join(", "));
+        let message = format!(
+            "would be removed: its grace period is over ({})",
+            tombstone.reasons.join(", ")
+        );
         Outcome::new(format!("{prefix}{}", tombstone.point), OutcomeStatus::Planned, message)
     });
-    let lifts = plan.lift.iter().map(|lifted| outcome(lifted, OutcomeStatus::Planned, "tombstone would be lifted"));
+    let lifts = plan
+        .lift
+        .iter()
+        .map(|lifted| outcome(lifted, OutcomeStatus::Planned, "tombstone would be lifted"));
     plan.keep
         .iter()
         .map(|kept| outcome(kept, OutcomeStatus::Unchanged, "kept"))
-        .chain(plan.tombstone.iter().map(|gone| outcome(gone, OutcomeStatus::Planned, "would be tombstoned")))
-        .chain(plan.wait.iter().map(|waiting| outcome(waiting, OutcomeStatus::Unchanged, "tombstoned")))
+        .chain(
+            plan.tombstone
+                .iter()
+                .map(|gone| outcome(gone, OutcomeStatus::Planned, "would be tombstoned")),
+        )
+        .chain(
+            plan.wait
+                .iter()
+                .map(|waiting| outcome(waiting, OutcomeStatus::Unchanged, "tombstoned")),
+        )
         .chain(lifts)
         .chain(removals)
         .collect()
@@ -217,12 +239,28 @@ async fn tombstone<V: VaultPorts>(vault: &V, plan: &Plan, prefix: &str, now: Tim
     ];
     for (point, why) in &plan.lift {
         let lifted = lift_tombstone(vault, point).await;
-        outcomes.push(settled(prefix, point, lifted, &format!("tombstone lifted: {why}"), "tombstone not lifted"));
+        outcomes.push(settled(
+            prefix,
+            point,
+            lifted,
+            &format!("tombstone lifted: {why}"),
+            "tombstone not lifted",
+        ));
     }
     for (point, why) in &plan.tombstone {
-        let tombstone = Tombstone { point: point.clone(), pruned_at: now, reasons: vec![why.clone()] };
+        let tombstone = Tombstone {
+            point: point.clone(),
+            pruned_at: now,
+            reasons: vec![why.clone()],
+        };
         let written = write_tombstone(vault, &tombstone).await.map(|_| ());
-        outcomes.push(settled(prefix, point, written, &format!("tombstoned: {why}"), "not tombstoned"));
+        outcomes.push(settled(
+            prefix,
+            point,
+            written,
+            &format!("tombstoned: {why}"),
+            "not tombstoned",
+        ));
     }
     outcomes
 }

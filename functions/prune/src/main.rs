@@ -22,7 +22,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             &settings.account,
         ),
         replica: settings.replica.as_ref().map(|replica| {
-            (S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account), replica.region.to_string())
+            (
+                S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
+                replica.region.to_string(),
+            )
         }),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),

@@ -7,7 +7,7 @@ use holdfast_catalog::{Manifest, PartRef, PointId, ReplicatedFact, layout};
 use holdfast_vault::port::Clock;
 use holdfast_vault::{PortError, TRUST_EXISTING_FOR, commit, read_committed_part, read_manifest, read_tombstone};
 
-use crate::{HomePorts, Replicate, ReplicaPorts};
+use crate::{HomePorts, ReplicaPorts, Replicate};
 
 /// Server-side copies under way at the same time: S3 takes far more, but the pace of a small function is this.
 const PARALLEL_COPIES: usize = 16;
@@ -57,7 +57,8 @@ impl<H: HomePorts, R: ReplicaPorts, M: Send + Sync> Replicate<H, R, M> {
             if clock.remaining() < crate::STOP_BEFORE_END {
                 return Ok(CopyEnd::OutOfTime);
             }
-            self.copy_part(&manifest, part, parent.as_ref(), clock, &mut copied).await?;
+            self.copy_part(&manifest, part, parent.as_ref(), clock, &mut copied)
+                .await?;
         }
         // Everything that the manifest names is there and checked: now the copy may be seen.
         commit(&self.replica, &manifest).await?;
@@ -68,7 +69,9 @@ impl<H: HomePorts, R: ReplicaPorts, M: Send + Sync> Replicate<H, R, M> {
     /// The point that this one built on, if it is in the replica to stay. What it refers to there needs no look: a tombstone
     /// that came now would keep its data for longer than this run can take.
     async fn parent_there(&self, manifest: &Manifest) -> Result<Option<Manifest>, PortError> {
-        let Some(parent) = &manifest.parent else { return Ok(None) };
+        let Some(parent) = &manifest.parent else {
+            return Ok(None);
+        };
         if exists(read_tombstone(&self.replica, parent).await)? {
             return Ok(None);
         }
@@ -106,10 +109,14 @@ impl<H: HomePorts, R: ReplicaPorts, M: Send + Sync> Replicate<H, R, M> {
 
     /// What the parent's shard refers to in the replica.
     async fn contents_there(&self, parent: &Manifest, part: &PartRef) -> Result<BTreeSet<String>, PortError> {
-        let Some(data) = &parent.data else { return Ok(BTreeSet::new()) };
+        let Some(data) = &parent.data else {
+            return Ok(BTreeSet::new());
+        };
         let parts = u32::try_from(data.parts.len()).unwrap_or(u32::MAX);
         let index = usize::try_from(part.shard.parent_in(parts).index).unwrap_or(usize::MAX);
-        let Some(parents_part) = data.parts.get(index) else { return Ok(BTreeSet::new()) };
+        let Some(parents_part) = data.parts.get(index) else {
+            return Ok(BTreeSet::new());
+        };
         match read_committed_part(&self.replica, &parent.point, parents_part).await {
             Ok(recipe) => Ok(recipe
                 .packs

@@ -77,8 +77,11 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
         self.maker.ensure(&self.spec).await?;
         self.copy_policy().await?;
 
-        let mut wanted: Vec<(&PointEntry, Wanted)> =
-            catalogue.points.iter().map(|entry| (entry, self.wanted(entry, &policy))).collect();
+        let mut wanted: Vec<(&PointEntry, Wanted)> = catalogue
+            .points
+            .iter()
+            .map(|entry| (entry, self.wanted(entry, &policy)))
+            .collect();
         wanted.sort_by_key(|(entry, _)| std::cmp::Reverse(entry.id.slot));
         let mut outcomes = Vec::new();
         for (entry, wanted) in wanted {
@@ -89,10 +92,16 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
                 Wanted::Nothing => {}
             }
         }
-        let waiting = outcomes.iter().filter(|outcome| outcome.status != OutcomeStatus::Done).count();
+        let waiting = outcomes
+            .iter()
+            .filter(|outcome| outcome.status != OutcomeStatus::Done)
+            .count();
         let mut report = Report::of(Self::NAME, outcomes);
         report.notes = policy.notes();
-        report.metrics.insert("UnreplicatedPoints".to_owned(), f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
+        report.metrics.insert(
+            "UnreplicatedPoints".to_owned(),
+            f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)),
+        );
         Ok(report)
     }
 
@@ -119,7 +128,11 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
             return Wanted::Nothing;
         }
         // A point of a plan that is not in the policy (any more) is copied like the others: unknown means keep.
-        match policy.document.plan(&entry.id.plan).map_or(&CopyTarget::Default, |plan| &plan.copy_to) {
+        match policy
+            .document
+            .plan(&entry.id.plan)
+            .map_or(&CopyTarget::Default, |plan| &plan.copy_to)
+        {
             CopyTarget::None => Wanted::Nothing,
             CopyTarget::Region(region) if *region != self.spec.region => Wanted::Elsewhere(region.clone()),
             CopyTarget::Region(_) | CopyTarget::Default => Wanted::Copy,
@@ -137,16 +150,22 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
     async fn replicate<C: Clock>(&self, point: &PointId, clock: &C) -> Outcome {
         match self.copy_and_note(point, clock).await {
             Ok(outcome) => outcome,
-            Err(error) => Outcome::new(point, OutcomeStatus::Failed, format!("not copied: {error}; the next tick goes on")),
+            Err(error) => Outcome::new(
+                point,
+                OutcomeStatus::Failed,
+                format!("not copied: {error}; the next tick goes on"),
+            ),
         }
     }
 
     async fn copy_and_note<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Outcome, PortError> {
         match self.copy_point(point, clock).await? {
             CopyEnd::OutOfTime => Ok(out_of_time(point)),
-            CopyEnd::PrunedThere => {
-                Ok(Outcome::new(point, OutcomeStatus::Unchanged, "was pruned in the replica and is not brought back"))
-            }
+            CopyEnd::PrunedThere => Ok(Outcome::new(
+                point,
+                OutcomeStatus::Unchanged,
+                "was pruned in the replica and is not brought back",
+            )),
             CopyEnd::Complete(copied) => {
                 let fact = copied.fact(&self.spec.region, &self.spec.bucket);
                 let outcome = Outcome::new(point, OutcomeStatus::Done, "")

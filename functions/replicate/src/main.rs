@@ -12,10 +12,18 @@ use replicate::{NoReplica, Replicate};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
-    let Some(replica) = &settings.replica else { return serve(NoReplica, &settings.stack).await };
+    let Some(replica) = &settings.replica else {
+        return serve(NoReplica, &settings.stack).await;
+    };
     let key = settings.vault_key_arn.clone().unwrap_or_default();
     let replicate = Replicate {
-        home: S3Vault::home(&aws, &settings.region, &settings.vault_bucket, Some(&key), &settings.account),
+        home: S3Vault::home(
+            &aws,
+            &settings.region,
+            &settings.vault_bucket,
+            Some(&key),
+            &settings.account,
+        ),
         home_bucket: settings.vault_bucket.clone(),
         replica: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account)
             .copying_from(&aws, &settings.region),

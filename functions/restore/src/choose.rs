@@ -33,10 +33,18 @@ mod tests {
                 id: id.parse().unwrap(),
                 committed_at: Timestamp::UNIX_EPOCH,
                 is_tombstoned: false,
-                facts: fact.map(|what| BTreeMap::from([(what.to_owned(), slot)])).unwrap_or_default(),
+                facts: fact
+                    .map(|what| BTreeMap::from([(what.to_owned(), slot)]))
+                    .unwrap_or_default(),
             }
         };
-        vec![entry(1, None), entry(2, None), entry(3, Some("damaged")), entry(4, Some("partial")), entry(23, None)]
+        vec![
+            entry(1, None),
+            entry(2, None),
+            entry(3, Some("damaged")),
+            entry(4, Some("partial")),
+            entry(23, None),
+        ]
     }
 
     fn chosen(wanted: &Wanted) -> Option<String> {

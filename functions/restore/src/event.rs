@@ -147,7 +147,11 @@ mod tests {
 
     #[test]
     fn what_is_none_of_them_is_refused() {
-        for wrong in ["", "yesterday", "dynamodb-table/eu-west-1/others/20261121T030000Z-standard"] {
+        for wrong in [
+            "",
+            "yesterday",
+            "dynamodb-table/eu-west-1/others/20261121T030000Z-standard",
+        ] {
             assert!(matches!(wanted(wrong), Err(Failure::InvalidRequest(_))), "{wrong}");
         }
         assert!(Request::parse(json!({"resource": "x", "targt": {}})).is_err());

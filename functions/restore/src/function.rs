@@ -18,7 +18,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         target: &ResourceId,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let blob = manifest.config().ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
+        let blob = manifest
+            .config()
+            .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
         let config = FunctionConfig::read(&get_blob(&vault.store, blob).await?)
             .map_err(|error| PortError::Corrupt(error.to_string()))?;
         let plan = restore::plan(&RestoreRequest {
@@ -42,7 +44,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let functions = self.regions.functions(&target.region);
         let restored = restore::execute(&functions, &vault.store, clock, &plan).await?;
         if restored.was_done {
-            return Ok(Outcome::new(target, OutcomeStatus::Unchanged, "this restore was finished before"));
+            return Ok(Outcome::new(
+                target,
+                OutcomeStatus::Unchanged,
+                "this restore was finished before",
+            ));
         }
         let settings: Vec<_> = plan.needs_person.iter().chain(&restored.outcomes).cloned().collect();
         Ok(crate::outcome_of(target.to_string(), &settings)

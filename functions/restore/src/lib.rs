@@ -81,7 +81,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Handler for Restore<V, R, Q> {
     const NAME: &'static str = "restore";
 
     async fn tick(&self, _: &InvocationClock) -> Result<Report, Failure> {
-        Err(Failure::InvalidRequest(format!("restore has no schedule; send for example {EXAMPLE}")))
+        Err(Failure::InvalidRequest(format!(
+            "restore has no schedule; send for example {EXAMPLE}"
+        )))
     }
 
     async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -102,7 +104,15 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             Kind::DynamodbTable => {
                 let tables = self.regions.tables(&target.region);
                 let (name, region) = (target.name.as_str(), &target.region);
-                TableRestore { tables: &tables, vault: &vault.store, manifest: &manifest, name, region }.run(clock).await
+                TableRestore {
+                    tables: &tables,
+                    vault: &vault.store,
+                    manifest: &manifest,
+                    name,
+                    region,
+                }
+                .run(clock)
+                .await
             }
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
         };
@@ -135,15 +145,25 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         for vault in &vaults {
             match find_in(&vault.store, resource, &wanted, clock).await {
                 Ok(Some(manifest)) => {
-                    notes.push(format!("{} was read from vault {}", manifest.point, vault.location.bucket));
+                    notes.push(format!(
+                        "{} was read from vault {}",
+                        manifest.point, vault.location.bucket
+                    ));
                     return Ok((vault, manifest, notes));
                 }
                 Ok(None) => notes.push(format!("vault {} has no such good point", vault.location.bucket)),
                 Err(error) => notes.push(format!("vault {} could not be read: {error}", vault.location.bucket)),
             }
         }
-        let reason = if vaults.is_empty() { "the stack has no replica vault".to_owned() } else { notes.join("; ") };
-        Err(Failure::Port(PortError::NotFound(format!("no recovery point {} of {resource}: {reason}", request.point))))
+        let reason = if vaults.is_empty() {
+            "the stack has no replica vault".to_owned()
+        } else {
+            notes.join("; ")
+        };
+        Err(Failure::Port(PortError::NotFound(format!(
+            "no recovery point {} of {resource}: {reason}",
+            request.point
+        ))))
     }
 
     /// Leaves the rest to the next invocation: the same request, with everything that was resolved spelt out.
@@ -154,10 +174,17 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         target: &ResourceId,
         vault: &Vault<V>,
     ) -> Result<(), PortError> {
-        let from = if vault.location == self.home.location { From::Home } else { From::Replica };
+        let from = if vault.location == self.home.location {
+            From::Home
+        } else {
+            From::Replica
+        };
         let resolved = Request {
             point: manifest.point.to_string(),
-            target: Target { name: Some(target.name.clone()), region: Some(target.region.clone()) },
+            target: Target {
+                name: Some(target.name.clone()),
+                region: Some(target.region.clone()),
+            },
             from: Some(from),
             ..request.clone()
         };
@@ -183,16 +210,28 @@ fn resolve(target: &Target, manifest: &Manifest) -> ResourceId {
     ResourceId {
         kind: point.resource.kind,
         region: target.region.clone().unwrap_or_else(|| point.resource.region.clone()),
-        name: target.name.clone().unwrap_or_else(|| format!("{}-restored-{}", point.resource.name, point.slot)),
+        name: target
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{}-restored-{}", point.resource.name, point.slot)),
     }
 }
 
 /// An outcome that tells of every setting: Partial as soon as one of them needs a person.
 fn outcome_of(subject: String, settings: &[SettingOutcome]) -> Outcome {
-    let needs: Vec<&SettingOutcome> =
-        settings.iter().filter(|setting| setting.status == SettingStatus::NeedsPerson).collect();
-    let status = if needs.is_empty() { OutcomeStatus::Done } else { OutcomeStatus::Partial };
-    let message: Vec<String> = needs.iter().map(|setting| format!("{}: {}", setting.setting, setting.message)).collect();
+    let needs: Vec<&SettingOutcome> = settings
+        .iter()
+        .filter(|setting| setting.status == SettingStatus::NeedsPerson)
+        .collect();
+    let status = if needs.is_empty() {
+        OutcomeStatus::Done
+    } else {
+        OutcomeStatus::Partial
+    };
+    let message: Vec<String> = needs
+        .iter()
+        .map(|setting| format!("{}: {}", setting.setting, setting.message))
+        .collect();
     let restored: Vec<&str> = settings
         .iter()
         .filter(|setting| setting.status == SettingStatus::Restored)
@@ -200,13 +239,18 @@ fn outcome_of(subject: String, settings: &[SettingOutcome]) -> Outcome {
         .collect();
     Outcome::new(subject, status, message.join("; "))
         .with("restored_settings", json!(restored))
-        .with("needs_person", json!(needs.iter().map(|setting| &setting.setting).collect::<Vec<_>>()))
+        .with(
+            "needs_person",
+            json!(needs.iter().map(|setting| &setting.setting).collect::<Vec<_>>()),
+        )
 }
 
 fn advice(error: &PortError) -> &'static str {
     match error {
         PortError::Corrupt(_) => "; choose another point, or another vault with \"from\"",
-        PortError::Denied(_) => "; let the restore role do this and send the same event again: it goes on where it stopped",
+        PortError::Denied(_) => {
+            "; let the restore role do this and send the same event again: it goes on where it stopped"
+        }
         PortError::AlreadyExists(_) => "; choose another target name",
         PortError::Throttled(_) | PortError::Unavailable(_) | PortError::Conflict(_) => {
             "; send the same event again: it goes on where it stopped"

@@ -38,11 +38,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let restore = Restore {
         home: Vault {
             store: S3Vault::home(&aws, &settings.region, &settings.vault_bucket, key, &settings.account),
-            location: VaultLocation { bucket: settings.vault_bucket.clone(), region: settings.region.clone() },
+            location: VaultLocation {
+                bucket: settings.vault_bucket.clone(),
+                region: settings.region.clone(),
+            },
         },
         replica: settings.replica.as_ref().map(|replica| Vault {
             store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
-            location: VaultLocation { bucket: replica.bucket.clone(), region: replica.region.clone() },
+            location: VaultLocation {
+                bucket: replica.bucket.clone(),
+                region: replica.region.clone(),
+            },
         }),
         work: SqsQueue::new(&aws, &settings.region, queue),
         regions: AwsRegions(aws),

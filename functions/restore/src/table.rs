@@ -33,7 +33,11 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
         let (attempt, existing) = match Attempts::read(self.vault, &work).await?.decide(exists) {
             Step::Foreign => return Ok(self.refused()),
             Step::Finished => {
-                return Ok(Outcome::new(self.subject(), OutcomeStatus::Unchanged, "this restore was finished before"));
+                return Ok(Outcome::new(
+                    self.subject(),
+                    OutcomeStatus::Unchanged,
+                    "this restore was finished before",
+                ));
             }
             Step::Begin(attempt) => (attempt, Existing::Refuse),
             Step::GoOn(attempt) => (attempt, Existing::Adopt),
@@ -74,7 +78,10 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
     }
 
     async fn config(&self) -> Result<TableConfig, PortError> {
-        let blob = self.manifest.config().ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
+        let blob = self
+            .manifest
+            .config()
+            .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
         let body = get_blob(self.vault, blob).await?;
         serde_json::from_slice(&body).map_err(|error| PortError::Corrupt(format!("configuration document: {error}")))
     }
@@ -101,9 +108,15 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
 
     fn new_arn(&self) -> Result<Arn, PortError> {
         let old = &self.manifest.arn;
-        let text =
-            format!("arn:{}:dynamodb:{}:{}:table/{}", old.partition(), self.region, old.account(), self.name);
-        text.parse().map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))
+        let text = format!(
+            "arn:{}:dynamodb:{}:{}:table/{}",
+            old.partition(),
+            self.region,
+            old.account(),
+            self.name
+        );
+        text.parse()
+            .map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))
     }
 
     fn subject(&self) -> String {
@@ -134,7 +147,8 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
 /// Differences between what was wanted and what is there that no outcome has told of yet.
 fn unexplained(wanted: &TableConfig, actual: &TableConfig, told: &[SettingOutcome]) -> Vec<SettingOutcome> {
     let is_told = |setting: &str| {
-        told.iter().any(|outcome| outcome.status == SettingStatus::NeedsPerson && outcome.setting == setting)
+        told.iter()
+            .any(|outcome| outcome.status == SettingStatus::NeedsPerson && outcome.setting == setting)
     };
     compare::differences(wanted, actual)
         .into_iter()

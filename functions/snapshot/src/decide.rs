@@ -37,7 +37,10 @@ pub enum Start {
 /// be committed; one that somebody is still working on is left alone.
 pub fn decide(due: &[DueRun], in_flight: &[RunInFlight], now: Timestamp) -> Vec<Start> {
     let mut newest: BTreeMap<(&ResourceId, &PlanName), &RunInFlight> = BTreeMap::new();
-    for run in in_flight.iter().filter(|run| now.duration_since(run.began_at) < MAX_RUN) {
+    for run in in_flight
+        .iter()
+        .filter(|run| now.duration_since(run.began_at) < MAX_RUN)
+    {
         let held = newest.entry((&run.point.resource, &run.point.plan)).or_insert(run);
         if run.point.slot > held.point.slot {
             *held = run;
@@ -61,16 +64,28 @@ mod tests {
     }
 
     fn point(slot: &str) -> PointId {
-        format!("dynamodb-table/eu-west-1/orders/20261121T{slot}00Z-standard").parse().unwrap()
+        format!("dynamodb-table/eu-west-1/orders/20261121T{slot}00Z-standard")
+            .parse()
+            .unwrap()
     }
 
     fn due() -> DueRun {
         let PointId { resource, slot, plan } = point("1200");
-        DueRun { resource, slot, plan, overdue: SignedDuration::ZERO, newest: None }
+        DueRun {
+            resource,
+            slot,
+            plan,
+            overdue: SignedDuration::ZERO,
+            newest: None,
+        }
     }
 
     fn run(slot: &str, began: &str, active: &str) -> RunInFlight {
-        RunInFlight { point: point(slot), began_at: at(began), active_at: at(active) }
+        RunInFlight {
+            point: point(slot),
+            began_at: at(began),
+            active_at: at(active),
+        }
     }
 
     #[test]
@@ -87,7 +102,10 @@ mod tests {
 
     #[test]
     fn a_run_too_old_to_commit_is_overtaken() {
-        assert_eq!(decide(&[due()], &[run("0000", "00:00", "00:01")], at("12:00")), [Start::New(point("1200"))]);
+        assert_eq!(
+            decide(&[due()], &[run("0000", "00:00", "00:01")], at("12:00")),
+            [Start::New(point("1200"))]
+        );
     }
 
     #[test]

@@ -72,15 +72,28 @@ mod tests {
 
     #[test]
     fn a_resource_is_named_by_id_or_arn() {
-        for name in ["dynamodb-table/eu-west-1/orders", "arn:aws:dynamodb:eu-west-1:111122223333:table/orders"] {
-            let Request::Resource(request) = Request::parse(json!({ "resource": name })).unwrap() else { panic!() };
-            assert_eq!(request.resource().unwrap().to_string(), "dynamodb-table/eu-west-1/orders");
+        for name in [
+            "dynamodb-table/eu-west-1/orders",
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/orders",
+        ] {
+            let Request::Resource(request) = Request::parse(json!({ "resource": name })).unwrap() else {
+                panic!()
+            };
+            assert_eq!(
+                request.resource().unwrap().to_string(),
+                "dynamodb-table/eu-west-1/orders"
+            );
         }
     }
 
     #[test]
     fn a_wrong_event_is_refused_with_one_that_works() {
-        for event in [json!({}), json!({"resource": "x", "plam": "y"}), json!(null), json!({"shard": 1})] {
+        for event in [
+            json!({}),
+            json!({"resource": "x", "plam": "y"}),
+            json!(null),
+            json!({"shard": 1}),
+        ] {
             let error = Request::parse(event.clone()).unwrap_err().to_string();
             assert!(error.contains(EXAMPLE), "{event}: {error}");
         }
@@ -88,8 +101,16 @@ mod tests {
 
     #[test]
     fn a_task_survives_the_queue() {
-        let point = "dynamodb-table/eu-west-1/orders/20261121T030000Z-standard".parse().unwrap();
-        let task = Task { point, shard: Shard { index: 1, of: 4 } };
-        assert_eq!(Request::parse(serde_json::to_value(&task).unwrap()).unwrap(), Request::Task(task));
+        let point = "dynamodb-table/eu-west-1/orders/20261121T030000Z-standard"
+            .parse()
+            .unwrap();
+        let task = Task {
+            point,
+            shard: Shard { index: 1, of: 4 },
+        };
+        assert_eq!(
+            Request::parse(serde_json::to_value(&task).unwrap()).unwrap(),
+            Request::Task(task)
+        );
     }
 }

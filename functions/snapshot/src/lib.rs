@@ -77,7 +77,8 @@ pub struct Snapshot<V, I, T, F, Q> {
 }
 
 impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: SignalPorts> Handler
-    for Snapshot<V, I, T, F, Q> {
+    for Snapshot<V, I, T, F, Q>
+{
     const NAME: &'static str = "snapshot";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -102,7 +103,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         let in_flight = self.runs_in_flight(&catalogue).await?;
 
         let now = clock.now();
-        let due = holdfast_policy::due(&policy.document, &inventory, catalogue.points.iter().map(|entry| &entry.id), now);
+        let due = holdfast_policy::due(
+            &policy.document,
+            &inventory,
+            catalogue.points.iter().map(|entry| &entry.id),
+            now,
+        );
         let starts = decide(&due, &in_flight, now);
 
         let made = stream::iter(starts)
@@ -133,7 +139,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
                     None => self.plan_of(&resource, &policy).await?,
                 };
                 let catalogue = Catalogue::read(&self.vault).await?;
-                let point = PointId { resource, slot: Slot::at(clock.now()), plan };
+                let point = PointId {
+                    resource,
+                    slot: Slot::at(clock.now()),
+                    plan,
+                };
                 let outcome = self.act(Start::New(point), &policy, &catalogue, clock).await;
                 Ok(report(vec![outcome], &policy, 1))
             }
@@ -152,7 +162,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
                     if id.name.starts_with(SCRATCH_PREFIX) {
                         return None;
                     }
-                    Some(Resource { id, arn: found.arn, tags: found.tags })
+                    Some(Resource {
+                        id,
+                        arn: found.arn,
+                        tags: found.tags,
+                    })
                 })),
                 Err(error) => outcomes.push(Outcome::new(
                     format!("{kind}/*"),
@@ -185,11 +199,17 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         let mut runs: BTreeMap<PointId, RunInFlight> = BTreeMap::new();
         let work = keys(&self.vault, layout::RUNS).await?;
         for info in work {
-            let Ok(point) = layout::point_of_run(&info.key) else { continue };
+            let Ok(point) = layout::point_of_run(&info.key) else {
+                continue;
+            };
             if catalogue.get(&point).is_some() {
                 continue;
             }
-            let fresh = RunInFlight { point: point.clone(), began_at: info.modified_at, active_at: info.modified_at };
+            let fresh = RunInFlight {
+                point: point.clone(),
+                began_at: info.modified_at,
+                active_at: info.modified_at,
+            };
             let run = runs.entry(point).or_insert(fresh);
             run.active_at = run.active_at.max(info.modified_at);
             if info.key == layout::run_record(&run.point) {
@@ -204,13 +224,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         Ok(runs.into_values().collect())
     }
 
-    async fn act<C: Clock>(
-        &self,
-        start: Start,
-        policy: &PolicyInForce,
-        catalogue: &Catalogue,
-        clock: &C,
-    ) -> Outcome {
+    async fn act<C: Clock>(&self, start: Start, policy: &PolicyInForce, catalogue: &Catalogue, clock: &C) -> Outcome {
         match start {
             Start::Leave(point) => Outcome::new(point, OutcomeStatus::Continuing, "another invocation is at it"),
             Start::Resume(point) => self.settle(&point, self.work(&point, None, clock).await),
@@ -231,9 +245,13 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
 
 fn advice(point: &PointId, error: &PortError) -> String {
     let what_next = match error {
-        PortError::NotFound(_) => "; it was there when the run began: if it was removed on purpose there is nothing to do",
+        PortError::NotFound(_) => {
+            "; it was there when the run began: if it was removed on purpose there is nothing to do"
+        }
         PortError::Denied(_) => "; let the snapshot role do this, then the next tick makes the point",
-        PortError::Throttled(_) | PortError::Unavailable(_) | PortError::Conflict(_) => "; the next tick goes on with it",
+        PortError::Throttled(_) | PortError::Unavailable(_) | PortError::Conflict(_) => {
+            "; the next tick goes on with it"
+        }
         PortError::AlreadyExists(_) | PortError::Locked(_) | PortError::Invalid(_) | PortError::Corrupt(_) => "",
     };
     format!("no recovery point of {}: {error}{what_next}", point.resource)
@@ -242,7 +260,12 @@ fn advice(point: &PointId, error: &PortError) -> String {
 fn report(outcomes: Vec<Outcome>, policy: &PolicyInForce, resources: usize) -> Report {
     let mut report = Report::of("snapshot", outcomes);
     report.notes = policy.notes();
-    report.metrics.insert("PolicyInvalid".to_owned(), f64::from(u8::from(policy.faults.is_some())));
-    report.metrics.insert("ListedResources".to_owned(), f64::from(u32::try_from(resources).unwrap_or(u32::MAX)));
+    report
+        .metrics
+        .insert("PolicyInvalid".to_owned(), f64::from(u8::from(policy.faults.is_some())));
+    report.metrics.insert(
+        "ListedResources".to_owned(),
+        f64::from(u32::try_from(resources).unwrap_or(u32::MAX)),
+    );
     report
 }

@@ -15,7 +15,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::from_env().await;
     let region = &settings.region;
     let snapshot = Snapshot {
-        vault: S3Vault::home(&aws, region, &settings.vault_bucket, settings.vault_key_arn.as_deref(), &settings.account),
+        vault: S3Vault::home(
+            &aws,
+            region,
+            &settings.vault_bucket,
+            settings.vault_key_arn.as_deref(),
+            &settings.account,
+        ),
         inventory: AwsInventory::new(&aws, region, &settings.account),
         tables: Tables::new(aws.dynamodb(region)),
         functions: Functions::new(&aws, region),

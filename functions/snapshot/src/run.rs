@@ -9,9 +9,7 @@ use holdfast_sources::dynamodb::snapshot::ShardEnd;
 use holdfast_sources::{dynamodb, lambda};
 use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::sweep::MAX_RUN;
-use holdfast_vault::{
-    Catalogue, PortError, begin_run, commit, finished_shards, read_manifest, read_run, summarise,
-};
+use holdfast_vault::{Catalogue, PortError, begin_run, commit, finished_shards, read_manifest, read_run, summarise};
 use serde_json::json;
 
 use crate::{FunctionPorts, InventoryPorts, SignalPorts, Snapshot, TablePorts, Task, VaultPorts};
@@ -75,7 +73,9 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             .iter()
             .filter(|entry| entry.id.resource == point.resource && entry.id.slot < point.slot)
             .filter(|entry| !entry.is_tombstoned && !entry.is_damaged());
-        let Some(newest) = candidates.max_by_key(|entry| entry.id.slot) else { return Ok(None) };
+        let Some(newest) = candidates.max_by_key(|entry| entry.id.slot) else {
+            return Ok(None);
+        };
         match read_manifest(&self.vault, &newest.id).await {
             Ok(manifest) => Ok(Some(manifest)),
             Err(PortError::NotFound(_) | PortError::Corrupt(_)) => Ok(None),
@@ -92,7 +92,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         let begun = dynamodb::snapshot::begin(&self.tables, &self.vault, clock, &point.resource.name).await?;
         let reading = begun.reading;
         Ok(Begun {
-            arn: reading.arn.parse().map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))?,
+            arn: reading
+                .arn
+                .parse()
+                .map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))?,
             blobs: vec![begun.blob],
             shards: dynamodb::snapshot::shards(&reading, parent.and_then(|manifest| manifest.data.as_ref())),
             key: reading.config.key_names(),
@@ -123,7 +126,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         }
         let run = read_run(&self.vault, point).await?;
         if clock.now().duration_since(run.started_at) >= MAX_RUN {
-            let why = format!("{point} began more than {} hours ago and may not be committed", MAX_RUN.as_hours());
+            let why = format!(
+                "{point} began more than {} hours ago and may not be committed",
+                MAX_RUN.as_hours()
+            );
             return Err(PortError::Invalid(why));
         }
         let finished = finished_shards(&self.vault, point, run.shards).await?;
@@ -139,7 +145,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         let stopped = self.read_shards(&run, open, clock).await?;
         if !stopped.is_empty() {
             self.queue(point, &stopped).await?;
-            return Ok(continuing(point, &format!("{} shards go on in another invocation", stopped.len())));
+            return Ok(continuing(
+                point,
+                &format!("{} shards go on in another invocation", stopped.len()),
+            ));
         }
         self.try_commit(&run, clock).await
     }
@@ -176,7 +185,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
     async fn queue(&self, point: &PointId, shards: &[Shard]) -> Result<(), PortError> {
         let bodies = shards
             .iter()
-            .map(|shard| serde_json::to_string(&Task { point: point.clone(), shard: *shard }))
+            .map(|shard| {
+                serde_json::to_string(&Task {
+                    point: point.clone(),
+                    shard: *shard,
+                })
+            })
             .collect::<Result<Vec<String>, _>>()
             .map_err(|error| PortError::Invalid(error.to_string()))?;
         self.signals.send(bodies, 0).await
@@ -210,7 +224,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             not_protected: run.not_protected.clone(),
         };
         match commit(&self.vault, &manifest).await? {
-            Created::Existed => Ok(Outcome::new(point, OutcomeStatus::Unchanged, "made by another invocation")),
+            Created::Existed => Ok(Outcome::new(
+                point,
+                OutcomeStatus::Unchanged,
+                "made by another invocation",
+            )),
             Created::New => {
                 self.announce(point).await;
                 Ok(committed(&manifest))
@@ -233,7 +251,11 @@ fn continuing(point: &PointId, message: &str) -> Outcome {
 }
 
 fn committed(manifest: &Manifest) -> Outcome {
-    let status = if manifest.not_protected.is_empty() { OutcomeStatus::Done } else { OutcomeStatus::Partial };
+    let status = if manifest.not_protected.is_empty() {
+        OutcomeStatus::Done
+    } else {
+        OutcomeStatus::Partial
+    };
     let outcome = Outcome::new(&manifest.point, status, manifest.not_protected.join("; "));
     match &manifest.data {
         None => outcome,

@@ -44,12 +44,24 @@ impl Request {
     pub fn parse(event: Value) -> Result<Self, Failure> {
         let fields: Fields = parse_manual(event, EXAMPLE)?;
         match fields {
-            Fields { scrub: Some(text), restore_test: None, rpo: None } => subject(&text).map(Request::Scrub),
-            Fields { scrub: None, restore_test: Some(text), rpo: None } => match subject(&text)? {
+            Fields {
+                scrub: Some(text),
+                restore_test: None,
+                rpo: None,
+            } => subject(&text).map(Request::Scrub),
+            Fields {
+                scrub: None,
+                restore_test: Some(text),
+                rpo: None,
+            } => match subject(&text)? {
                 Subject::All => Err(invalid("restore_test takes a resource or a point, one at a time")),
                 one => Ok(Request::RestoreTest(one)),
             },
-            Fields { scrub: None, restore_test: None, rpo: Some(true) } => Ok(Request::Rpo),
+            Fields {
+                scrub: None,
+                restore_test: None,
+                rpo: Some(true),
+            } => Ok(Request::Rpo),
             _ => Err(invalid("name one of scrub, restore_test and rpo")),
         }
     }
@@ -63,7 +75,9 @@ fn subject(text: &str) -> Result<Subject, Failure> {
     if let Ok(point) = text.parse() {
         return Ok(Subject::Point(point));
     }
-    let resource = text.parse().map_err(|_| invalid(&format!("{text:?} is neither a resource nor a recovery point")))?;
+    let resource = text
+        .parse()
+        .map_err(|_| invalid(&format!("{text:?} is neither a resource nor a recovery point")))?;
     Ok(Subject::Resource(resource))
 }
 
@@ -80,7 +94,10 @@ mod tests {
     #[test]
     fn each_request_is_understood() {
         let point = "dynamodb-table/eu-west-1/orders/20261121T030000Z-standard";
-        assert_eq!(Request::parse(json!({"scrub": "all"})).unwrap(), Request::Scrub(Subject::All));
+        assert_eq!(
+            Request::parse(json!({"scrub": "all"})).unwrap(),
+            Request::Scrub(Subject::All)
+        );
         assert_eq!(
             Request::parse(json!({"restore_test": point})).unwrap(),
             Request::RestoreTest(Subject::Point(point.parse().unwrap()))
@@ -94,8 +111,16 @@ mod tests {
 
     #[test]
     fn what_is_not_is_refused_with_an_event_that_works() {
-        for wrong in [json!({}), json!({"scrub": "x"}), json!({"scrub": "all", "rpo": true}), json!({"restore_test": "all"})] {
-            assert!(Request::parse(wrong.clone()).unwrap_err().to_string().contains(EXAMPLE), "{wrong}");
+        for wrong in [
+            json!({}),
+            json!({"scrub": "x"}),
+            json!({"scrub": "all", "rpo": true}),
+            json!({"restore_test": "all"}),
+        ] {
+            assert!(
+                Request::parse(wrong.clone()).unwrap_err().to_string().contains(EXAMPLE),
+                "{wrong}"
+            );
         }
     }
 }

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use holdfast_catalog::{DamagedFact, Fact, Kind, Outcome, OutcomeStatus, PointId, Report, ResourceId, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
 use holdfast_policy::{Resource, RpoStatus, in_words, rpo};
-use holdfast_sources::dynamodb::port::{CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems};
+use holdfast_sources::dynamodb::port::{
+    CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems,
+};
 use holdfast_sources::inventory::ListResources;
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::{Catalogue, PointEntry, PortError, keys, ports, read_manifest, scrub_point, write_fact};
@@ -90,12 +92,18 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         if let Some((replica, region)) = &self.replica {
             more.extend(self.scrub_replica(replica, region, clock).await);
         }
-        let damaged = more.iter().filter_map(|outcome| outcome.details.get("damages").and_then(Value::as_u64)).sum::<u64>();
+        let damaged = more
+            .iter()
+            .filter_map(|outcome| outcome.details.get("damages").and_then(Value::as_u64))
+            .sum::<u64>();
         report.outcomes.extend(more);
         let mut whole = Report::of(Self::NAME, report.outcomes);
         whole.notes = policy.notes();
         whole.metrics = report.metrics;
-        whole.metrics.insert("DamagedObjects".to_owned(), f64::from(u32::try_from(damaged).unwrap_or(u32::MAX)));
+        whole.metrics.insert(
+            "DamagedObjects".to_owned(),
+            f64::from(u32::try_from(damaged).unwrap_or(u32::MAX)),
+        );
         Ok(whole)
     }
 
@@ -114,7 +122,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             }
             Request::Scrub(subject) => {
                 let entries = chosen(&catalogue, &subject, clock.now())?;
-                Ok(Report::of(Self::NAME, self.scrub_all(&self.home, "", entries, clock).await))
+                Ok(Report::of(
+                    Self::NAME,
+                    self.scrub_all(&self.home, "", entries, clock).await,
+                ))
             }
             Request::RestoreTest(subject) => {
                 let mut outcomes = Vec::new();
@@ -142,11 +153,21 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                 }
             };
             for found in found {
-                let Ok(id) = ResourceId::from_arn(&found.arn) else { continue };
-                let resource = Resource { id, arn: found.arn, tags: found.tags };
-                let Some(selected) = policy.document.plan_for(&resource) else { continue };
+                let Ok(id) = ResourceId::from_arn(&found.arn) else {
+                    continue;
+                };
+                let resource = Resource {
+                    id,
+                    arn: found.arn,
+                    tags: found.tags,
+                };
+                let Some(selected) = policy.document.plan_for(&resource) else {
+                    continue;
+                };
                 protected += 1;
-                let outcome = self.check_objective(&resource.id, selected.plan, newest.get(&resource.id).copied(), clock).await;
+                let outcome = self
+                    .check_objective(&resource.id, selected.plan, newest.get(&resource.id).copied(), clock)
+                    .await;
                 breached += u32::from(outcome.status == OutcomeStatus::Failed);
                 outcomes.push(outcome);
             }
@@ -177,17 +198,30 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             },
         };
         let (status, message) = match rpo(plan, started_at, None, clock.now()) {
-            RpoStatus::Met { age } => (OutcomeStatus::Done, format!("newest good point is {} old", in_words(age))),
-            RpoStatus::NoObjective { age } => {
-                (OutcomeStatus::Done, format!("newest good point is {} old; plan {} names no RPO", in_words(age), plan.name))
-            }
+            RpoStatus::Met { age } => (
+                OutcomeStatus::Done,
+                format!("newest good point is {} old", in_words(age)),
+            ),
+            RpoStatus::NoObjective { age } => (
+                OutcomeStatus::Done,
+                format!(
+                    "newest good point is {} old; plan {} names no RPO",
+                    in_words(age),
+                    plan.name
+                ),
+            ),
             RpoStatus::Breached { age, by } => {
-                let message = format!("RPO breached: newest good point is {} old, {} too old", in_words(age), in_words(by));
+                let message = format!(
+                    "RPO breached: newest good point is {} old, {} too old",
+                    in_words(age),
+                    in_words(by)
+                );
                 (OutcomeStatus::Failed, message)
             }
-            RpoStatus::NeverProtected => {
-                (OutcomeStatus::Failed, format!("plan {} protects it, and there is no good point of it", plan.name))
-            }
+            RpoStatus::NeverProtected => (
+                OutcomeStatus::Failed,
+                format!("plan {} protects it, and there is no good point of it", plan.name),
+            ),
         };
         Outcome::new(resource, status, message).with("plan", plan.name.as_str())
     }
@@ -195,7 +229,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
     async fn scrub_replica<C: Clock>(&self, replica: &V, region: &str, clock: &C) -> Vec<Outcome> {
         let prefix = format!("{region}: ");
         match Catalogue::read(replica).await {
-            Ok(catalogue) => self.scrub_all(replica, &prefix, scrub_order(&catalogue, clock.now()), clock).await,
+            Ok(catalogue) => {
+                self.scrub_all(replica, &prefix, scrub_order(&catalogue, clock.now()), clock)
+                    .await
+            }
             // Before the first replication there is no replica vault.
             Err(PortError::NotFound(_)) => Vec::new(),
             Err(error) => {
@@ -217,9 +254,16 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                 break;
             }
             let outcome = self.scrub(vault, &entry.id, clock).await.unwrap_or_else(|error| {
-                Outcome::new(&entry.id, OutcomeStatus::Failed, format!("could not be verified: {error}"))
+                Outcome::new(
+                    &entry.id,
+                    OutcomeStatus::Failed,
+                    format!("could not be verified: {error}"),
+                )
             });
-            outcomes.push(Outcome { subject: format!("{prefix}{}", outcome.subject), ..outcome });
+            outcomes.push(Outcome {
+                subject: format!("{prefix}{}", outcome.subject),
+                ..outcome
+            });
         }
         outcomes
     }
@@ -228,7 +272,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         let scrub = match read_manifest(vault, point).await {
             Ok(manifest) => scrub_point(vault, &manifest).await?,
             Err(PortError::Corrupt(why)) => {
-                let fact = Fact::Damaged(DamagedFact { key: layout::manifest(point), why: why.clone() });
+                let fact = Fact::Damaged(DamagedFact {
+                    key: layout::manifest(point),
+                    why: why.clone(),
+                });
                 write_fact(vault, point, &fact, clock.now()).await?;
                 return Ok(Outcome::new(point, OutcomeStatus::Failed, why).with("damages", 1));
             }
@@ -241,23 +288,43 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                 .with("bytes", scrub.read.bytes));
         };
         write_fact(vault, point, &Fact::Damaged(first.clone()), clock.now()).await?;
-        let words: Vec<String> = scrub.damages.iter().map(|damage| format!("{}: {}", damage.key, damage.why)).collect();
-        let message = format!("damaged; the next snapshot stores what is lost anew: {}", words.join("; "));
+        let words: Vec<String> = scrub
+            .damages
+            .iter()
+            .map(|damage| format!("{}: {}", damage.key, damage.why))
+            .collect();
+        let message = format!(
+            "damaged; the next snapshot stores what is lost anew: {}",
+            words.join("; ")
+        );
         Ok(Outcome::new(point, OutcomeStatus::Failed, message).with("damages", scrub.damages.len()))
     }
 
     /// Removes scratch tables of tests that were killed.
     async fn clear_scratch<C: Clock>(&self, clock: &C) -> Vec<Outcome> {
-        let Ok(tables) = self.inventory.list(Kind::DynamodbTable).await else { return Vec::new() };
+        let Ok(tables) = self.inventory.list(Kind::DynamodbTable).await else {
+            return Vec::new();
+        };
         let mut outcomes = Vec::new();
-        for found in tables.iter().filter(|found| found.arn.resource_name().starts_with(SCRATCH_PREFIX)) {
+        for found in tables
+            .iter()
+            .filter(|found| found.arn.resource_name().starts_with(SCRATCH_PREFIX))
+        {
             let name = found.arn.resource_name();
             let result = self.clear_one(name, clock.now()).await;
             match result {
-                Ok(true) => outcomes.push(Outcome::new(name, OutcomeStatus::Done, "left by a killed test, removed")),
+                Ok(true) => outcomes.push(Outcome::new(
+                    name,
+                    OutcomeStatus::Done,
+                    "left by a killed test, removed",
+                )),
                 Ok(false) => {}
                 Err(error) => {
-                    outcomes.push(Outcome::new(name, OutcomeStatus::Failed, format!("left by a killed test: {error}")));
+                    outcomes.push(Outcome::new(
+                        name,
+                        OutcomeStatus::Failed,
+                        format!("left by a killed test: {error}"),
+                    ));
                 }
             }
         }
@@ -266,7 +333,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
 
     async fn clear_one(&self, name: &str, now: Timestamp) -> Result<bool, PortError> {
         let work = format!("{}{}/", layout::TESTS, name.trim_start_matches(SCRATCH_PREFIX));
-        let newest = keys(&self.home, &work).await?.into_iter().map(|info| info.modified_at).max();
+        let newest = keys(&self.home, &work)
+            .await?
+            .into_iter()
+            .map(|info| info.modified_at)
+            .max();
         if newest.is_some_and(|newest| now.duration_since(newest) < SCRATCH_DEAD_AFTER) {
             return Ok(false);
         }
@@ -281,7 +352,9 @@ fn chosen<'a>(catalogue: &'a Catalogue, subject: &Subject, now: Timestamp) -> Re
         Subject::Resource(resource) => newest_good(catalogue, now).get(resource).copied().into_iter().collect(),
     };
     if found.is_empty() {
-        return Err(Failure::Port(PortError::NotFound(format!("no such good recovery point: {subject:?}"))));
+        return Err(Failure::Port(PortError::NotFound(format!(
+            "no such good recovery point: {subject:?}"
+        ))));
     }
     Ok(found)
 }

@@ -14,9 +14,18 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::from_env().await;
     let region = &settings.region;
     let verify = Verify {
-        home: S3Vault::home(&aws, region, &settings.vault_bucket, settings.vault_key_arn.as_deref(), &settings.account),
+        home: S3Vault::home(
+            &aws,
+            region,
+            &settings.vault_bucket,
+            settings.vault_key_arn.as_deref(),
+            &settings.account,
+        ),
         replica: settings.replica.as_ref().map(|replica| {
-            (S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account), replica.region.to_string())
+            (
+                S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
+                replica.region.to_string(),
+            )
         }),
         inventory: AwsInventory::new(&aws, region, &settings.account),
         tables: Tables::new(aws.dynamodb(region)),

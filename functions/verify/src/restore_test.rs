@@ -42,26 +42,44 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             return Ok(Outcome::new(point, OutcomeStatus::Unchanged, "has no items to restore"));
         };
         if data.bytes > MAX_TEST_BYTES {
-            let message = format!("not restore-tested: {} bytes are more than {MAX_TEST_BYTES}", data.bytes);
+            let message = format!(
+                "not restore-tested: {} bytes are more than {MAX_TEST_BYTES}",
+                data.bytes
+            );
             return Ok(Outcome::new(point, OutcomeStatus::Unchanged, message));
         }
         let name = scratch_name(point);
         let Some(marks) = self.make_scratch(&manifest, &name, clock).await? else {
-            return Ok(Outcome::new(point, OutcomeStatus::Continuing, "a scratch table of an earlier test is being removed"));
+            return Ok(Outcome::new(
+                point,
+                OutcomeStatus::Continuing,
+                "a scratch table of an earlier test is being removed",
+            ));
         };
         let loaded = load_point(&self.tables, &self.home, clock, &manifest, &name, &marks).await?;
         let restored_at = clock.now();
         if loaded == Progress::OutOfTime {
-            return Ok(Outcome::new(point, OutcomeStatus::Continuing, "items are being restored"));
+            return Ok(Outcome::new(
+                point,
+                OutcomeStatus::Continuing,
+                "items are being restored",
+            ));
         }
         let Progress::Complete(counted) =
             count_table(&self.tables, &self.home, clock, &manifest, &name, &marks).await?
         else {
-            return Ok(Outcome::new(point, OutcomeStatus::Continuing, "items are being compared"));
+            return Ok(Outcome::new(
+                point,
+                OutcomeStatus::Continuing,
+                "items are being compared",
+            ));
         };
         let began_at = self.home.head(&format!("{marks}started.json")).await?.modified_at;
         let restore_ms = u64::try_from(restored_at.duration_since(began_at).as_millis()).unwrap_or(0);
-        let expected = Counted { items: data.items, digest: data.digest };
+        let expected = Counted {
+            items: data.items,
+            digest: data.digest,
+        };
         // Finished before it is dropped: a table that is left standing is then known to be done with.
         finish(&self.home, &marks, json!(counted).to_string()).await?;
         self.tables.drop_scratch_table(&name).await?;
@@ -91,10 +109,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         };
         let marks = marks_of(&work, attempt);
         announce(&self.home, &marks, &manifest.point, name).await?;
-        let blob = manifest.config().ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
+        let blob = manifest
+            .config()
+            .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
         let body = get_blob(&self.home, blob).await?;
-        let config: TableConfig =
-            serde_json::from_slice(&body).map_err(|error| PortError::Corrupt(format!("configuration document: {error}")))?;
+        let config: TableConfig = serde_json::from_slice(&body)
+            .map_err(|error| PortError::Corrupt(format!("configuration document: {error}")))?;
         create_and_wait(&self.tables, clock, name, &scratch_config(&config), Existing::Adopt).await?;
         Ok(Some(marks))
     }
@@ -109,11 +129,18 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
     ) -> Result<Outcome, PortError> {
         let point = &manifest.point;
         let matches = counted == expected;
-        let fact =
-            RestoreTestedFact { matches, items: counted.items, digest: counted.digest, restore_ms };
+        let fact = RestoreTestedFact {
+            matches,
+            items: counted.items,
+            digest: counted.digest,
+            restore_ms,
+        };
         write_fact(&self.home, point, &Fact::RestoreTested(fact), clock.now()).await?;
         if !matches {
-            let why = format!("a restore gave {} items that do not add up to the point's {}", counted.items, expected.items);
+            let why = format!(
+                "a restore gave {} items that do not add up to the point's {}",
+                counted.items, expected.items
+            );
             return Err(PortError::Corrupt(why));
         }
         let message = "restored into a scratch table and compared, every item equal";
@@ -127,7 +154,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
     }
 
     async fn note_damage<C: Clock>(&self, point: &PointId, why: &str, clock: &C) -> Result<(), PortError> {
-        let fact = Fact::Damaged(DamagedFact { key: layout::manifest(point), why: why.to_owned() });
+        let fact = Fact::Damaged(DamagedFact {
+            key: layout::manifest(point),
+            why: why.to_owned(),
+        });
         write_fact(&self.home, point, &fact, clock.now()).await.map(|_| ())
     }
 }

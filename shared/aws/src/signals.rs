@@ -14,7 +14,10 @@ pub struct Signals {
 impl Signals {
     /// The queue of that URL, if the function has one, and the region's default bus.
     pub fn new(aws: &Aws, region: &Region, queue_url: Option<&str>) -> Self {
-        Signals { queue: queue_url.map(|url| SqsQueue::new(aws, region, url)), bus: EventBus::new(aws, region) }
+        Signals {
+            queue: queue_url.map(|url| SqsQueue::new(aws, region, url)),
+            bus: EventBus::new(aws, region),
+        }
     }
 }
 
@@ -22,7 +25,9 @@ impl SendWork for Signals {
     async fn send(&self, bodies: Vec<String>, delay_seconds: u32) -> Result<(), PortError> {
         match &self.queue {
             Some(queue) => queue.send(bodies, delay_seconds).await,
-            None => Err(PortError::Invalid("the function has no work queue: deploy it with the template".to_owned())),
+            None => Err(PortError::Invalid(
+                "the function has no work queue: deploy it with the template".to_owned(),
+            )),
         }
     }
 }

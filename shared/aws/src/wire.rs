@@ -161,11 +161,7 @@ impl Server {
                     .with_max_attempts(u32::try_from(ATTEMPTS).unwrap())
                     .with_initial_backoff(Duration::from_millis(1)),
             )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .read_timeout(Duration::from_secs(1))
-                    .build(),
-            )
+            .timeout_config(TimeoutConfig::builder().read_timeout(Duration::from_secs(1)).build())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Aws::with_config(config)

@@ -59,7 +59,10 @@ pub fn parts_of(point: &PointId) -> String {
 /// # Errors
 /// The key does not follow the layout.
 pub fn point_of_part(key: &str) -> Result<PointId, CatalogError> {
-    let not_a_part = || CatalogError::NotA { what: "recipe", key: key.to_owned() };
+    let not_a_part = || CatalogError::NotA {
+        what: "recipe",
+        key: key.to_owned(),
+    };
     let inner = key.strip_prefix(PARTS).ok_or_else(not_a_part)?;
     let (point, _) = inner.rsplit_once('/').ok_or_else(not_a_part)?;
     point.parse().map_err(|_| not_a_part())
@@ -196,7 +199,10 @@ pub fn restore_work(id: &Sha256) -> String {
 
 /// Where a restore test's work in flight lies.
 pub fn test_work(point: &PointId) -> String {
-    format!("{TESTS}{}/", &Sha256::of(point.to_string().as_bytes()).to_string()[..16])
+    format!(
+        "{TESTS}{}/",
+        &Sha256::of(point.to_string().as_bytes()).to_string()[..16]
+    )
 }
 
 /// The point whose run a key belongs to.

@@ -15,7 +15,9 @@ impl InvocationClock {
     pub fn until(deadline_ms: u64) -> Self {
         let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
         let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms));
-        InvocationClock { deadline: Instant::now() + left }
+        InvocationClock {
+            deadline: Instant::now() + left,
+        }
     }
 }
 

@@ -56,13 +56,19 @@ impl Woken {
 }
 
 fn message(message: SqsMessage) -> Message {
-    let body = message.body.and_then(|body| serde_json::from_str::<Value>(&body).ok()).unwrap_or(Value::Null);
+    let body = message
+        .body
+        .and_then(|body| serde_json::from_str::<Value>(&body).ok())
+        .unwrap_or(Value::Null);
     // The bus puts its whole envelope into a queue; what we want is the detail.
     let body = match body.get("detail") {
         Some(detail) if body.get("detail-type").is_some() => detail.clone(),
         _ => body,
     };
-    Message { id: message.message_id.unwrap_or_default(), body }
+    Message {
+        id: message.message_id.unwrap_or_default(),
+        body,
+    }
 }
 
 /// The answer to a queue: only the messages that failed come back.
@@ -76,7 +82,9 @@ pub fn answer_batch(failed_ids: &[String]) -> Value {
 /// `InvalidRequest` with what is wrong and an event that works.
 pub fn parse_manual<T: DeserializeOwned>(event: Value, example: &str) -> Result<T, Failure> {
     serde_json::from_value(event).map_err(|error| {
-        Failure::InvalidRequest(format!("the event is not understood: {error}; send for example {example}"))
+        Failure::InvalidRequest(format!(
+            "the event is not understood: {error}; send for example {example}"
+        ))
     })
 }
 
@@ -86,8 +94,14 @@ mod tests {
 
     #[test]
     fn each_sender_is_told_apart() {
-        assert!(matches!(Woken::by(json!({"tick": "2026-11-21T03:00:00Z"})).unwrap(), Woken::Tick));
-        assert!(matches!(Woken::by(json!({"tick": "x", "more": 1})).unwrap(), Woken::Manual(_)));
+        assert!(matches!(
+            Woken::by(json!({"tick": "2026-11-21T03:00:00Z"})).unwrap(),
+            Woken::Tick
+        ));
+        assert!(matches!(
+            Woken::by(json!({"tick": "x", "more": 1})).unwrap(),
+            Woken::Manual(_)
+        ));
         let bus = json!({"detail-type": "Recovery Point Committed", "detail": {"point": "p"}});
         assert!(matches!(Woken::by(bus.clone()).unwrap(), Woken::Bus(detail) if detail["point"] == "p"));
         let queue = json!({"Records": [
@@ -95,14 +109,25 @@ mod tests {
             {"messageId": "2", "body": bus.to_string(), "eventSource": "aws:sqs"},
             {"messageId": "3", "body": "not json", "eventSource": "aws:sqs"},
         ]});
-        let Woken::Queue(messages) = Woken::by(queue).unwrap() else { panic!("no queue") };
-        assert_eq!(messages[0], Message { id: "1".into(), body: json!({"a": 1}) });
+        let Woken::Queue(messages) = Woken::by(queue).unwrap() else {
+            panic!("no queue")
+        };
+        assert_eq!(
+            messages[0],
+            Message {
+                id: "1".into(),
+                body: json!({"a": 1})
+            }
+        );
         assert_eq!(messages[1].body, json!({"point": "p"}));
         assert_eq!(messages[2].body, Value::Null);
     }
 
     #[test]
     fn only_failed_messages_come_back() {
-        assert_eq!(answer_batch(&["2".into()]), json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
+        assert_eq!(
+            answer_batch(&["2".into()]),
+            json!({"batchItemFailures": [{"itemIdentifier": "2"}]})
+        );
     }
 }

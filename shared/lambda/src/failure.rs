@@ -35,6 +35,9 @@ impl From<Failure> for Diagnostic {
                 PortError::Corrupt(_) => "Corrupt",
             },
         };
-        Diagnostic { error_type: error_type.to_owned(), error_message: failure.to_string() }
+        Diagnostic {
+            error_type: error_type.to_owned(),
+            error_message: failure.to_string(),
+        }
     }
 }

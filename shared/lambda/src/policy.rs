@@ -38,7 +38,10 @@ impl PolicyInForce {
             PolicySource::BuiltIn if self.faults.is_some() => Some("the built-in policy is in force"),
             PolicySource::BuiltIn => Some("no policy document in the vault: the built-in policy is in force"),
         };
-        let faults = self.faults.iter().map(|faults| format!("the policy document is not valid: {faults}"));
+        let faults = self
+            .faults
+            .iter()
+            .map(|faults| format!("the policy document is not valid: {faults}"));
         source.map(str::to_owned).into_iter().chain(faults).collect()
     }
 }
@@ -63,7 +66,13 @@ pub async fn policy_in_force<S: ReadObjects>(store: &S, key: &str, tag_key: &str
         return Ok(in_force(document, PolicySource::LastGood, text, faults));
     }
     let document = holdfast_policy::builtin(tag_key);
-    Ok(PolicyInForce { document, source: PolicySource::BuiltIn, sha256: Sha256::of(b""), faults, text: None })
+    Ok(PolicyInForce {
+        document,
+        source: PolicySource::BuiltIn,
+        sha256: Sha256::of(b""),
+        faults,
+        text: None,
+    })
 }
 
 /// Keeps a valid edited document as the last good one. Only `snapshot` calls this: it is the one that may write there.
@@ -74,7 +83,9 @@ pub async fn remember_good_policy<S: ReadObjects + WriteObjects>(
     store: &S,
     policy: &PolicyInForce,
 ) -> Result<(), PortError> {
-    let (PolicySource::Edited, Some(text)) = (policy.source, &policy.text) else { return Ok(()) };
+    let (PolicySource::Edited, Some(text)) = (policy.source, &policy.text) else {
+        return Ok(());
+    };
     if read(store, layout::LAST_GOOD_POLICY).await?.as_ref() != Some(text) {
         store.overwrite(layout::LAST_GOOD_POLICY, text.clone()).await?;
     }
@@ -88,11 +99,20 @@ pub fn point_state(entry: &PointEntry) -> PointState {
         (false, true) => PointStatus::Incomplete,
         (false, false) => PointStatus::Good,
     };
-    PointState { tombstoned: entry.is_tombstoned, ..PointState::new(entry.id.clone(), status) }
+    PointState {
+        tombstoned: entry.is_tombstoned,
+        ..PointState::new(entry.id.clone(), status)
+    }
 }
 
 fn in_force(document: Document, source: PolicySource, text: Bytes, faults: Option<String>) -> PolicyInForce {
-    PolicyInForce { document, source, sha256: Sha256::of(&text), faults, text: Some(text) }
+    PolicyInForce {
+        document,
+        source,
+        sha256: Sha256::of(&text),
+        faults,
+        text: Some(text),
+    }
 }
 
 fn parse(text: &[u8], tag_key: &str) -> Result<Document, String> {

@@ -53,13 +53,20 @@ impl Settings {
         let optional = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let required = |name: &str| {
             optional(name).ok_or_else(|| {
-                Failure::InvalidSettings(format!("environment variable {name} is not set: deploy with the template"))
+                Failure::InvalidSettings(format!(
+                    "environment variable {name} is not set: deploy with the template"
+                ))
             })
         };
-        let region =
-            |text: String| text.parse::<Region>().map_err(|error| Failure::InvalidSettings(error.to_string()));
+        let region = |text: String| {
+            text.parse::<Region>()
+                .map_err(|error| Failure::InvalidSettings(error.to_string()))
+        };
         let replica = match (optional("HOLDFAST_REPLICA_REGION"), optional("HOLDFAST_REPLICA_BUCKET")) {
-            (Some(name), Some(bucket)) => Some(Replica { region: region(name)?, bucket }),
+            (Some(name), Some(bucket)) => Some(Replica {
+                region: region(name)?,
+                bucket,
+            }),
             _ => None,
         };
         Ok(Settings {
@@ -92,9 +99,14 @@ fn lock(text: Option<&str>) -> Result<VaultLock, Failure> {
 fn grace_days(text: Option<&str>) -> Result<u32, Failure> {
     const DEFAULT_DAYS: u32 = 7;
     let Some(text) = text else { return Ok(DEFAULT_DAYS) };
-    text.parse().ok().filter(|days| (1..=3650).contains(days)).ok_or_else(|| {
-        Failure::InvalidSettings(format!("HOLDFAST_GRACE_DAYS is {text:?}: use a whole number from 1 to 3650"))
-    })
+    text.parse()
+        .ok()
+        .filter(|days| (1..=3650).contains(days))
+        .ok_or_else(|| {
+            Failure::InvalidSettings(format!(
+                "HOLDFAST_GRACE_DAYS is {text:?}: use a whole number from 1 to 3650"
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -116,12 +128,19 @@ mod tests {
     #[test]
     fn empty_means_absent_and_defaults_are_safe() {
         let settings = settings(&[("HOLDFAST_REPLICA_REGION", ""), ("HOLDFAST_REPLICA_BUCKET", "")]).unwrap();
-        assert_eq!((settings.replica, settings.grace_days, settings.lock), (None, 7, VaultLock::Off));
+        assert_eq!(
+            (settings.replica, settings.grace_days, settings.lock),
+            (None, 7, VaultLock::Off)
+        );
     }
 
     #[test]
     fn a_grace_under_a_day_or_a_lock_mode_that_does_not_exist_is_refused() {
-        for wrong in [("HOLDFAST_GRACE_DAYS", "0"), ("HOLDFAST_GRACE_DAYS", "x"), ("HOLDFAST_LOCK_MODE", "strict")] {
+        for wrong in [
+            ("HOLDFAST_GRACE_DAYS", "0"),
+            ("HOLDFAST_GRACE_DAYS", "x"),
+            ("HOLDFAST_LOCK_MODE", "strict"),
+        ] {
             assert!(settings(&[wrong]).is_err(), "{wrong:?}");
         }
     }

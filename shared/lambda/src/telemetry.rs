@@ -9,13 +9,22 @@ pub(crate) fn start_logging() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
     let filter = tracing_subscriber::EnvFilter::new(format!("warn,holdfast={level}"));
     // A second call (tests) finds a subscriber set, which is as good.
-    if tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).try_init().is_err() {
+    if tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .try_init()
+        .is_err()
+    {
         tracing::debug!("logging was set up before");
     }
 }
 
 /// Writes the metrics of a run as one line in CloudWatch's embedded metric format: no call, no permission, no wait.
-#[expect(clippy::print_stdout, reason = "a Lambda function's metrics are lines of its standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a Lambda function's metrics are lines of its standard output"
+)]
 pub(crate) fn write_metrics(stack: &str, report: &Report, now_ms: i64) {
     println!("{}", metrics_line(stack, report, now_ms));
 }
@@ -24,18 +33,26 @@ pub(crate) fn write_metrics(stack: &str, report: &Report, now_ms: i64) {
 /// outcome counts have `Stack` and `Function`.
 pub fn metrics_line(stack: &str, report: &Report, now_ms: i64) -> Value {
     let failed = report.count(OutcomeStatus::Failed) + report.count(OutcomeStatus::Partial);
-    let failed = if report.status == ReportStatus::Failed { failed.max(1) } else { failed };
+    let failed = if report.status == ReportStatus::Failed {
+        failed.max(1)
+    } else {
+        failed
+    };
     let by_function = BTreeMap::from([
         ("FailedOutcomes".to_owned(), json!(failed)),
         ("DoneOutcomes".to_owned(), json!(report.count(OutcomeStatus::Done))),
     ]);
     let names = |names: Vec<&String>| -> Vec<Value> {
-        names.into_iter().map(|name| json!({ "Name": name, "Unit": "Count" })).collect()
+        names
+            .into_iter()
+            .map(|name| json!({ "Name": name, "Unit": "Count" }))
+            .collect()
     };
-    let directive = |dimensions: Value, names: Vec<Value>| {
-        json!({ "Namespace": "Holdfast", "Dimensions": [dimensions], "Metrics": names })
-    };
-    let mut directives = vec![directive(json!(["Stack", "Function"]), names(by_function.keys().collect()))];
+    let directive = |dimensions: Value, names: Vec<Value>| json!({ "Namespace": "Holdfast", "Dimensions": [dimensions], "Metrics": names });
+    let mut directives = vec![directive(
+        json!(["Stack", "Function"]),
+        names(by_function.keys().collect()),
+    )];
     if !report.metrics.is_empty() {
         directives.push(directive(json!(["Stack"]), names(report.metrics.keys().collect())));
     }
@@ -67,8 +84,17 @@ mod tests {
         let mut report = Report::of("verify", outcomes);
         report.metrics.insert("RpoBreachedResources".to_owned(), 1.0);
         let line = metrics_line("prod", &report, 5);
-        assert_eq!((&line["FailedOutcomes"], &line["RpoBreachedResources"]), (&json!(2), &json!(1.0)));
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][1]["Metrics"][0]["Name"], "RpoBreachedResources");
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack", "Function"]]));
+        assert_eq!(
+            (&line["FailedOutcomes"], &line["RpoBreachedResources"]),
+            (&json!(2), &json!(1.0))
+        );
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][1]["Metrics"][0]["Name"],
+            "RpoBreachedResources"
+        );
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([["Stack", "Function"]])
+        );
     }
 }

@@ -19,7 +19,9 @@ fn subject(function: &str, qualifier: Option<&str>) -> String {
 impl<S: ReadFunction> ReadFunction for Faults<S> {
     async fn read_release(&self, function: &str, qualifier: Option<&str>) -> Result<ReleaseReading, PortError> {
         let work = self.inner().read_release(function, qualifier);
-        self.script().run("read_release", &subject(function, qualifier), Effect::Reads, work).await
+        self.script()
+            .run("read_release", &subject(function, qualifier), Effect::Reads, work)
+            .await
     }
 
     async fn aliases(&self, function: &str) -> Result<BTreeMap<String, Alias>, PortError> {
@@ -29,7 +31,9 @@ impl<S: ReadFunction> ReadFunction for Faults<S> {
 
     async fn policy(&self, function: &str, qualifier: Option<&str>) -> Result<Option<String>, PortError> {
         let work = self.inner().policy(function, qualifier);
-        self.script().run("policy", &subject(function, qualifier), Effect::Reads, work).await
+        self.script()
+            .run("policy", &subject(function, qualifier), Effect::Reads, work)
+            .await
     }
 
     async fn event_sources(&self, function: &str) -> Result<Vec<EventSourceReading>, PortError> {
@@ -41,7 +45,9 @@ impl<S: ReadFunction> ReadFunction for Faults<S> {
 impl<S: FetchCode> FetchCode for Faults<S> {
     async fn fetch_code(&self, function: &str, qualifier: Option<&str>, max_bytes: u64) -> Result<Bytes, PortError> {
         let work = self.inner().fetch_code(function, qualifier, max_bytes);
-        self.script().run("fetch_code", &subject(function, qualifier), Effect::Reads, work).await
+        self.script()
+            .run("fetch_code", &subject(function, qualifier), Effect::Reads, work)
+            .await
     }
 }
 
@@ -54,7 +60,9 @@ impl<S: CreateFunction> CreateFunction for Faults<S> {
 
     async fn tag_function(&self, function: &Arn, key: &str, value: &str) -> Result<(), PortError> {
         let work = self.inner().tag_function(function, key, value);
-        self.script().run("tag_function", function.as_str(), Effect::Writes, work).await
+        self.script()
+            .run("tag_function", function.as_str(), Effect::Writes, work)
+            .await
     }
 }
 
@@ -67,7 +75,9 @@ impl<S: PublishVersions> PublishVersions for Faults<S> {
         to: &Settings,
     ) -> Result<(), PortError> {
         let work = self.inner().update_settings(function, revision, from, to);
-        self.script().run("update_settings", function, Effect::Writes, work).await
+        self.script()
+            .run("update_settings", function, Effect::Writes, work)
+            .await
     }
 
     async fn update_code(
@@ -83,12 +93,16 @@ impl<S: PublishVersions> PublishVersions for Faults<S> {
 
     async fn publish_version(&self, function: &str, code: Option<&Sha256>) -> Result<u64, PortError> {
         let work = self.inner().publish_version(function, code);
-        self.script().run("publish_version", function, Effect::Writes, work).await
+        self.script()
+            .run("publish_version", function, Effect::Writes, work)
+            .await
     }
 
     async fn published_versions(&self, function: &str) -> Result<Vec<u64>, PortError> {
         let work = self.inner().published_versions(function);
-        self.script().run("published_versions", function, Effect::Reads, work).await
+        self.script()
+            .run("published_versions", function, Effect::Reads, work)
+            .await
     }
 }
 
@@ -100,16 +114,22 @@ impl<S: WireFunction> WireFunction for Faults<S> {
 
     async fn add_permission(&self, function: &str, permission: &Permission) -> Result<(), PortError> {
         let work = self.inner().add_permission(function, permission);
-        self.script().run("add_permission", &permission.sid, Effect::Writes, work).await
+        self.script()
+            .run("add_permission", &permission.sid, Effect::Writes, work)
+            .await
     }
 
     async fn put_concurrency(&self, function: &str, reserved: i32) -> Result<(), PortError> {
         let work = self.inner().put_concurrency(function, reserved);
-        self.script().run("put_concurrency", function, Effect::Writes, work).await
+        self.script()
+            .run("put_concurrency", function, Effect::Writes, work)
+            .await
     }
 
     async fn create_event_source(&self, function: &str, source: &EventSource) -> Result<String, PortError> {
         let work = self.inner().create_event_source(function, source);
-        self.script().run("create_event_source", source.label(), Effect::Writes, work).await
+        self.script()
+            .run("create_event_source", source.label(), Effect::Writes, work)
+            .await
     }
 }

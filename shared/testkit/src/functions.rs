@@ -1,3 +1,5 @@
+#![allow(clippy::panic, reason = "a test that asks for what is not there stops")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -20,8 +22,8 @@ const ACCOUNT: &str = "111122223333";
 /// The Lambda of one region, in memory, with no code ever run. Clones are the same.
 ///
 /// As in Lambda: a function that was just made or changed is busy for a while and refuses changes; publishing again without a
-/// change gives the version before; version numbers are never used twice, not even by a later function of the same name;
-/// resources of another region are refused.
+/// change gives the version before; version numbers are never used twice, not even by a later function of the same name; event
+/// source mappings outlive their function; resources of another region are refused.
 #[derive(Debug, Clone)]
 pub struct MemoryFunctions {
     region: Region,
@@ -32,6 +34,8 @@ pub struct MemoryFunctions {
 #[derive(Debug, Default)]
 struct State {
     functions: BTreeMap<String, Function>,
+    /// Event source mappings by function's name: they outlive the function.
+    mappings: BTreeMap<String, Vec<(String, EventSource)>>,
     /// The next version number of each name that was ever used.
     next_versions: BTreeMap<String, u64>,
     busy_polls: u32,
@@ -54,7 +58,6 @@ struct Function {
     aliases: BTreeMap<String, Alias>,
     statements: Vec<(Option<String>, Map<String, Value>)>,
     reserved: Option<i32>,
-    mappings: Vec<(String, EventSource)>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,7 +98,11 @@ impl MemoryFunctions {
             setting: setting.to_owned(),
             why: why.to_owned(),
         };
-        self.lock().unreadable.entry(function.to_owned()).or_default().push(unreadable);
+        self.lock()
+            .unreadable
+            .entry(function.to_owned())
+            .or_default()
+            .push(unreadable);
     }
 
     /// Makes a function as somebody in the account would, ready, and with all that its configuration says.
@@ -122,7 +129,11 @@ impl MemoryFunctions {
         };
         let function = Function {
             latest: stored(&config.latest),
-            versions: config.versions.iter().map(|(number, release)| (*number, stored(release))).collect(),
+            versions: config
+                .versions
+                .iter()
+                .map(|(number, release)| (*number, stored(release)))
+                .collect(),
             is_changed: true,
             revision: 0,
             busy_polls: 0,
@@ -130,7 +141,6 @@ impl MemoryFunctions {
             aliases: config.aliases.clone(),
             statements: config.policy.iter().map(statement).collect(),
             reserved: config.reserved_concurrency,
-            mappings: Vec::new(),
         };
         let mut state = self.lock();
         let next = config.versions.last_key_value().map_or(1, |(number, _)| number + 1);
@@ -138,13 +148,29 @@ impl MemoryFunctions {
         state.functions.insert(name.to_owned(), function);
         for source in &config.event_sources {
             let id = state.new_id();
-            state.expect(name).mappings.push((id, source.clone()));
+            state
+                .mappings
+                .entry(name.to_owned())
+                .or_default()
+                .push((id, source.clone()));
         }
     }
 
-    /// Loses a function, as a disaster would. Its version numbers stay used.
+    /// Loses a function, as somebody's DeleteFunction would: its event source mappings stay, and its version numbers stay used.
     pub fn lose(&self, function: &str) {
         self.lock().functions.remove(function);
+    }
+
+    /// Loses the event source mappings of a function.
+    pub fn lose_mappings(&self, function: &str) {
+        self.lock().mappings.remove(function);
+    }
+
+    /// Switches all event source mappings of a function off.
+    pub fn switch_off_mappings(&self, function: &str) {
+        for (_, source) in self.lock().mappings.entry(function.to_owned()).or_default() {
+            source.enabled = false;
+        }
     }
 
     /// The names of all functions.
@@ -188,7 +214,9 @@ impl MemoryFunctions {
                 });
             }
             Code::Bytes(bytes) if bytes.len() as u64 > MAX_DIRECT_UPLOAD_BYTES => {
-                return Err(PortError::Invalid("the archive is too large to be sent along".to_owned()));
+                return Err(PortError::Invalid(
+                    "the archive is too large to be sent along".to_owned(),
+                ));
             }
             Code::Bytes(bytes) => bytes,
             Code::S3 { bucket, key } if self.store.has_bucket(&bucket) => self.store.sibling(&bucket).get(&key).await?,
@@ -206,8 +234,14 @@ impl MemoryFunctions {
     }
 
     fn check(&self, state: &State, settings: &Settings) -> Result<(), PortError> {
-        if let Some(runtime) = settings.runtime.as_ref().filter(|runtime| state.refused_runtimes.contains(*runtime)) {
-            return Err(PortError::Invalid(format!("the runtime {runtime} is no longer supported")));
+        if let Some(runtime) = settings
+            .runtime
+            .as_ref()
+            .filter(|runtime| state.refused_runtimes.contains(*runtime))
+        {
+            return Err(PortError::Invalid(format!(
+                "the runtime {runtime} is no longer supported"
+            )));
         }
         let single = settings.kms_key_arn.iter().chain(&settings.dead_letter_target);
         for arn in settings.layers.iter().chain(single) {
@@ -244,7 +278,9 @@ impl State {
     fn changeable(&mut self, name: &str, revision: Option<&str>) -> Result<&mut Function, PortError> {
         let function = self.function(name)?;
         if function.busy_polls > 0 {
-            return Err(PortError::Conflict(format!("an update is in progress for function {name}")));
+            return Err(PortError::Conflict(format!(
+                "an update is in progress for function {name}"
+            )));
         }
         if revision.is_some_and(|revision| revision != function.revision.to_string()) {
             return Err(PortError::Conflict(format!("function {name} is at another revision")));
@@ -301,9 +337,17 @@ impl ReadFunction for MemoryFunctions {
         Ok(ReleaseReading {
             arn: self.arn(function),
             release,
-            tags: if is_unreadable("Tags") { BTreeMap::new() } else { found.tags.clone() },
+            tags: if is_unreadable("Tags") {
+                BTreeMap::new()
+            } else {
+                found.tags.clone()
+            },
             reserved_concurrency: found.reserved,
-            state: if is_busy { FunctionState::Busy } else { FunctionState::Ready },
+            state: if is_busy {
+                FunctionState::Busy
+            } else {
+                FunctionState::Ready
+            },
             revision: Some(found.revision.to_string()),
             unreadable,
         })
@@ -317,15 +361,17 @@ impl ReadFunction for MemoryFunctions {
         let mut state = self.lock();
         let found = state.function(function)?;
         found.stored(qualifier)?;
-        let about = found.statements.iter().filter(|(about, _)| about.as_deref() == qualifier);
+        let about = found
+            .statements
+            .iter()
+            .filter(|(about, _)| about.as_deref() == qualifier);
         let statements: Vec<&Map<String, Value>> = about.map(|(_, body)| body).collect();
         let document = json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements });
         Ok((!statements.is_empty()).then(|| document.to_string()))
     }
 
     async fn event_sources(&self, function: &str) -> Result<Vec<EventSourceReading>, PortError> {
-        let state = self.lock();
-        let mappings = state.functions.get(function).map(|found| found.mappings.clone());
+        let mappings = self.lock().mappings.get(function).cloned();
         let reading = |(id, source): (String, EventSource)| EventSourceReading {
             id,
             source,
@@ -368,7 +414,6 @@ impl CreateFunction for MemoryFunctions {
             aliases: BTreeMap::new(),
             statements: Vec::new(),
             reserved: None,
-            mappings: Vec::new(),
         };
         state.functions.insert(new.name.to_owned(), function);
         Ok(())
@@ -409,7 +454,13 @@ impl PublishVersions for MemoryFunctions {
         code: Code,
         architectures: &[String],
     ) -> Result<(), PortError> {
-        let settings = self.lock().changeable(function, revision)?.latest.release.settings.clone();
+        let settings = self
+            .lock()
+            .changeable(function, revision)?
+            .latest
+            .release
+            .settings
+            .clone();
         let settings = Settings {
             architectures: architectures.to_vec(),
             ..settings
@@ -454,7 +505,9 @@ impl WireFunction for MemoryFunctions {
         for number in alias.weights.keys().map(u64::to_string) {
             found.stored(Some(&number))?;
             if number == alias.version {
-                return Err(PortError::Invalid(format!("alias {name} divides version {number} with itself")));
+                return Err(PortError::Invalid(format!(
+                    "alias {name} divides version {number} with itself"
+                )));
             }
         }
         found.aliases.insert(name.to_owned(), alias.clone());
@@ -480,7 +533,9 @@ impl WireFunction for MemoryFunctions {
     async fn put_concurrency(&self, function: &str, reserved: i32) -> Result<(), PortError> {
         // Lambda keeps 100 of an account's 1,000 for functions without a reservation.
         if reserved > 900 {
-            return Err(PortError::Invalid("too little unreserved concurrency would be left".to_owned()));
+            return Err(PortError::Invalid(
+                "too little unreserved concurrency would be left".to_owned(),
+            ));
         }
         self.lock().function(function)?.reserved = Some(reserved);
         Ok(())
@@ -492,12 +547,12 @@ impl WireFunction for MemoryFunctions {
         }
         let mut state = self.lock();
         let id = state.new_id();
-        let found = state.changeable(function, None)?;
-        found.stored(source.qualifier.as_deref())?;
-        if found.mappings.iter().any(|(_, other)| other.same_connection(source)) {
+        state.changeable(function, None)?.stored(source.qualifier.as_deref())?;
+        let mappings = state.mappings.entry(function.to_owned()).or_default();
+        if mappings.iter().any(|(_, other)| other.same_connection(source)) {
             return Err(PortError::AlreadyExists(format!("mapping of {}", source.label())));
         }
-        found.mappings.push((id.clone(), source.clone()));
+        mappings.push((id.clone(), source.clone()));
         Ok(id)
     }
 }
@@ -521,9 +576,17 @@ fn statement_body(permission: &Permission, resource: &str) -> Map<String, Value>
     for (operator, key, value) in [
         ("ArnLike", "AWS:SourceArn", &permission.source_arn),
         ("StringEquals", "AWS:SourceAccount", &permission.source_account),
-        ("StringEquals", "lambda:EventSourceToken", &permission.event_source_token),
+        (
+            "StringEquals",
+            "lambda:EventSourceToken",
+            &permission.event_source_token,
+        ),
         ("StringEquals", "aws:PrincipalOrgID", &permission.principal_org_id),
-        ("StringEquals", "lambda:FunctionUrlAuthType", &permission.function_url_auth_type),
+        (
+            "StringEquals",
+            "lambda:FunctionUrlAuthType",
+            &permission.function_url_auth_type,
+        ),
         ("Bool", "lambda:InvokedViaFunctionUrl", &invoked),
     ] {
         if let Some(value) = value {

@@ -16,8 +16,8 @@ pub mod replica;
 mod reuse;
 mod scrub;
 mod shard;
-pub mod sweep;
 pub mod signal;
+pub mod sweep;
 
 pub use blob::{Present, TRUST_EXISTING_FOR, check_blob, get_blob, has_blob, put_blob, put_content};
 pub use error::PortError;

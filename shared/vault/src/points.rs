@@ -47,7 +47,12 @@ impl PointEntry {
             Err(PortError::NotFound(_)) => false,
             Err(error) => return Err(error),
         };
-        let mut entry = PointEntry { id: id.clone(), committed_at, is_tombstoned, facts: BTreeMap::new() };
+        let mut entry = PointEntry {
+            id: id.clone(),
+            committed_at,
+            is_tombstoned,
+            facts: BTreeMap::new(),
+        };
         for info in keys(store, &layout::facts_of(id)).await? {
             if let Ok((_, what, at)) = layout::parse_fact(&info.key) {
                 entry.learn(what, at);
@@ -120,7 +125,15 @@ impl Catalogue {
             match layout::point_of_manifest(&info.key) {
                 Ok(id) => {
                     let (committed_at, facts) = (info.modified_at, BTreeMap::new());
-                    entries.insert(id.clone(), PointEntry { id, committed_at, is_tombstoned: false, facts });
+                    entries.insert(
+                        id.clone(),
+                        PointEntry {
+                            id,
+                            committed_at,
+                            is_tombstoned: false,
+                            facts,
+                        },
+                    );
                 }
                 Err(_) => catalogue.strange_keys.push(info.key),
             }

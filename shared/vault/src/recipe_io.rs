@@ -177,7 +177,9 @@ pub async fn read_checkpoint<S: ReadObjects + ListObjects>(
 /// `Corrupt` when it is damaged.
 pub async fn read_part_at<S: ReadObjects>(store: &S, key: &str) -> Result<Recipe, PortError> {
     let recipe: Recipe = unpack_json(&store.get(key).await?, key)?;
-    recipe.check().map_err(|error| PortError::Corrupt(format!("{key}: {error}")))?;
+    recipe
+        .check()
+        .map_err(|error| PortError::Corrupt(format!("{key}: {error}")))?;
     Ok(recipe)
 }
 

@@ -27,9 +27,5 @@ pub trait PublishEvents: Send + Sync {
     /// # Errors
     /// `Invalid` when a detail is too long (256 KB with its type) or no JSON object. Otherwise some of the events may be out;
     /// publishing all of them again is harmless, because an event is a nudge.
-    fn publish(
-        &self,
-        detail_type: &str,
-        details: Vec<String>,
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn publish(&self, detail_type: &str, details: Vec<String>) -> impl Future<Output = Result<(), PortError>> + Send;
 }

@@ -29,7 +29,9 @@ impl Margins {
     /// Margins with a grace period; a shorter one than is safe is lengthened to 24 hours.
     pub fn with_grace(grace: SignedDuration) -> Self {
         let shortest = MAX_RUN.saturating_add(TRUST_EXISTING_FOR);
-        Margins { grace: grace.max(shortest) }
+        Margins {
+            grace: grace.max(shortest),
+        }
     }
 
     /// Whether something that was written or decided at an instant is past its grace. What lies in the future is not.
@@ -82,7 +84,9 @@ pub async fn mark<S: ReadObjects + ListObjects>(
     expired: &BTreeSet<PointId>,
 ) -> Result<Marks, PortError> {
     if let Some(key) = catalogue.strange_keys.first() {
-        return Err(PortError::Corrupt(format!("{key} is no manifest: move it out of points/ to let the sweep go on")));
+        return Err(PortError::Corrupt(format!(
+            "{key} is no manifest: move it out of points/ to let the sweep go on"
+        )));
     }
     let mut marks = Marks::default();
     for entry in catalogue.points.iter().filter(|entry| !expired.contains(&entry.id)) {
@@ -103,12 +107,22 @@ pub async fn mark<S: ReadObjects + ListObjects>(
 }
 
 async fn mark_run<S: ReadObjects>(store: &S, key: &str, marks: &mut Marks) -> Result<(), PortError> {
-    let Ok(point) = layout::point_of_run(key) else { return Ok(()) };
+    let Ok(point) = layout::point_of_run(key) else {
+        return Ok(());
+    };
     if key == layout::run_record(&point) {
-        read_run(store, &point).await?.blobs.iter().for_each(|blob| marks.add_blob(blob.sha256));
+        read_run(store, &point)
+            .await?
+            .blobs
+            .iter()
+            .for_each(|blob| marks.add_blob(blob.sha256));
     } else {
         let checkpoint = read_checkpoint_at(store, key).await?;
-        checkpoint.recipe.packs.iter().for_each(|pack| marks.add_pack(pack.sha256));
+        checkpoint
+            .recipe
+            .packs
+            .iter()
+            .for_each(|pack| marks.add_pack(pack.sha256));
     }
     Ok(())
 }
@@ -130,10 +144,16 @@ pub fn judge_content(
     margins: &Margins,
     now: Timestamp,
 ) -> Vec<(ObjectVersion, Garbage)> {
-    let Some(first) = versions.first() else { return Vec::new() };
-    let Ok(content) = layout::content(&first.info.key) else { return Vec::new() };
+    let Some(first) = versions.first() else {
+        return Vec::new();
+    };
+    let Ok(content) = layout::content(&first.info.key) else {
+        return Vec::new();
+    };
     let is_needed = marks.has(&content);
-    let newest_is_data = versions.iter().any(|version| version.is_latest && !version.is_delete_marker);
+    let newest_is_data = versions
+        .iter()
+        .any(|version| version.is_latest && !version.is_delete_marker);
     versions
         .iter()
         .filter(|version| margins.is_over(version.info.modified_at, now))
@@ -298,7 +318,10 @@ pub async fn preview_contents<S: DeleteObjects>(
         for version in all_versions(store, prefix).await? {
             by_key.entry(version.info.key.clone()).or_default().push(version);
         }
-        for (version, _) in by_key.values().flat_map(|versions| judge_content(versions, marks, margins, now)) {
+        for (version, _) in by_key
+            .values()
+            .flat_map(|versions| judge_content(versions, marks, margins, now))
+        {
             versions_seen += 1;
             bytes += version.info.bytes;
         }
@@ -327,8 +350,17 @@ mod tests {
 
     fn version(key: &str, hours_old: i64, is_latest: bool, is_delete_marker: bool) -> ObjectVersion {
         let modified_at = NOW.parse::<Timestamp>().unwrap() - SignedDuration::from_hours(hours_old);
-        let info = ObjectInfo { key: key.to_owned(), bytes: 1, modified_at };
-        ObjectVersion { info, version: hours_old.to_string(), is_latest, is_delete_marker }
+        let info = ObjectInfo {
+            key: key.to_owned(),
+            bytes: 1,
+            modified_at,
+        };
+        ObjectVersion {
+            info,
+            version: hours_old.to_string(),
+            is_latest,
+            is_delete_marker,
+        }
     }
 
     fn judged(versions: &[ObjectVersion], needed: bool) -> Vec<(String, Garbage)> {
@@ -345,8 +377,14 @@ mod tests {
 
     #[test]
     fn a_grace_shorter_than_a_day_is_lengthened_to_a_day() {
-        assert_eq!(Margins::with_grace(SignedDuration::ZERO).grace, SignedDuration::from_hours(24));
-        assert_eq!(Margins::with_grace(SignedDuration::from_hours(168)).grace, SignedDuration::from_hours(168));
+        assert_eq!(
+            Margins::with_grace(SignedDuration::ZERO).grace,
+            SignedDuration::from_hours(24)
+        );
+        assert_eq!(
+            Margins::with_grace(SignedDuration::from_hours(168)).grace,
+            SignedDuration::from_hours(168)
+        );
     }
 
     #[test]
@@ -356,7 +394,10 @@ mod tests {
         assert_eq!(judged(&old, false), [("25".to_owned(), Garbage::Unreferenced)]);
         assert!(judged(&old, true).is_empty());
         assert!(judged(&[version(&key, 24, true, false)], false).is_empty());
-        assert!(judged(&[version(&key, -5, true, false)], false).is_empty(), "future-dated");
+        assert!(
+            judged(&[version(&key, -5, true, false)], false).is_empty(),
+            "future-dated"
+        );
     }
 
     #[test]

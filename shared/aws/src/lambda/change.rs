@@ -42,7 +42,9 @@ impl PublishVersions for Functions {
     ) -> Result<(), PortError> {
         let doing = format!("changing the settings of function {function}");
         let input = change(function, from, to).map_err(|error| PortError::Invalid(format!("{doing}: {error}")))?;
-        let call = input.set_revision_id(revision.map(str::to_owned)).send_with(&self.client);
+        let call = input
+            .set_revision_id(revision.map(str::to_owned))
+            .send_with(&self.client);
         call.await.map_err(|error| lambda_error(&error, &doing))?;
         Ok(())
     }

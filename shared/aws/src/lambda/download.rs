@@ -11,11 +11,15 @@ impl FetchCode for Functions {
         let code = self.get(function, qualifier).await?.code;
         let code = code.ok_or_else(|| incomplete(&doing, "code"))?;
         if let Some(error) = code.error() {
-            let words = [error.error_code(), error.message()].map(Option::unwrap_or_default).join(": ");
+            let words = [error.error_code(), error.message()]
+                .map(Option::unwrap_or_default)
+                .join(": ");
             return Err(PortError::Denied(format!("{doing}: {words}")));
         }
         // The address is a credential for ten minutes: it is used at once and stays out of every message.
-        let url = code.location().ok_or_else(|| incomplete(&doing, "address of the code"))?;
+        let url = code
+            .location()
+            .ok_or_else(|| incomplete(&doing, "address of the code"))?;
         self.http.get(url, max_bytes).await.map_err(|error| error.doing(&doing))
     }
 }

@@ -162,7 +162,10 @@ pub(super) fn source_of(
         return Err(PortError::Unavailable(what.to_owned()));
     };
     Ok(EventSource {
-        source_arn: mapping.event_source_arn().filter(|arn| !arn.is_empty()).map(str::to_owned),
+        source_arn: mapping
+            .event_source_arn()
+            .filter(|arn| !arn.is_empty())
+            .map(str::to_owned),
         qualifier,
         // While it changes, its state says where it is going.
         enabled: !matches!(mapping.state(), Some("Disabled" | "Disabling")),
@@ -217,8 +220,12 @@ fn wiring_of(mapping: &sdk::EventSourceMappingConfiguration) -> Wiring {
         queues: names(mapping.queues()),
         source_access_configurations: accesses_of(mapping),
         self_managed_event_source: mapping.self_managed_event_source().and_then(self_managed_of),
-        amazon_managed_kafka_event_source_config: mapping.amazon_managed_kafka_event_source_config().map(managed_kafka_of),
-        self_managed_kafka_event_source_config: mapping.self_managed_kafka_event_source_config().map(self_managed_kafka_of),
+        amazon_managed_kafka_event_source_config: mapping
+            .amazon_managed_kafka_event_source_config()
+            .map(managed_kafka_of),
+        self_managed_kafka_event_source_config: mapping
+            .self_managed_kafka_event_source_config()
+            .map(self_managed_kafka_of),
         document_db_event_source_config: mapping.document_db_event_source_config().map(|config| DocumentDb {
             database_name: owned(config.database_name()),
             collection_name: owned(config.collection_name()),
@@ -335,7 +342,10 @@ pub(super) fn creation(
         .set_filter_criteria(wiring.filter_criteria.as_ref().map(sdk_filters))
         .set_function_response_types(typed(wiring.function_response_types.as_ref()))
         .set_kms_key_arn(wiring.kms_key_arn.clone());
-    Ok(with_cluster(with_pollers(with_stream(input, &wiring)?, &wiring), &wiring))
+    Ok(with_cluster(
+        with_pollers(with_stream(input, &wiring)?, &wiring),
+        &wiring,
+    ))
 }
 
 /// What concerns streams.
@@ -344,7 +354,9 @@ fn with_stream(
     wiring: &Wiring,
 ) -> Result<CreateEventSourceMappingInputBuilder, PortError> {
     let time = wiring.starting_position_timestamp.as_deref();
-    let time = time.map(|time| DateTime::from_str(time, DateTimeFormat::DateTime)).transpose();
+    let time = time
+        .map(|time| DateTime::from_str(time, DateTimeFormat::DateTime))
+        .transpose();
     let time = time.map_err(|error| PortError::Invalid(format!("StartingPositionTimestamp: {error}")))?;
     Ok(input
         .set_starting_position(wiring.starting_position.as_deref().map(Into::into))
@@ -403,9 +415,12 @@ fn with_cluster(input: CreateEventSourceMappingInputBuilder, wiring: &Wiring) ->
     });
     let endpoints = wiring.self_managed_event_source.as_ref().map(|source| {
         let endpoints = source.endpoints.iter();
-        let endpoints: HashMap<sdk::EndPointType, Vec<String>> =
-            endpoints.map(|(kind, hosts)| (kind.as_str().into(), hosts.clone())).collect();
-        sdk::SelfManagedEventSource::builder().set_endpoints(Some(endpoints)).build()
+        let endpoints: HashMap<sdk::EndPointType, Vec<String>> = endpoints
+            .map(|(kind, hosts)| (kind.as_str().into(), hosts.clone()))
+            .collect();
+        sdk::SelfManagedEventSource::builder()
+            .set_endpoints(Some(endpoints))
+            .build()
     });
     let document_db = wiring.document_db_event_source_config.clone().map(|config| {
         sdk::DocumentDbEventSourceConfig::builder()
@@ -455,7 +470,9 @@ fn sdk_registry(registry: &SchemaRegistry) -> sdk::KafkaSchemaRegistryConfig {
     };
     let validation = |validation: &Validation| {
         let config = sdk::KafkaSchemaValidationConfig::builder();
-        config.set_attribute(validation.attribute.as_deref().map(Into::into)).build()
+        config
+            .set_attribute(validation.attribute.as_deref().map(Into::into))
+            .build()
     };
     let accesses = registry.access_configs.as_ref();
     let validations = registry.schema_validation_configs.as_ref();

@@ -3,11 +3,13 @@
 mod change;
 mod download;
 mod event_source;
+#[cfg(test)]
+mod mapping_tests;
 mod read;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod wire;
+mod wiring;
 
 use std::error::Error;
 
@@ -46,7 +48,9 @@ where
 {
     let words = error.as_service_error().and_then(ProvideErrorMetadata::message);
     match code_of(error) {
-        Some("ResourceConflictException") if words.is_some_and(speaks_of_existing) => port_error_of_create(error, doing),
+        Some("ResourceConflictException") if words.is_some_and(speaks_of_existing) => {
+            port_error_of_create(error, doing)
+        }
         Some("PreconditionFailedException") => match port_error(error, doing) {
             PortError::AlreadyExists(message) => PortError::Conflict(message),
             other => other,

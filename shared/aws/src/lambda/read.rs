@@ -60,7 +60,9 @@ impl ReadFunction for Functions {
             let call = self.client.list_event_source_mappings().set_marker(marker);
             let page = call.send().await.map_err(|error| lambda_error(&error, &doing))?;
             for mapping in page.event_source_mappings.unwrap_or_default() {
-                let Some(qualifier) = invoked(&mapping, function) else { continue };
+                let Some(qualifier) = invoked(&mapping, function) else {
+                    continue;
+                };
                 if !is_being_removed(&mapping) {
                     found.push(self.event_source(mapping, qualifier, &doing).await?);
                 }
@@ -142,7 +144,9 @@ pub(super) fn reading_of(answer: GetFunctionOutput, doing: &str) -> Result<Relea
             settings: settings_of(&config),
         },
         tags: answer.tags.unwrap_or_default().into_iter().collect(),
-        reserved_concurrency: answer.concurrency.and_then(|limit| limit.reserved_concurrent_executions),
+        reserved_concurrency: answer
+            .concurrency
+            .and_then(|limit| limit.reserved_concurrent_executions),
         unreadable,
     })
 }
@@ -198,11 +202,15 @@ fn state_of(config: &sdk::FunctionConfiguration) -> FunctionState {
 }
 
 fn alias_of(alias: sdk::AliasConfiguration, doing: &str) -> Result<(String, Alias), PortError> {
-    let weights = alias.routing_config.and_then(|routing| routing.additional_version_weights);
+    let weights = alias
+        .routing_config
+        .and_then(|routing| routing.additional_version_weights);
     let number = |text: &str| text.parse().map_err(|_| incomplete(doing, "version number"));
     let weights = weights.unwrap_or_default().into_iter();
     let read = Alias {
-        version: alias.function_version.ok_or_else(|| incomplete(doing, "alias version"))?,
+        version: alias
+            .function_version
+            .ok_or_else(|| incomplete(doing, "alias version"))?,
         description: alias.description.unwrap_or_default(),
         weights: weights
             .map(|(version, weight)| Ok((number(&version)?, weight)))

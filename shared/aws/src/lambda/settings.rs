@@ -18,8 +18,12 @@ pub(super) fn settings_of(config: &sdk::FunctionConfiguration) -> Settings {
     let tracing = tracing.unwrap_or(&sdk::TracingMode::PassThrough);
     let storage = config.ephemeral_storage().map(sdk::EphemeralStorage::size);
     let layers = config.layers().iter().filter_map(|layer| layer.arn.clone());
-    let image = config.image_config_response().and_then(sdk::ImageConfigResponse::image_config);
-    let tenancy = config.tenancy_config().map(|tenancy| tenancy.tenant_isolation_mode.to_string());
+    let image = config
+        .image_config_response()
+        .and_then(sdk::ImageConfigResponse::image_config);
+    let tenancy = config
+        .tenancy_config()
+        .map(|tenancy| tenancy.tenant_isolation_mode.to_string());
     Settings {
         description: config.description().unwrap_or_default().to_owned(),
         runtime: full(config.runtime().map(sdk::Runtime::as_str)),
@@ -211,7 +215,9 @@ pub(super) fn sdk_capacity_provider(provider: &CapacityProvider) -> Result<sdk::
         .set_execution_environment_memory_gib_per_v_cpu(provider.memory_gib_per_vcpu)
         .build()?;
     let config = sdk::CapacityProviderConfig::builder();
-    Ok(config.lambda_managed_instances_capacity_provider_config(instances).build())
+    Ok(config
+        .lambda_managed_instances_capacity_provider_config(instances)
+        .build())
 }
 
 pub(super) fn sdk_storage(size_mb: i32) -> Result<sdk::EphemeralStorage, BuildError> {

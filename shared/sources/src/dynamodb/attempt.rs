@@ -43,7 +43,10 @@ impl Attempts {
             };
             let Ok(number) = number.parse::<u32>() else { continue };
             if number > attempts.count {
-                attempts = Attempts { count: number, ..Attempts::default() };
+                attempts = Attempts {
+                    count: number,
+                    ..Attempts::default()
+                };
             }
             attempts.last_has_work |= mark.starts_with("loaded-") || mark.starts_with("counted-");
             attempts.last_is_finished |= mark == FINISHED;
@@ -86,7 +89,9 @@ pub async fn announce<S: WriteObjects>(store: &S, marks: &str, point: &PointId, 
 /// # Errors
 /// Those of the store.
 pub async fn finish<S: WriteObjects>(store: &S, marks: &str, result: String) -> Result<(), PortError> {
-    store.overwrite(&format!("{marks}{FINISHED}"), Bytes::from(result)).await
+    store
+        .overwrite(&format!("{marks}{FINISHED}"), Bytes::from(result))
+        .await
 }
 
 #[cfg(test)]
@@ -94,7 +99,11 @@ mod tests {
     use super::*;
 
     fn attempts(count: u32, last_has_work: bool, last_is_finished: bool) -> Attempts {
-        Attempts { count, last_has_work, last_is_finished }
+        Attempts {
+            count,
+            last_has_work,
+            last_is_finished,
+        }
     }
 
     #[test]

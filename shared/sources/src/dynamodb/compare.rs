@@ -61,7 +61,10 @@ fn single(config: &TableConfig) -> [(&'static str, String); 9] {
     } = config;
     let protection = if *deletion_protection { "on" } else { "off" };
     let view = stream.as_ref().map(|stream| stream.view_type.as_str());
-    let days = point_in_time_recovery_days.map(|days| format!("{days} days"));
+    let days = point_in_time_recovery_days.map(|days| match days {
+        0 => "on, window unknown".to_owned(),
+        days => format!("{days} days"),
+    });
     [
         ("KeySchema", keys(key)),
         ("BillingMode", capacity(billing)),

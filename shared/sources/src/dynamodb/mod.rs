@@ -1,7 +1,7 @@
 //! DynamoDB tables: every item and every setting.
 
-mod backoff;
 pub mod attempt;
+mod backoff;
 pub mod compare;
 mod config;
 mod item;
@@ -13,6 +13,7 @@ pub mod settings;
 pub mod snapshot;
 
 pub use config::{
-    BillingMode, Capacity, IndexCapacity, IndexConfig, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Throughput, Warm,
+    BillingMode, Capacity, IndexCapacity, IndexConfig, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig,
+    Throughput, Warm,
 };
 pub use item::{Item, ItemError, Value, line, parse};

@@ -49,10 +49,7 @@ impl Counted {
 }
 
 /// The items of a recipe, pack by pack, each proven before it is given out.
-pub fn items_of<'a, S: ReadObjects>(
-    store: &'a S,
-    recipe: &Recipe,
-) -> impl Stream<Item = Result<Item, PortError>> + 'a {
+pub fn items_of<'a, S: ReadObjects>(store: &'a S, recipe: &Recipe) -> impl Stream<Item = Result<Item, PortError>> + 'a {
     stream::iter(by_pack(recipe))
         .then(move |lines| async move {
             let pack = read_pack(store, &lines.pack).await?;
@@ -78,7 +75,9 @@ pub async fn load_point<P: WriteItems, S: ReadObjects + WriteObjects, C: Clock>(
     table: &str,
     marks: &str,
 ) -> Result<Progress<u64>, PortError> {
-    let Some(data) = &manifest.data else { return Ok(Progress::Complete(0)) };
+    let Some(data) = &manifest.data else {
+        return Ok(Progress::Complete(0));
+    };
     let mut loaded = 0;
     for part in &data.parts {
         let mark = format!("{marks}loaded-{}.json", part.shard);
@@ -94,10 +93,21 @@ pub async fn load_point<P: WriteItems, S: ReadObjects + WriteObjects, C: Clock>(
         match load_items(ports, clock, table, items).await {
             Ok(items) if items == part.items => {
                 loaded += items;
-                write_mark(store, &mark, &Counted { items, digest: part.digest }).await?;
+                write_mark(
+                    store,
+                    &mark,
+                    &Counted {
+                        items,
+                        digest: part.digest,
+                    },
+                )
+                .await?;
             }
             Ok(items) => {
-                let why = format!("shard {} gave {items} items, the manifest says {}", part.shard, part.items);
+                let why = format!(
+                    "shard {} gave {items} items, the manifest says {}",
+                    part.shard, part.items
+                );
                 return Err(PortError::Corrupt(why));
             }
             Err(unwritten) => match unwritten.stop {
@@ -121,14 +131,17 @@ pub async fn count_table<P: ScanTable, S: ReadObjects + WriteObjects, C: Clock>(
     table: &str,
     marks: &str,
 ) -> Result<Progress<Counted>, PortError> {
-    let Some(data) = &manifest.data else { return Ok(Progress::Complete(Counted::default())) };
+    let Some(data) = &manifest.data else {
+        return Ok(Progress::Complete(Counted::default()));
+    };
     let mut total = Counted::default();
     for part in &data.parts {
         let mark = format!("{marks}counted-{}.json", part.shard);
         let counted = match read_mark(store, &mark).await? {
             Some(counted) => counted,
             None => {
-                let Progress::Complete(counted) = count_segment(ports, clock, table, part.shard, &data.key).await? else {
+                let Progress::Complete(counted) = count_segment(ports, clock, table, part.shard, &data.key).await?
+                else {
                     return Ok(Progress::OutOfTime);
                 };
                 write_mark(store, &mark, &counted).await?;
@@ -164,8 +177,11 @@ async fn count_segment<P: ScanTable, C: Clock>(
         if clock.remaining() < STOP_BEFORE_END {
             return Ok(Progress::OutOfTime);
         }
-        let (result, fetched) =
-            future::join(async { count(&mut counted, page.items) }, ports.scan(table, shard, Some(&next))).await;
+        let (result, fetched) = future::join(
+            async { count(&mut counted, page.items) },
+            ports.scan(table, shard, Some(&next)),
+        )
+        .await;
         result?;
         page = fetched?;
     }

@@ -56,8 +56,13 @@ pub fn shards(reading: &TableReading, parent: Option<&DataSummary>) -> u32 {
     let items = parent.map_or(0, |data| data.items).max(reading.approximate_items);
     let bytes = parent.map_or(0, |data| data.bytes).max(reading.approximate_bytes);
     let wanted = items.div_ceil(SHARD_ITEMS).max(bytes.div_ceil(SHARD_BYTES)).max(1);
-    let wanted = u32::try_from(wanted).unwrap_or(MAX_SHARDS).min(MAX_SHARDS).next_power_of_two();
-    let parents = parent.and_then(|data| u32::try_from(data.parts.len()).ok()).unwrap_or(1);
+    let wanted = u32::try_from(wanted)
+        .unwrap_or(MAX_SHARDS)
+        .min(MAX_SHARDS)
+        .next_power_of_two();
+    let parents = parent
+        .and_then(|data| u32::try_from(data.parts.len()).ok())
+        .unwrap_or(1);
     wanted.max(parents)
 }
 
@@ -133,10 +138,14 @@ async fn push<S: ReadObjects + WriteObjects, C: Clock>(
 
 /// What the parent's shard has stored. A parent that cannot be read is no parent: everything is stored anew.
 async fn known_lines<S: ReadObjects>(store: &S, parent: &Manifest, shard: Shard) -> Result<Known, PortError> {
-    let Some(data) = &parent.data else { return Ok(Known::default()) };
+    let Some(data) = &parent.data else {
+        return Ok(Known::default());
+    };
     let parts = u32::try_from(data.parts.len()).unwrap_or(u32::MAX);
     let index = usize::try_from(shard.parent_in(parts).index).unwrap_or(usize::MAX);
-    let Some(part) = data.parts.get(index) else { return Ok(Known::default()) };
+    let Some(part) = data.parts.get(index) else {
+        return Ok(Known::default());
+    };
     match read_committed_part(store, &parent.point, part).await {
         Ok(recipe) => Known::load(store, &recipe).await,
         Err(PortError::Corrupt(_)) => Ok(Known::default()),

@@ -150,7 +150,10 @@ impl FunctionConfig {
         let aliases = self.aliases.values();
         let weighted = aliases.clone().flat_map(|alias| alias.weights.keys().copied());
         let named = aliases.filter_map(|alias| alias.version.parse().ok());
-        let polled = self.event_sources.iter().filter_map(|source| source.qualifier.as_deref()?.parse().ok());
+        let polled = self
+            .event_sources
+            .iter()
+            .filter_map(|source| source.qualifier.as_deref()?.parse().ok());
         weighted.chain(named).chain(polled).collect()
     }
 }
@@ -177,8 +180,12 @@ impl Package {
 impl EventSource {
     /// Whether two mappings connect the same source with the same target. The service allows one of each.
     pub fn same_connection(&self, other: &EventSource) -> bool {
-        const IDENTIFYING: [&str; 4] =
-            ["DocumentDBEventSourceConfig", "Queues", "SelfManagedEventSource", "Topics"];
+        const IDENTIFYING: [&str; 4] = [
+            "DocumentDBEventSourceConfig",
+            "Queues",
+            "SelfManagedEventSource",
+            "Topics",
+        ];
         self.source_arn == other.source_arn
             && self.qualifier == other.qualifier
             && IDENTIFYING

@@ -206,11 +206,19 @@ mod tests {
         let allow = r#""Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},"Action":"lambda:InvokeFunction""#;
         for (rest, word) in [
             (r#""Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, "SourceIp"),
-            (r#""Condition":{"ArnLike":{"AWS:SourceArn":["a","b"]}}"#, "more than one"),
-            (r#""Resource":"arn:aws:lambda:eu-west-1:111122223333:function:*""#, "Resource"),
+            (
+                r#""Condition":{"ArnLike":{"AWS:SourceArn":["a","b"]}}"#,
+                "more than one",
+            ),
+            (
+                r#""Resource":"arn:aws:lambda:eu-west-1:111122223333:function:*""#,
+                "Resource",
+            ),
             (r#""NotAction":"lambda:GetFunction""#, "NotAction"),
         ] {
-            let why = one(&format!(r#"{{"Sid":"x",{allow},{rest}}}"#)).permission().unwrap_err();
+            let why = one(&format!(r#"{{"Sid":"x",{allow},{rest}}}"#))
+                .permission()
+                .unwrap_err();
             assert!(why.contains(word), "{why}");
         }
         let deny = one(r#"{"Sid":"x","Effect":"Deny","Principal":"*","Action":"lambda:*"}"#);

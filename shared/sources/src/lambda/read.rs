@@ -39,7 +39,10 @@ pub async fn read_function<F: ReadFunction>(functions: &F, name: &str) -> Result
     let mut event_sources = Vec::with_capacity(mappings.len());
     for mut mapping in mappings {
         mapping.source.tags = own_tags(mapping.source.tags);
-        notes.take(&mapping.unreadable, &format!(" of the mapping of {}", mapping.source.label()));
+        notes.take(
+            &mapping.unreadable,
+            &format!(" of the mapping of {}", mapping.source.label()),
+        );
         event_sources.push(mapping.source);
     }
     event_sources.sort_by_cached_key(|source| {

@@ -56,7 +56,9 @@ where
         code.insert(sha256, store_code(functions, store, now, name, None, &sha256).await?);
     }
     for (number, release) in &reading.config.versions {
-        let Package::Zip { sha256, .. } = release.package else { continue };
+        let Package::Zip { sha256, .. } = release.package else {
+            continue;
+        };
         if code.contains_key(&sha256) {
             continue;
         }

@@ -74,8 +74,16 @@ async fn a_snapshot_that_dies_at_any_call_is_whole_when_taken_again() {
             world.script.kill_at(number, moment);
             assert!(world.snapshot("bill").await.is_err(), "call {number}");
             world.script.heal();
-            assert_eq!(world.snapshot("bill").await.unwrap(), expected, "call {number}, {moment:?}");
-            assert_eq!(world.store.contents(), calm.store.contents(), "call {number}, {moment:?}");
+            assert_eq!(
+                world.snapshot("bill").await.unwrap(),
+                expected,
+                "call {number}, {moment:?}"
+            );
+            assert_eq!(
+                world.store.contents(),
+                calm.store.contents(),
+                "call {number}, {moment:?}"
+            );
         }
     }
 }
@@ -95,17 +103,25 @@ async fn any_denied_change_ends_as_a_message_or_an_error_and_is_made_good_later(
         let world = World::with("bill", &wired());
         let taken = world.snapshot("bill").await.unwrap();
         let plan = world.plan(&taken, "again").unwrap();
-        world.script.fail_named(name, PortError::Denied(format!("{name} is not allowed")));
+        world
+            .script
+            .fail_named(name, PortError::Denied(format!("{name} is not allowed")));
         match world.execute(&plan).await {
             Err(error) => assert!(error.to_string().contains("not allowed"), "{error}"),
             Ok(restored) => {
                 let messages: Vec<&str> = restored.outcomes.iter().map(|o| o.message.as_str()).collect();
-                assert!(messages.iter().any(|message| message.contains("not allowed")), "{name}: {messages:?}");
+                assert!(
+                    messages.iter().any(|message| message.contains("not allowed")),
+                    "{name}: {messages:?}"
+                );
             }
         }
         world.script.heal();
         let restored = world.execute(&plan).await.unwrap();
-        assert!(restored.outcomes.iter().all(|outcome| outcome.message.is_empty()), "{name}: {restored:?}");
+        assert!(
+            restored.outcomes.iter().all(|outcome| outcome.message.is_empty()),
+            "{name}: {restored:?}"
+        );
         assert_eq!(counts(&world).await, (2, 2), "{name}");
     }
 }
@@ -114,13 +130,25 @@ async fn any_denied_change_ends_as_a_message_or_an_error_and_is_made_good_later(
 async fn details_that_may_not_be_read_are_told_and_do_not_stop_the_snapshot() {
     let world = World::with("bill", &wired());
     for name in ["aliases", "policy", "event_sources"] {
-        world.script.fail_named(name, PortError::Denied(format!("{name}: not authorized")));
+        world
+            .script
+            .fail_named(name, PortError::Denied(format!("{name}: not authorized")));
     }
-    world.lambda.set_unreadable("bill", "Environment", "AccessDeniedException: the key may not be used");
+    world
+        .lambda
+        .set_unreadable("bill", "Environment", "AccessDeniedException: the key may not be used");
     let taken = world.snapshot("bill").await.unwrap();
-    assert_eq!(taken.config.unreadable, ["Aliases", "Environment", "EventSourceMappings", "Policy"]);
+    assert_eq!(
+        taken.config.unreadable,
+        ["Aliases", "Environment", "EventSourceMappings", "Policy"]
+    );
     assert_eq!(taken.not_protected.len(), 4);
-    assert!(taken.not_protected.iter().any(|note| note.contains("the key may not be used")));
+    assert!(
+        taken
+            .not_protected
+            .iter()
+            .any(|note| note.contains("the key may not be used"))
+    );
     world.script.heal();
     let restored = world.execute(&world.plan(&taken, "again").unwrap()).await.unwrap();
     for setting in &taken.config.unreadable {

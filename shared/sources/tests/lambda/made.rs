@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use holdfast_catalog::Sha256;
 use holdfast_sources::lambda::{
-    Alias, Environment, EventSource, FileSystem, FunctionConfig, Logging, Package, Release, Settings, SnapStart, Statement,
-    Vpc,
+    Alias, Environment, EventSource, FileSystem, FunctionConfig, Logging, Package, Release, Settings, SnapStart,
+    Statement, Vpc,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -17,7 +17,9 @@ pub const SECRET: &str = "s3cr3t-of-the-environment";
 
 /// Three archives.
 pub fn archives() -> Vec<Bytes> {
-    ["first archive", "second archive", "third archive"].map(|text| Bytes::from_static(text.as_bytes())).to_vec()
+    ["first archive", "second archive", "third archive"]
+        .map(|text| Bytes::from_static(text.as_bytes()))
+        .to_vec()
 }
 
 pub fn package(index: usize) -> Package {
@@ -60,7 +62,12 @@ pub fn wired() -> FunctionConfig {
     config.reserved_concurrency = Some(5);
     config.policy = vec![
         statement(None, "s3", "s3.amazonaws.com", Some("arn:aws:s3:::in")),
-        statement(Some("7"), "rule", "events.amazonaws.com", Some("arn:aws:events:eu-west-1:111122223333:rule/hourly")),
+        statement(
+            Some("7"),
+            "rule",
+            "events.amazonaws.com",
+            Some("arn:aws:events:eu-west-1:111122223333:rule/hourly"),
+        ),
         statement(Some("live"), "topic", "sns.amazonaws.com", None),
     ];
     config.event_sources = vec![stream(Some("7"), false), queue(Some("live"), true)];
@@ -82,12 +89,19 @@ pub fn statement(qualifier: Option<&str>, sid: &str, service: &str, source: Opti
         ("Principal".to_owned(), json!({ "Service": service })),
     ]);
     if let Some(source) = source {
-        body.insert("Condition".to_owned(), json!({ "ArnLike": { "AWS:SourceArn": source } }));
+        body.insert(
+            "Condition".to_owned(),
+            json!({ "ArnLike": { "AWS:SourceArn": source } }),
+        );
     }
     Statement {
         qualifier: qualifier.map(str::to_owned),
         sid: sid.to_owned(),
-        body: body.into_iter().collect::<BTreeMap<String, Value>>().into_iter().collect(),
+        body: body
+            .into_iter()
+            .collect::<BTreeMap<String, Value>>()
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -129,7 +143,10 @@ pub fn settings(description: &str) -> Settings {
         memory_mb: 256,
         architectures: vec!["arm64".to_owned()],
         ephemeral_storage_mb: 512,
-        environment: Some(Environment::new(BTreeMap::from([("TOKEN".to_owned(), SECRET.to_owned())]))),
+        environment: Some(Environment::new(BTreeMap::from([(
+            "TOKEN".to_owned(),
+            SECRET.to_owned(),
+        )]))),
         layers: Vec::new(),
         vpc: None,
         dead_letter_target: None,
@@ -147,14 +164,24 @@ pub fn settings(description: &str) -> Settings {
 
 /// Any settings that a function in eu-west-1 may have.
 fn any_settings() -> impl Strategy<Value = Settings> {
-    let run = ("[a-z ]{0,12}", prop_oneof![Just("provided.al2023"), Just("python3.12")], 1..900_i32, 128..4096_i32);
+    let run = (
+        "[a-z ]{0,12}",
+        prop_oneof![Just("provided.al2023"), Just("python3.12")],
+        1..900_i32,
+        128..4096_i32,
+    );
     let place = (
         prop_oneof![Just("x86_64"), Just("arm64")],
         btree_map("[A-Z]{1,6}", ".{0,12}", 0..4),
         vec(1..9_u32, 0..3),
         any::<bool>(),
     );
-    let rest = (any::<bool>(), any::<bool>(), proptest::option::of("[a-z/]{1,12}"), any::<bool>());
+    let rest = (
+        any::<bool>(),
+        any::<bool>(),
+        proptest::option::of("[a-z/]{1,12}"),
+        any::<bool>(),
+    );
     (run, place, rest).prop_map(|(run, place, rest)| {
         let layer = |number: u32| format!("arn:aws:lambda:eu-west-1:111122223333:layer:base:{number}");
         let (in_vpc, with_key) = (place.3, rest.0);
@@ -182,7 +209,11 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                 system_level: Some("WARN".to_owned()),
                 group: rest.2,
             },
-            snap_start: if rest.3 { SnapStart::PublishedVersions } else { SnapStart::Off },
+            snap_start: if rest.3 {
+                SnapStart::PublishedVersions
+            } else {
+                SnapStart::Off
+            },
             ..settings(&run.0)
         }
     })
@@ -199,7 +230,11 @@ fn any_release() -> impl Strategy<Value = Release> {
 /// by the service).
 pub fn any_function() -> impl Strategy<Value = FunctionConfig> {
     let versions = btree_map(1..50_u64, any_release(), 0..4);
-    let pieces = (vec(any::<bool>(), 8), proptest::option::of(0..100_i32), btree_map("[a-z]{1,8}", ".{0,8}", 0..4));
+    let pieces = (
+        vec(any::<bool>(), 8),
+        proptest::option::of(0..100_i32),
+        btree_map("[a-z]{1,8}", ".{0,8}", 0..4),
+    );
     (any_release(), versions, pieces).prop_map(|(latest, versions, (flags, reserved_concurrency, tags))| {
         let mut config = FunctionConfig {
             latest,
@@ -214,7 +249,9 @@ pub fn any_function() -> impl Strategy<Value = FunctionConfig> {
             release.settings.description = format!("release {at}");
             let other = numbers.iter().find(|other| **other != *number && flags[0]);
             let weights: Vec<(u64, f64)> = other.map(|other| (*other, 0.1)).into_iter().collect();
-            config.aliases.insert(format!("alias{at}"), alias(&number.to_string(), &weights));
+            config
+                .aliases
+                .insert(format!("alias{at}"), alias(&number.to_string(), &weights));
         }
         if flags[1] {
             config.aliases.insert("head".to_owned(), alias("$LATEST", &[]));
@@ -224,12 +261,21 @@ pub fn any_function() -> impl Strategy<Value = FunctionConfig> {
         qualifiers.extend(numbers.iter().map(|number| Some(number.to_string())));
         for (at, qualifier) in qualifiers.iter().enumerate().filter(|(at, _)| flags[2 + at % 3]) {
             let source = flags[5].then_some("arn:aws:s3:::in");
-            config.policy.push(statement(qualifier.as_deref(), &format!("s{at}"), "s3.amazonaws.com", source));
+            config.policy.push(statement(
+                qualifier.as_deref(),
+                &format!("s{at}"),
+                "s3.amazonaws.com",
+                source,
+            ));
             config.event_sources.push(queue(qualifier.as_deref(), flags[6]));
             config.event_sources.push(stream(qualifier.as_deref(), flags[7]));
         }
-        config.policy.sort_by_key(|statement| (statement.qualifier.clone(), statement.sid.clone()));
-        config.event_sources.sort_by_key(|source| (source.source_arn.clone(), source.qualifier.clone()));
+        config
+            .policy
+            .sort_by_key(|statement| (statement.qualifier.clone(), statement.sid.clone()));
+        config
+            .event_sources
+            .sort_by_key(|source| (source.source_arn.clone(), source.qualifier.clone()));
         config
     })
 }

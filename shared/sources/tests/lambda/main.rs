@@ -1,5 +1,12 @@
 //! Lambda functions from snapshot to restore, against a Lambda in memory.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops"
+)]
+
 mod interrupted;
 mod made;
 mod planned;

@@ -36,7 +36,10 @@ async fn a_plan_reads_from_top_to_bottom_and_ends_with_the_triggers() {
     let (world, taken) = taken(&wired()).await;
     let plan = world.plan(&taken, "again").unwrap();
     let text = plan.to_string();
-    let lines: Vec<&str> = text.lines().map(|line| line.split(" (").next().unwrap().trim()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| line.split(" (").next().unwrap().trim())
+        .collect();
     assert_eq!(
         lines,
         [
@@ -63,7 +66,10 @@ async fn a_plan_reads_from_top_to_bottom_and_ends_with_the_triggers() {
 async fn planning_twice_gives_the_same_plan_and_makes_no_call() {
     let (world, taken) = taken(&wired()).await;
     world.script.restart();
-    assert_eq!(world.plan(&taken, "again").unwrap(), world.plan(&taken, "again").unwrap());
+    assert_eq!(
+        world.plan(&taken, "again").unwrap(),
+        world.plan(&taken, "again").unwrap()
+    );
     assert_eq!(world.script.total(), 0);
 }
 
@@ -72,7 +78,13 @@ async fn in_another_region_what_cannot_follow_is_told_with_its_command_and_the_r
     let (world, taken) = taken(&regional()).await;
     let far = world.elsewhere("us-east-1");
     let plan = far.plan(&taken, "bill").unwrap();
-    assert!(plan.steps.iter().any(|step| matches!(step, Step::Latest { code: CodeSource::Upload(_), .. })));
+    assert!(plan.steps.iter().any(|step| matches!(
+        step,
+        Step::Latest {
+            code: CodeSource::Upload(_),
+            ..
+        }
+    )));
     let restored = far.execute(&plan).await.unwrap();
     for (setting, option) in [
         ("Layers", "--layers"),
@@ -84,11 +96,28 @@ async fn in_another_region_what_cannot_follow_is_told_with_its_command_and_the_r
         let command = "aws lambda update-function-configuration --region us-east-1 --function-name bill";
         assert!(message.contains(command) && message.contains(option), "{message}");
     }
-    let queue = told(&restored.outcomes, "EventSourceMapping arn:aws:sqs:eu-west-1:111122223333:orders");
+    let queue = told(
+        &restored.outcomes,
+        "EventSourceMapping arn:aws:sqs:eu-west-1:111122223333:orders for live",
+    );
     assert!(queue.contains("create-event-source-mapping --region us-east-1") && queue.contains("\"BatchSize\":10"));
-    assert!(told(&restored.outcomes, "Policy statement rule").contains("add-permission"));
+    assert!(told(&restored.outcomes, "Policy statement rule for 7").contains("add-permission"));
+    let named: std::collections::BTreeSet<&str> = restored
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.setting.as_str())
+        .collect();
+    assert_eq!(
+        named.len(),
+        restored.outcomes.len(),
+        "one outcome a setting: {:#?}",
+        restored.outcomes
+    );
     let read = far.read("bill").await;
-    assert_eq!((read.aliases.len(), read.policy.len(), read.event_sources.len()), (2, 3, 0));
+    assert_eq!(
+        (read.aliases.len(), read.policy.len(), read.event_sources.len()),
+        (2, 3, 0)
+    );
     assert_eq!(read.latest.settings.environment, regional().latest.settings.environment);
 }
 
@@ -97,23 +126,45 @@ async fn replacements_bring_along_what_would_have_to_stay() {
     let (world, taken) = taken(&regional()).await;
     let far = world.elsewhere("us-east-1");
     let pairs = [
-        ("arn:aws:lambda:eu-west-1:111122223333:layer:base:4", "arn:aws:lambda:us-east-1:111122223333:layer:base:1"),
-        ("arn:aws:kms:eu-west-1:111122223333:key/1", "arn:aws:kms:us-east-1:111122223333:key/2"),
-        ("arn:aws:sqs:eu-west-1:111122223333:dead", "arn:aws:sqs:us-east-1:111122223333:dead"),
-        ("arn:aws:sqs:eu-west-1:111122223333:orders", "arn:aws:sqs:us-east-1:111122223333:orders"),
+        (
+            "arn:aws:lambda:eu-west-1:111122223333:layer:base:4",
+            "arn:aws:lambda:us-east-1:111122223333:layer:base:1",
+        ),
+        (
+            "arn:aws:kms:eu-west-1:111122223333:key/1",
+            "arn:aws:kms:us-east-1:111122223333:key/2",
+        ),
+        (
+            "arn:aws:sqs:eu-west-1:111122223333:dead",
+            "arn:aws:sqs:us-east-1:111122223333:dead",
+        ),
+        (
+            "arn:aws:sqs:eu-west-1:111122223333:orders",
+            "arn:aws:sqs:us-east-1:111122223333:orders",
+        ),
         (
             "arn:aws:dynamodb:eu-west-1:111122223333:table/orders/stream/2026-01-01T00:00:00.000",
             "arn:aws:dynamodb:us-east-1:111122223333:table/orders/stream/2026-11-21T00:00:00.000",
         ),
-        ("arn:aws:events:eu-west-1:111122223333:rule/hourly", "arn:aws:events:us-east-1:111122223333:rule/hourly"),
+        (
+            "arn:aws:events:eu-west-1:111122223333:rule/hourly",
+            "arn:aws:events:us-east-1:111122223333:rule/hourly",
+        ),
         ("subnet-1", "subnet-9"),
         ("sg-1", "sg-9"),
     ];
     let pairs: BTreeMap<String, String> = pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-    let plan = far.plan_with(&taken, "bill", |request| request.replacements = pairs).unwrap();
+    let plan = far
+        .plan_with(&taken, "bill", |request| request.replacements = pairs)
+        .unwrap();
     assert_eq!(plan.needs_person, []);
     let restored = far.execute(&plan).await.unwrap();
-    assert!(restored.outcomes.iter().all(|outcome| outcome.status == SettingStatus::Restored));
+    assert!(
+        restored
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.status == SettingStatus::Restored)
+    );
     let text = String::from_utf8(far.read("bill").await.to_bytes()).unwrap();
     assert!(text.contains("subnet-9") && !text.contains("eu-west-1"), "{text}");
 }
@@ -125,8 +176,14 @@ async fn a_role_of_another_account_ends_the_plan() {
         request.target.account = "444455556666".to_owned();
     };
     let error = world.plan_with(&taken, "again", move_away).unwrap_err();
-    assert!(matches!(&error, PlanError::RoleElsewhere(role) if role.contains("role/bill")), "{error}");
-    let role = ("arn:aws:iam::111122223333:role/bill".to_owned(), "arn:aws:iam::444455556666:role/bill".to_owned());
+    assert!(
+        matches!(&error, PlanError::RoleElsewhere(role) if role.contains("role/bill")),
+        "{error}"
+    );
+    let role = (
+        "arn:aws:iam::111122223333:role/bill".to_owned(),
+        "arn:aws:iam::444455556666:role/bill".to_owned(),
+    );
     let with_role = world.plan_with(&taken, "again", |request| {
         move_away(request);
         request.replacements = BTreeMap::from([role]);
@@ -155,7 +212,10 @@ async fn code_that_cannot_be_had_ends_the_plan_or_concerns_its_version() {
     assert!(told(&plan.needs_person, "Version 3").contains("not part of the recovery point"));
     assert!(told(&plan.needs_person, "Alias live").contains("version 3 is not restored"));
     taken.blobs.retain(|blob| blob.sha256 != latest);
-    assert_eq!(world.plan(&taken, "again").unwrap_err(), PlanError::CodeMissing { sha256: latest });
+    assert_eq!(
+        world.plan(&taken, "again").unwrap_err(),
+        PlanError::CodeMissing { sha256: latest }
+    );
 }
 
 #[tokio::test]
@@ -169,13 +229,23 @@ async fn an_image_is_pinned_to_its_digest_and_must_be_in_the_region() {
     };
     let (world, taken) = taken(&config).await;
     let restored = world.execute(&world.plan(&taken, "again").unwrap()).await.unwrap();
-    assert!(restored.outcomes.iter().all(|outcome| outcome.status == SettingStatus::Restored));
+    assert!(
+        restored
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.status == SettingStatus::Restored)
+    );
     assert_eq!(world.read("again").await.latest.package.image(), Some(pinned.as_str()));
     let far = world.elsewhere("us-east-1");
-    assert!(matches!(far.plan(&taken, "bill"), Err(PlanError::ImageElsewhere { .. })));
+    assert!(matches!(
+        far.plan(&taken, "bill"),
+        Err(PlanError::ImageElsewhere { .. })
+    ));
     let here = "111122223333.dkr.ecr.us-east-1.amazonaws.com/app:v1".to_owned();
     let replaced = BTreeMap::from([(format!("{uri}:v1"), here.clone())]);
-    let plan = far.plan_with(&taken, "bill", |request| request.replacements = replaced).unwrap();
+    let plan = far
+        .plan_with(&taken, "bill", |request| request.replacements = replaced)
+        .unwrap();
     far.execute(&plan).await.unwrap();
     assert_eq!(far.read("bill").await.latest.package.image(), Some(here.as_str()));
 }
@@ -184,19 +254,27 @@ async fn an_image_is_pinned_to_its_digest_and_must_be_in_the_region() {
 async fn a_statement_that_cannot_be_added_is_told_whole() {
     let mut config = plain();
     let mut odd = statement(None, "odd", "s3.amazonaws.com", None);
-    odd.body.insert("Condition".to_owned(), json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }));
+    odd.body.insert(
+        "Condition".to_owned(),
+        json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }),
+    );
     config.policy = vec![odd];
     let (world, taken) = taken(&config).await;
     let plan = world.plan(&taken, "again").unwrap();
     let message = told(&plan.needs_person, "Policy statement odd");
-    assert!(message.contains("10.0.0.0/8") && message.contains("put-resource-policy"), "{message}");
+    assert!(
+        message.contains("10.0.0.0/8") && message.contains("put-resource-policy"),
+        "{message}"
+    );
     assert!(!plan.steps.iter().any(|step| matches!(step, Step::Permission(_))));
 }
 
 #[tokio::test]
 async fn too_many_tags_leave_room_for_the_mark() {
     let mut config = plain();
-    config.tags = (0..50).map(|number| (format!("tag{number:02}"), "x".to_owned())).collect();
+    config.tags = (0..50)
+        .map(|number| (format!("tag{number:02}"), "x".to_owned()))
+        .collect();
     let (world, taken) = taken(&config).await;
     let plan = world.plan(&taken, "again").unwrap();
     assert_eq!(plan.tags.len(), 49);
@@ -221,6 +299,9 @@ async fn a_mapping_without_an_arn_is_told_by_what_it_is() {
 async fn a_name_that_lambda_would_refuse_is_refused_first() {
     let (world, taken) = taken(&plain()).await;
     for name in ["", "a b", "a:b", "ü", &"x".repeat(65)] {
-        assert_eq!(world.plan(&taken, name).unwrap_err(), PlanError::InvalidName(name.to_owned()));
+        assert_eq!(
+            world.plan(&taken, name).unwrap_err(),
+            PlanError::InvalidName(name.to_owned())
+        );
     }
 }

@@ -18,10 +18,18 @@ fn renumbered(config: &FunctionConfig, restored: &Restored) -> FunctionConfig {
         Err(_) => qualifier.clone(),
     };
     let mut config = config.clone();
-    config.versions = config.versions.iter().map(|(number, release)| (new(number), release.clone())).collect();
+    config.versions = config
+        .versions
+        .iter()
+        .map(|(number, release)| (new(number), release.clone()))
+        .collect();
     for alias in config.aliases.values_mut() {
         alias.version = renamed(&alias.version);
-        alias.weights = alias.weights.iter().map(|(number, weight)| (new(number), *weight)).collect();
+        alias.weights = alias
+            .weights
+            .iter()
+            .map(|(number, weight)| (new(number), *weight))
+            .collect();
     }
     for statement in &mut config.policy {
         statement.qualifier = statement.qualifier.as_ref().map(renamed);
@@ -33,8 +41,12 @@ fn renumbered(config: &FunctionConfig, restored: &Restored) -> FunctionConfig {
 }
 
 fn sorted(mut config: FunctionConfig) -> FunctionConfig {
-    config.policy.sort_by_key(|statement| (statement.qualifier.clone(), statement.sid.clone()));
-    config.event_sources.sort_by_key(|source| (source.source_arn.clone(), source.qualifier.clone()));
+    config
+        .policy
+        .sort_by_key(|statement| (statement.qualifier.clone(), statement.sid.clone()));
+    config
+        .event_sources
+        .sort_by_key(|source| (source.source_arn.clone(), source.qualifier.clone()));
     config
 }
 
@@ -44,12 +56,20 @@ async fn restore_and_compare(config: &FunctionConfig, under: &str, busy_polls: u
     let taken = world.snapshot("bill").await.unwrap();
     assert_eq!(&taken.config, config);
     world.lambda.lose("bill");
+    world.lambda.lose_mappings("bill");
     let plan = world.plan(&taken, under).unwrap();
     let restored = world.execute(&plan).await.unwrap();
-    let untold: Vec<_> = restored.outcomes.iter().filter(|o| o.status != SettingStatus::Restored).collect();
+    let untold: Vec<_> = restored
+        .outcomes
+        .iter()
+        .filter(|o| o.status != SettingStatus::Restored)
+        .collect();
     assert!(untold.is_empty(), "{untold:?}");
     assert_eq!(sorted(world.read(under).await), renumbered(config, &restored));
-    assert_eq!(world.lambda.code(under), world.store.contents()[&blob_of_latest(config)]);
+    assert_eq!(
+        world.lambda.code(under),
+        world.store.contents()[&blob_of_latest(config)]
+    );
 }
 
 fn blob_of_latest(config: &FunctionConfig) -> String {
@@ -87,13 +107,25 @@ async fn a_restore_that_was_completed_changes_nothing_any_more() {
     // Its users go on with it.
     let mut settings = wired().latest.settings;
     settings.memory_mb = 1024;
-    lambda.update_settings("again", None, &wired().latest.settings, &settings).await.unwrap();
+    lambda
+        .update_settings("again", None, &wired().latest.settings, &settings)
+        .await
+        .unwrap();
     lambda.put_concurrency("again", 1).await.unwrap();
-    let before = (world.read("again").await, lambda.published_versions("again").await.unwrap());
+    let before = (
+        world.read("again").await,
+        lambda.published_versions("again").await.unwrap(),
+    );
     world.script.restart();
     let second = world.execute(&plan).await.unwrap();
     assert_eq!(world.script.changes(), []);
-    assert_eq!(before, (world.read("again").await, lambda.published_versions("again").await.unwrap()));
+    assert_eq!(
+        before,
+        (
+            world.read("again").await,
+            lambda.published_versions("again").await.unwrap()
+        )
+    );
     assert!(second.was_done && !first.was_done);
     assert_eq!((second.versions, second.outcomes), (first.versions, first.outcomes));
 }
@@ -116,7 +148,9 @@ async fn the_restore_of_another_point_is_not_taken_for_ours() {
     let world = World::with("bill", &plain());
     let taken = world.snapshot("bill").await.unwrap();
     world.execute(&world.plan(&taken, "again").unwrap()).await.unwrap();
-    let later = "lambda-function/eu-west-1/bill/20261122T030000Z-standard".parse().unwrap();
+    let later = "lambda-function/eu-west-1/bill/20261122T030000Z-standard"
+        .parse()
+        .unwrap();
     let mut plan = world.plan(&taken, "again").unwrap();
     plan.point = later;
     assert!(matches!(world.execute(&plan).await, Err(PortError::AlreadyExists(_))));
@@ -126,17 +160,33 @@ async fn the_restore_of_another_point_is_not_taken_for_ours() {
 async fn triggers_stay_off_unless_asked_and_the_command_to_switch_them_on_is_told() {
     let world = World::with("bill", &wired());
     let taken = world.snapshot("bill").await.unwrap();
-    let plan = world.plan_with(&taken, "again", |request| request.triggers = Triggers::Quiet).unwrap();
+    let plan = world
+        .plan_with(&taken, "again", |request| request.triggers = Triggers::Quiet)
+        .unwrap();
     for _ in 0..2 {
         let restored = world.execute(&plan).await.unwrap();
         let made = world.lambda.event_sources("again").await.unwrap();
         assert!(made.iter().all(|mapping| !mapping.source.enabled));
         let queue = queue(None, true);
-        let message = told(&restored.outcomes, &format!("EventSourceMapping {}", queue.label()));
-        let id = &made.iter().find(|mapping| mapping.source.source_arn == queue.source_arn).unwrap().id;
+        let message = told(
+            &restored.outcomes,
+            &format!("EventSourceMapping {} for live", queue.label()),
+        );
+        let id = &made
+            .iter()
+            .find(|mapping| mapping.source.source_arn == queue.source_arn)
+            .unwrap()
+            .id;
         assert!(message.contains(&format!("--uuid {id} --enabled")), "{message}");
         // The stream's mapping was off before, so it is as it was.
-        assert_eq!(restored.outcomes.iter().filter(|o| o.status == SettingStatus::NeedsPerson).count(), 1);
+        assert_eq!(
+            restored
+                .outcomes
+                .iter()
+                .filter(|o| o.status == SettingStatus::NeedsPerson)
+                .count(),
+            1
+        );
     }
 }
 
@@ -168,7 +218,7 @@ async fn a_version_that_the_service_no_longer_takes_does_not_stop_the_rest() {
         assert_eq!(restored.versions.keys().copied().collect::<Vec<_>>(), [7]);
         assert!(told(&restored.outcomes, "Version 3").contains("python3.6"));
         assert!(told(&restored.outcomes, "Alias live").contains("create-alias"));
-        assert!(told(&restored.outcomes, "Policy statement topic").contains("not found"));
+        assert!(told(&restored.outcomes, "Policy statement topic for live").contains("not found"));
     }
     let read = world.read("again").await;
     assert_eq!(read.latest, config.latest);
@@ -181,13 +231,76 @@ async fn a_denied_trigger_is_told_and_made_by_the_next_run() {
     let world = World::with("bill", &wired());
     let taken = world.snapshot("bill").await.unwrap();
     let plan = world.plan(&taken, "again").unwrap();
-    world.script.fail_named("add_permission", PortError::Denied("not authorized".to_owned()));
+    world
+        .script
+        .fail_named("add_permission", PortError::Denied("not authorized".to_owned()));
     let restored = world.execute(&plan).await.unwrap();
     assert!(told(&restored.outcomes, "Policy statement s3").contains("aws lambda add-permission"));
     world.script.heal();
     let restored = world.execute(&plan).await.unwrap();
-    assert!(restored.outcomes.iter().all(|outcome| outcome.status == SettingStatus::Restored));
+    assert!(
+        restored
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.status == SettingStatus::Restored)
+    );
     assert_eq!(sorted(world.read("again").await), renumbered(&wired(), &restored));
+}
+
+#[tokio::test]
+async fn mappings_that_outlived_the_function_are_not_woken_while_it_is_half_there() {
+    let world = World::with("bill", &wired());
+    let taken = world.snapshot("bill").await.unwrap();
+    let mappings = world.lambda.event_sources("bill").await.unwrap();
+    world.lambda.lose("bill");
+    let plan = world.plan(&taken, "bill").unwrap();
+    world.script.restart();
+    let error = world.execute(&plan).await.unwrap_err();
+    let on = mappings.iter().find(|mapping| mapping.source.enabled).unwrap();
+    assert!(
+        matches!(&error, PortError::Invalid(why) if why.contains(&on.id) && why.contains("--no-enabled")),
+        "{error}"
+    );
+    assert_eq!(world.script.changes(), []);
+    // As the message says.
+    world.lambda.switch_off_mappings("bill");
+    let restored = world.execute(&plan).await.unwrap();
+    let message = told(
+        &restored.outcomes,
+        "EventSourceMapping arn:aws:sqs:eu-west-1:111122223333:orders for live",
+    );
+    assert!(message.contains(&format!("--uuid {} --enabled", on.id)), "{message}");
+    let adopted: Vec<String> = world
+        .lambda
+        .event_sources("bill")
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|mapping| mapping.id)
+        .collect();
+    assert_eq!(adopted[1], on.id);
+}
+
+#[tokio::test]
+async fn a_function_without_versions_is_whole_at_once_and_takes_its_mappings_back() {
+    let mut config = plain();
+    config.event_sources = vec![queue(None, true)];
+    let world = World::with("bill", &config);
+    let taken = world.snapshot("bill").await.unwrap();
+    world.lambda.lose("bill");
+    let restored = world.execute(&world.plan(&taken, "bill").unwrap()).await.unwrap();
+    assert!(
+        restored
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.status == SettingStatus::Restored)
+    );
+    assert_eq!(world.lambda.event_sources("bill").await.unwrap().len(), 1);
+    world.lambda.lose("bill");
+    let quiet = world
+        .plan_with(&taken, "bill", |request| request.triggers = Triggers::Quiet)
+        .unwrap();
+    assert!(matches!(world.execute(&quiet).await, Err(PortError::Invalid(_))));
 }
 
 #[tokio::test]

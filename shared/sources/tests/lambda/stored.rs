@@ -25,7 +25,10 @@ async fn each_archive_is_stored_once_and_not_downloaded_again() {
     let stored_bytes = world.store.stored_bytes();
     world.script.restart();
     assert_eq!(world.snapshot("bill").await.unwrap(), taken);
-    assert_eq!((world.script.count("fetch_code"), world.script.count("overwrite")), (0, 0));
+    assert_eq!(
+        (world.script.count("fetch_code"), world.script.count("overwrite")),
+        (0, 0)
+    );
     assert_eq!(world.store.stored_bytes(), stored_bytes);
 }
 
@@ -55,10 +58,16 @@ async fn a_download_that_does_not_fit_its_hash_is_tried_once_more() {
 #[tokio::test]
 async fn a_version_whose_code_cannot_be_had_is_told_and_the_rest_is_stored() {
     let world = World::with("bill", &wired());
-    world.script.fail_about("fetch_code", "bill:3", PortError::Denied("not authorized".to_owned()));
+    world
+        .script
+        .fail_about("fetch_code", "bill:3", PortError::Denied("not authorized".to_owned()));
     let taken = world.snapshot("bill").await.unwrap();
     assert_eq!(taken.not_protected.len(), 1);
-    assert!(taken.not_protected[0].starts_with("code of version 3 is not stored"), "{:?}", taken.not_protected);
+    assert!(
+        taken.not_protected[0].starts_with("code of version 3 is not stored"),
+        "{:?}",
+        taken.not_protected
+    );
     assert_eq!(taken.blobs.len(), 3);
 }
 
@@ -71,13 +80,22 @@ async fn a_function_that_is_not_there_is_not_found() {
 #[tokio::test]
 async fn an_alias_of_a_version_that_vanished_meanwhile_is_told() {
     let world = World::with("bill", &wired());
-    world.script.fail_about("read_release", "bill:7", PortError::NotFound("version 7".to_owned()));
+    world
+        .script
+        .fail_about("read_release", "bill:7", PortError::NotFound("version 7".to_owned()));
     let taken = world.snapshot("bill").await.unwrap();
     assert_eq!(taken.config.unreadable, ["Version 7"]);
     world.script.heal();
     let plan = world.plan(&taken, "again").unwrap();
-    let told: Vec<&str> = plan.needs_person.iter().map(|outcome| outcome.setting.as_str()).collect();
-    assert!(told.contains(&"Version 7") && told.contains(&"Alias next") && told.contains(&"Alias live"), "{told:?}");
+    let told: Vec<&str> = plan
+        .needs_person
+        .iter()
+        .map(|outcome| outcome.setting.as_str())
+        .collect();
+    assert!(
+        told.contains(&"Version 7") && told.contains(&"Alias next") && told.contains(&"Alias live"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -104,7 +122,10 @@ async fn a_custom_log_group_is_kept_and_the_default_one_is_not() {
     config.latest.settings.logging.group = Some("/shared/logs".to_owned());
     let world = World::with("bill", &config);
     world.lambda.add("plain", &plain(), &archives());
-    assert_eq!(world.read("bill").await.latest.settings.logging.group.as_deref(), Some("/shared/logs"));
+    assert_eq!(
+        world.read("bill").await.latest.settings.logging.group.as_deref(),
+        Some("/shared/logs")
+    );
     assert_eq!(world.read("plain").await.latest.settings.logging.group, None);
     let raw = world.lambda.read_release("plain", None).await.unwrap();
     assert_eq!(raw.release.settings.logging.group.as_deref(), Some("/aws/lambda/plain"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use holdfast_catalog::{Arn, PointId, Region};
 use holdfast_sources::SettingOutcome;
 use holdfast_sources::lambda::restore::{
-    PlanError, Restored, RestorePlan, RestoreRequest, Target, Triggers, VaultLocation, execute, plan,
+    PlanError, RestorePlan, RestoreRequest, Restored, Target, Triggers, VaultLocation, execute, plan,
 };
 use holdfast_sources::lambda::{FunctionConfig, FunctionSnapshot, read_function, snapshot};
 use holdfast_testkit::{Faults, ManualClock, MemoryFunctions, MemoryStore, Script};
@@ -110,13 +110,20 @@ impl World {
 }
 
 pub fn point(arn: &Arn) -> PointId {
-    format!("lambda-function/{}/bill/20261121T030000Z-standard", arn.region()).parse().unwrap()
+    format!("lambda-function/{}/bill/20261121T030000Z-standard", arn.region())
+        .parse()
+        .unwrap()
 }
 
 /// The message about a setting.
 pub fn told<'a>(outcomes: &'a [SettingOutcome], setting: &str) -> &'a str {
-    let found = outcomes.iter().find(|outcome| outcome.setting == setting && !outcome.message.is_empty());
-    found.map_or_else(|| panic!("nothing is told about {setting} in {outcomes:#?}"), |outcome| &outcome.message)
+    let found = outcomes
+        .iter()
+        .find(|outcome| outcome.setting == setting && !outcome.message.is_empty());
+    found.map_or_else(
+        || panic!("nothing is told about {setting} in {outcomes:#?}"),
+        |outcome| &outcome.message,
+    )
 }
 
 /// Runs a future to its end.

@@ -102,11 +102,18 @@ pub(super) fn adapt(
         settings.dead_letter_target.as_ref(),
     );
     if let Some(durable) = &mut adapted.durable {
-        durable.kms_key_arn =
-            left_out.single("DurableConfig", "--durable-config KMSKeyArn=", durable.kms_key_arn.as_ref());
+        durable.kms_key_arn = left_out.single(
+            "DurableConfig",
+            "--durable-config KMSKeyArn=",
+            durable.kms_key_arn.as_ref(),
+        );
     }
     if let Some(provider) = adapted.capacity_provider.take() {
-        let arn = left_out.single("CapacityProviderConfig", "--capacity-provider-config", Some(&provider.arn));
+        let arn = left_out.single(
+            "CapacityProviderConfig",
+            "--capacity-provider-config",
+            Some(&provider.arn),
+        );
         adapted.capacity_provider = arn.map(|arn| crate::lambda::CapacityProvider { arn, ..provider });
     }
     adapted.vpc = settings.vpc.as_ref().and_then(|vpc| left_out.vpc(vpc));
@@ -173,17 +180,20 @@ impl LeftOut<'_, '_> {
 
     fn report(&mut self, setting: &str, option: &str, was: &str) {
         let Target { name, region, .. } = self.place.target;
-        let (setting, remedy) = match self.version {
-            None => (
-                setting.to_owned(),
-                format!("aws lambda update-function-configuration --region {region} --function-name {name} {option} …"),
+        let why = format!("{was} cannot be used in {region}, so it was left out");
+        self.outcomes.push(match self.version {
+            None => SettingOutcome::needs_person(
+                setting,
+                format!(
+                    "{why}; when it has a counterpart there: aws lambda update-function-configuration --region {region} \
+                     --function-name {name} {option} …"
+                ),
             ),
-            Some(number) => (
-                format!("{setting} of version {number}"),
-                "a published version cannot be changed: give the replacement to a new restore".to_owned(),
+            // A published version cannot be changed.
+            Some(number) => SettingOutcome::needs_person(
+                &format!("{setting} of version {number}"),
+                format!("{why}; to have it, restore again under another name, with its counterpart as a replacement"),
             ),
-        };
-        let message = format!("{was} cannot be used in {region}, so it was left out; bring it there, then: {remedy}");
-        self.outcomes.push(SettingOutcome::needs_person(&setting, message));
+        });
     }
 }

@@ -5,7 +5,7 @@ use holdfast_vault::port::{Clock, ReadObjects};
 use holdfast_vault::{PortError, get_blob};
 use jiff::SignedDuration;
 
-use super::{CodeSource, RestorePlan, Step};
+use super::{CodeSource, RestorePlan, Step, Triggers};
 use crate::SettingOutcome;
 use crate::lambda::port::{
     Code, CreateFunction, FunctionState, NewFunction, PublishVersions, ReadFunction, ReleaseReading, WireFunction,
@@ -53,12 +53,7 @@ pub struct Restored {
 /// `AlreadyExists` when there is a function of that name that this restore did not make: nothing was changed. Anything else:
 /// the function may be half there, not yet reachable by its triggers, and running the restore again goes on with it.
 /// A setting or an old version that cannot be put back is not an error but an outcome.
-pub async fn execute<F, S, C>(
-    functions: &F,
-    store: &S,
-    clock: &C,
-    plan: &RestorePlan,
-) -> Result<Restored, PortError>
+pub async fn execute<F, S, C>(functions: &F, store: &S, clock: &C, plan: &RestorePlan) -> Result<Restored, PortError>
 where
     F: ReadFunction + CreateFunction + PublishVersions + WireFunction,
     S: ReadObjects,
@@ -125,7 +120,7 @@ where
     async fn claim(&mut self) -> Result<(), PortError> {
         let reading = match read_release(self.functions, self.name(), None).await {
             Ok(reading) => reading,
-            Err(PortError::NotFound(_)) => return Ok(()),
+            Err(PortError::NotFound(_)) => return self.check_left_over().await,
             Err(error) => return Err(error),
         };
         let point = self.plan.point.to_string();
@@ -141,6 +136,32 @@ where
         }
         self.exists = true;
         Ok(())
+    }
+
+    /// Mappings outlive their function and poll for the next one of its name. They would send events to a function that is
+    /// half there, or against the wish that triggers stay off.
+    async fn check_left_over(&self) -> Result<(), PortError> {
+        let has_versions = self.plan.steps.iter().any(|step| matches!(step, Step::Version { .. }));
+        if self.plan.triggers == Triggers::AsBefore && !has_versions {
+            return Ok(());
+        }
+        let left_over = self.functions.event_sources(self.name()).await?;
+        let switched_on: Vec<&str> = left_over
+            .iter()
+            .filter(|found| found.source.enabled)
+            .map(|found| found.id.as_str())
+            .collect();
+        if switched_on.is_empty() {
+            return Ok(());
+        }
+        let region = &self.plan.target.region;
+        Err(PortError::Invalid(format!(
+            "function {}: event source mappings of an earlier function of that name are still switched on and would send \
+             events to a function that is half there; switch off {} (aws lambda update-event-source-mapping --region {region} \
+             --no-enabled --uuid …) and restore again, or restore under another name",
+            self.name(),
+            switched_on.join(", "),
+        )))
     }
 
     /// The published versions of the function as it is now.
@@ -173,7 +194,9 @@ where
             None if self.done => Err(PortError::NotFound("it is not there any more".to_owned())),
             None => self.publish(release, code).await,
         };
-        let number = self.told(result, || was.iter().map(|number| format!("Version {number}")).collect())?;
+        let number = self.told(result, || {
+            was.iter().map(|number| format!("Version {number}")).collect()
+        })?;
         if let Some(number) = number {
             self.versions.extend(was.iter().map(|old| (*old, number)));
         }
@@ -216,12 +239,21 @@ where
             }
             let differences = now.release.settings.differences(&release.settings);
             if !differences.is_empty() {
-                let message = format!("the service keeps other values than it was given: {}", differences.join(", "));
-                self.outcomes.push(SettingOutcome::needs_person("Configuration", message));
+                let message = format!(
+                    "the service keeps other values than it was given: {}",
+                    differences.join(", ")
+                );
+                self.outcomes
+                    .push(SettingOutcome::needs_person("Configuration", message));
             }
         }
         for setting in ["Code", "Configuration", "Tags"] {
-            if self.outcomes.iter().all(|outcome| outcome.setting != setting) {
+            if self
+                .outcomes
+                .iter()
+                .chain(&self.plan.needs_person)
+                .all(|outcome| outcome.setting != setting)
+            {
                 self.outcomes.push(SettingOutcome::restored(setting));
             }
         }
@@ -247,7 +279,10 @@ where
                 result
             } else if !code_given && !same_code {
                 let code = self.load(code).await?;
-                let result = self.functions.update_code(self.name(), revision, code, &to.architectures).await;
+                let result = self
+                    .functions
+                    .update_code(self.name(), revision, code, &to.architectures)
+                    .await;
                 code_given = result.is_ok();
                 result
             } else {
@@ -345,10 +380,14 @@ where
             Err(error) => (None, Some(error)),
         };
         for setting in settings() {
-            self.outcomes.push(match &error {
-                None => SettingOutcome::restored(&setting),
-                Some(error) => SettingOutcome::needs_person(&setting, error.to_string()),
-            });
+            match &error {
+                Some(error) => self
+                    .outcomes
+                    .push(SettingOutcome::needs_person(&setting, error.to_string())),
+                // The plan may have more to say about it.
+                None if self.plan.needs_person.iter().any(|outcome| outcome.setting == setting) => {}
+                None => self.outcomes.push(SettingOutcome::restored(&setting)),
+            }
         }
         self.unfinished |= error.is_some();
         Ok(value)
@@ -371,5 +410,7 @@ fn same_release(left: &Release, right: &Release) -> bool {
 
 /// The architecture is changed together with the code, the rest on its own.
 fn same_but_architectures(left: &crate::lambda::Settings, right: &crate::lambda::Settings) -> bool {
-    left.differences(right).iter().all(|name| name == "architectures" || name == "tenant_isolation")
+    left.differences(right)
+        .iter()
+        .all(|name| name == "architectures" || name == "tenant_isolation")
 }

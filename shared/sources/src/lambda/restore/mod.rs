@@ -126,6 +126,8 @@ pub struct RestorePlan {
     pub arn: Arn,
     /// Its tags, but for the mark.
     pub tags: BTreeMap<String, String>,
+    /// Whether event source mappings are switched on.
+    pub triggers: Triggers,
     /// What is done, in order. The first step that names a release creates the function.
     pub steps: Vec<Step>,
     /// What cannot be put back, known beforehand.
@@ -215,8 +217,10 @@ impl fmt::Display for Step {
             Step::Concurrency(reserved) => write!(f, "reserve concurrency of {reserved}"),
             Step::Permission(permission) => write!(
                 f,
-                "allow {} to {} (statement {})",
-                permission.principal, permission.action, permission.sid
+                "allow {} to {} ({})",
+                permission.principal,
+                permission.action,
+                permission_label(&permission.sid, permission.qualifier.as_deref())
             ),
             Step::EventSource { source, .. } => {
                 let state = if source.enabled { "on" } else { "off" };
@@ -235,6 +239,40 @@ impl fmt::Display for CodeSource {
             CodeSource::Image(uri) => write!(f, "image {uri}"),
         }
     }
+}
+
+/// What outcomes call a statement; its qualifier belongs to it, because each has its own ids.
+fn permission_label(sid: &str, qualifier: Option<&str>) -> String {
+    labelled(format!("Policy statement {sid}"), qualifier)
+}
+
+/// What outcomes call a mapping.
+fn mapping_label(source: &EventSource) -> String {
+    labelled(
+        format!("EventSourceMapping {}", source.label()),
+        source.qualifier.as_deref(),
+    )
+}
+
+fn labelled(what: String, qualifier: Option<&str>) -> String {
+    match qualifier {
+        None => what,
+        Some(qualifier) => format!("{what} for {qualifier}"),
+    }
+}
+
+/// A command about permissions that a person can complete.
+fn permission_options(sid: &str, permission: &Permission) -> String {
+    let qualifier = permission
+        .qualifier
+        .as_deref()
+        .map(|name| format!(" --qualifier {name}"));
+    format!(
+        "add-permission --statement-id {sid} --principal {} --action {}{}",
+        permission.principal,
+        permission.action,
+        qualifier.unwrap_or_default()
+    )
 }
 
 /// The name of the unpublished version.

@@ -4,7 +4,10 @@ use holdfast_catalog::{Arn, BlobRole, Sha256, layout};
 use serde_json::{Value, json};
 
 use super::adapt::{Place, adapt};
-use super::{CodeSource, LATEST, PlanError, RestorePlan, RestoreRequest, Step, Target, Triggers};
+use super::{
+    CodeSource, LATEST, PlanError, RestorePlan, RestoreRequest, Step, Target, Triggers, mapping_label,
+    permission_label, permission_options,
+};
 use crate::SettingOutcome;
 use crate::lambda::port::MAX_DIRECT_UPLOAD_BYTES;
 use crate::lambda::{Alias, EventSource, Package, Release, Statement};
@@ -33,7 +36,9 @@ pub fn plan(request: &RestoreRequest<'_>) -> Result<RestorePlan, PlanError> {
         planner.alias(name, alias);
     }
     // Before whatever may invoke: a function that was switched off by a reservation of 0 stays off.
-    planner.steps.extend(request.config.reserved_concurrency.map(Step::Concurrency));
+    planner
+        .steps
+        .extend(request.config.reserved_concurrency.map(Step::Concurrency));
     for statement in &request.config.policy {
         planner.permission(statement);
     }
@@ -46,6 +51,7 @@ pub fn plan(request: &RestoreRequest<'_>) -> Result<RestorePlan, PlanError> {
         target: request.target.clone(),
         arn,
         tags,
+        triggers: request.triggers,
         steps: planner.steps,
         needs_person: planner.needs_person,
     })
@@ -87,7 +93,9 @@ impl Planner<'_> {
         let mut tags = self.request.config.tags.clone();
         while tags.len() >= MAX_TAGS {
             if let Some((key, value)) = tags.pop_last() {
-                let why = format!("a function has at most {MAX_TAGS} tags and one is the restore's mark: {key}={value} was left out");
+                let why = format!(
+                    "a function has at most {MAX_TAGS} tags and one is the restore's mark: {key}={value} was left out"
+                );
                 self.person("Tags", why);
             }
         }
@@ -124,7 +132,11 @@ impl Planner<'_> {
             Package::Image { uri, resolved_uri } => {
                 // The digest, because the tag may stand for something else by now.
                 let pinned = resolved_uri.as_ref().unwrap_or(uri);
-                let replacement = self.request.replacements.get(pinned).or(self.request.replacements.get(uri));
+                let replacement = self
+                    .request
+                    .replacements
+                    .get(pinned)
+                    .or(self.request.replacements.get(uri));
                 let image = replacement.unwrap_or(pinned).clone();
                 let region = self.place.region();
                 if registry_region(&image).is_some_and(|found| found != region.as_str()) {
@@ -177,17 +189,28 @@ impl Planner<'_> {
     fn alias(&mut self, name: &str, alias: &Alias) {
         let setting = format!("Alias {name}");
         if !self.is_planned(&alias.version) {
-            let why = format!("version {} is not restored; {}", alias.version, self.command(&create_alias(name)));
+            let why = format!(
+                "version {} is not restored; {}",
+                alias.version,
+                self.command(&create_alias(name))
+            );
             return self.person(&setting, why);
         }
         let mut alias = alias.clone();
-        let unplanned: Vec<u64> =
-            alias.weights.keys().copied().filter(|number| !self.is_planned(&number.to_string())).collect();
+        let unplanned: Vec<u64> = alias
+            .weights
+            .keys()
+            .copied()
+            .filter(|number| !self.is_planned(&number.to_string()))
+            .collect();
         for number in unplanned {
             alias.weights.remove(&number);
             self.person(
                 &setting,
-                format!("version {number}, to which it sent a share, is not restored: all goes to what was version {}", alias.version),
+                format!(
+                    "version {number}, to which it sent a share, is not restored: all goes to what was version {}",
+                    alias.version
+                ),
             );
         }
         self.steps.push(Step::Alias {
@@ -197,9 +220,16 @@ impl Planner<'_> {
     }
 
     fn permission(&mut self, statement: &Statement) {
-        let setting = format!("Policy statement {}", statement.sid);
-        if let Some(version) = statement.qualifier.as_ref().filter(|qualifier| !self.is_planned(qualifier)) {
-            return self.person(&setting, format!("version {version}, which it is about, is not restored"));
+        let setting = permission_label(&statement.sid, statement.qualifier.as_deref());
+        if let Some(version) = statement
+            .qualifier
+            .as_ref()
+            .filter(|qualifier| !self.is_planned(qualifier))
+        {
+            return self.person(
+                &setting,
+                format!("version {version}, which it is about, is not restored"),
+            );
         }
         let mut permission = match statement.permission() {
             Ok(permission) => permission,
@@ -214,12 +244,16 @@ impl Planner<'_> {
         };
         permission.principal = self.place.replaced(&permission.principal);
         permission.source_arn = permission.source_arn.map(|arn| self.place.replaced(&arn));
-        if let Some(arn) = permission.source_arn.as_ref().filter(|arn| self.place.is_elsewhere(arn)) {
+        if let Some(arn) = permission
+            .source_arn
+            .as_ref()
+            .filter(|arn| self.place.is_elsewhere(arn))
+        {
             let why = format!(
                 "put back as it was, but {arn} is of another region or account; for its counterpart here: {}",
                 self.command(&format!(
-                    "add-permission --statement-id {}-here --principal {} --action {} --source-arn …",
-                    permission.sid, permission.principal, permission.action
+                    "{} --source-arn …",
+                    permission_options(&format!("{}-here", permission.sid), &permission)
                 )),
             );
             self.person(&setting, why);
@@ -233,11 +267,17 @@ impl Planner<'_> {
         for value in made.settings.values_mut() {
             *value = self.place.replaced_in(value);
         }
-        let setting = format!("EventSourceMapping {}", source.label());
+        let setting = mapping_label(source);
         if let Some(version) = made.qualifier.as_ref().filter(|qualifier| !self.is_planned(qualifier)) {
-            return self.person(&setting, format!("version {version}, which it invoked, is not restored"));
+            return self.person(
+                &setting,
+                format!("version {version}, which it invoked, is not restored"),
+            );
         }
-        let elsewhere = made.source_arn.as_deref().is_some_and(|arn| self.place.is_elsewhere(arn))
+        let elsewhere = made
+            .source_arn
+            .as_deref()
+            .is_some_and(|arn| self.place.is_elsewhere(arn))
             || made.settings.values().any(|value| self.place.is_elsewhere_in(value));
         if elsewhere {
             let why = format!(

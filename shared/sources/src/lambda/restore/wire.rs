@@ -7,9 +7,9 @@ use holdfast_vault::port::{Clock, ReadObjects};
 
 use super::execute::Run;
 use super::plan::mapping_command;
-use super::{LATEST, Step, Target};
+use super::{LATEST, Step, Target, mapping_label, permission_label, permission_options};
 use crate::SettingOutcome;
-use crate::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
+use crate::lambda::port::{CreateFunction, EventSourceReading, PublishVersions, ReadFunction, WireFunction};
 use crate::lambda::read::read_policy;
 use crate::lambda::{Alias, EventSource, Permission};
 
@@ -110,7 +110,9 @@ where
                 result => return result,
             }
         }
-        Err(PortError::Conflict(format!("alias {name}: the function is being changed by somebody else")))
+        Err(PortError::Conflict(format!(
+            "alias {name}: the function is being changed by somebody else"
+        )))
     }
 
     async fn concurrency(&mut self, reserved: i32) -> Result<(), PortError> {
@@ -122,29 +124,30 @@ where
         let options = format!("put-function-concurrency --reserved-concurrent-executions {reserved}");
         let remedy = command(&self.plan.target, &options);
         let result = result.map_err(|why| Remedy { why, command: &remedy }.into());
-        self.told(result, || vec!["ReservedConcurrentExecutions".to_owned()]).map(drop)
+        self.told(result, || vec!["ReservedConcurrentExecutions".to_owned()])
+            .map(drop)
     }
 
     async fn permission(&mut self, old: &Permission) -> Result<(), PortError> {
         let result = self.make_permission(old).await;
-        let options = format!(
-            "add-permission --statement-id {} --principal {} --action {} …",
-            old.sid, old.principal, old.action
-        );
-        let remedy = command(&self.plan.target, &options);
+        let remedy = command(&self.plan.target, &format!("{} …", permission_options(&old.sid, old)));
         let result = result.map_err(|why| Remedy { why, command: &remedy }.into());
-        self.told(result, || vec![format!("Policy statement {}", old.sid)]).map(drop)
+        self.told(result, || vec![permission_label(&old.sid, old.qualifier.as_deref())])
+            .map(drop)
     }
 
     async fn make_permission(&mut self, old: &Permission) -> Result<(), PortError> {
         let mut permission = old.clone();
-        permission.qualifier = old.qualifier.as_deref().map(|qualifier| self.renamed(qualifier)).transpose()?;
+        permission.qualifier = old
+            .qualifier
+            .as_deref()
+            .map(|qualifier| self.renamed(qualifier))
+            .transpose()?;
         let qualifiers: BTreeSet<String> = permission.qualifier.iter().cloned().collect();
         let there = read_policy(self.functions, self.name(), &self.plan.arn, &qualifiers).await?;
         // The function is ours, and so is what has our statement's id.
-        let found = |other: &crate::lambda::Statement| {
-            other.sid == permission.sid && other.qualifier == permission.qualifier
-        };
+        let found =
+            |other: &crate::lambda::Statement| other.sid == permission.sid && other.qualifier == permission.qualifier;
         if there.iter().any(found) {
             return Ok(());
         }
@@ -177,34 +180,58 @@ where
         };
         let remedy = mapping_command(&self.plan.target, &source);
         let result = result.map_err(|why| Remedy { why, command: &remedy }.into());
-        let setting = format!("EventSourceMapping {}", source.label());
-        match result {
-            Ok((id, false)) if quieted => {
-                let message = format!(
-                    "made, but switched off; when events may flow: aws lambda update-event-source-mapping --region {} \
-                     --uuid {id} --enabled",
-                    self.plan.target.region
-                );
+        let setting = mapping_label(old);
+        match result.map(|found| (self.difference(&found, &source, quieted), found)) {
+            Ok((Some(message), _)) => {
                 self.outcomes.push(SettingOutcome::needs_person(&setting, message));
                 Ok(())
             }
-            result => self.told(result, || vec![setting]).map(drop),
+            Ok((None, found)) => self.told(Ok(found), || vec![setting]).map(drop),
+            Err(error) => self.told(Err::<(), _>(error), || vec![setting]).map(drop),
         }
     }
 
-    /// Finds or makes a mapping; gives its UUID and whether it is on.
-    async fn make_event_source(&mut self, source: &EventSource) -> Result<(String, bool), PortError> {
+    /// What a person should know about a mapping that is there. After a restore was completed, its users decide about it.
+    fn difference(&self, found: &EventSourceReading, wanted: &EventSource, quieted: bool) -> Option<String> {
+        let (region, id) = (&self.plan.target.region, &found.id);
+        let switch = format!("aws lambda update-event-source-mapping --region {region} --uuid {id}");
+        if quieted && !found.source.enabled {
+            return Some(format!(
+                "made, but switched off; when events may flow: {switch} --enabled"
+            ));
+        }
+        if self.done {
+            return None;
+        }
+        if found.source.enabled != wanted.enabled {
+            let option = if wanted.enabled { "--enabled" } else { "--no-enabled" };
+            return Some(format!(
+                "it was there already and is left as it is; to switch it as wanted: {switch} {option}"
+            ));
+        }
+        (found.source.settings != wanted.settings).then(|| {
+            format!(
+                "it was there already, with other settings, and is left as it is: compare mapping {id} with the point"
+            )
+        })
+    }
+
+    /// Finds or makes a mapping.
+    async fn make_event_source(&mut self, source: &EventSource) -> Result<EventSourceReading, PortError> {
         for _ in 0..MAX_COLLISIONS {
             // Looked for before it is made: not every service refuses a second one, and a second one would do the work twice.
             let there = self.functions.event_sources(self.name()).await?;
-            if let Some(found) = there.iter().find(|other| other.source.same_connection(source)) {
-                return Ok((found.id.clone(), found.source.enabled));
+            if let Some(found) = there.into_iter().find(|other| other.source.same_connection(source)) {
+                return Ok(found);
             }
             if self.done {
                 return Err(gone());
             }
             match self.functions.create_event_source(self.name(), source).await {
-                Ok(id) => return Ok((id, source.enabled)),
+                Ok(id) => {
+                    let (source, unreadable) = (source.clone(), Vec::new());
+                    return Ok(EventSourceReading { id, source, unreadable });
+                }
                 Err(PortError::Conflict(_)) => _ = self.wait_for(None).await?,
                 // Made by a try whose answer was lost: look again.
                 Err(PortError::AlreadyExists(_)) => {}

@@ -11,7 +11,10 @@ use super::{Functions, incomplete, lambda_error};
 impl WireFunction for Functions {
     async fn create_alias(&self, function: &str, name: &str, alias: &Alias) -> Result<(), PortError> {
         let doing = format!("creating alias {name} of function {function}");
-        let weights = alias.weights.iter().map(|(version, weight)| (version.to_string(), *weight));
+        let weights = alias
+            .weights
+            .iter()
+            .map(|(version, weight)| (version.to_string(), *weight));
         let weights: HashMap<String, f64> = weights.collect();
         let routing = sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights));
         let call = self

@@ -1,0 +1,110 @@
+use jiff::{SignedDuration, Timestamp};
+
+use crate::plan::Plan;
+
+/// What a plan promises about loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Objectives {
+    /// The recovery point objective: the age that the newest good recovery point may reach.
+    pub rpo: Option<SignedDuration>,
+}
+
+/// How a plan's recovery points are proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verification {
+    /// How often a recovery point of each resource is restored into a scratch resource and compared.
+    pub restore_test_every: Option<SignedDuration>,
+}
+
+impl Verification {
+    /// Whether a restore test is due, given when the last one was made; never if the plan asks for none. A last test that is
+    /// dated after `now` does not count.
+    pub fn restore_test_is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
+        self.restore_test_every.is_some_and(|every| {
+            last.filter(|last| *last <= now)
+                .is_none_or(|last| now.duration_since(last) >= every)
+        })
+    }
+}
+
+/// Whether a resource meets its recovery point objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RpoStatus {
+    /// It does: what would be lost now is no older than the objective.
+    Met {
+        /// The age of the newest good point; of the protection itself while there is none yet.
+        age: SignedDuration,
+    },
+    /// It does not.
+    Breached {
+        /// The age of the newest good point.
+        age: SignedDuration,
+        /// By how much that is more than the objective.
+        by: SignedDuration,
+    },
+    /// There is no good point, and there should be one by now.
+    NeverProtected,
+    /// There is a good point, and the plan names no objective to measure it against.
+    NoObjective {
+        /// The age of the newest good point.
+        age: SignedDuration,
+    },
+}
+
+/// Compares the age of the newest good point with the plan's objective.
+///
+/// `newest_good` is when the reading of that point began: a point is as old as its oldest item. `protected_since` is when the
+/// plan began to cover the resource, where that is known; it gives a new resource the time of the objective to get its first
+/// point. Either one is disregarded if it is after `now`.
+pub fn rpo(
+    plan: &Plan,
+    newest_good: Option<Timestamp>,
+    protected_since: Option<Timestamp>,
+    now: Timestamp,
+) -> RpoStatus {
+    let age_of = |instant: Option<Timestamp>| instant.filter(|at| *at <= now).map(|at| now.duration_since(at));
+    match (age_of(newest_good), plan.objectives.rpo) {
+        (Some(age), None) => RpoStatus::NoObjective { age },
+        (Some(age), Some(rpo)) if age <= rpo => RpoStatus::Met { age },
+        (Some(age), Some(rpo)) => RpoStatus::Breached { age, by: age - rpo },
+        (None, rpo) => match (age_of(protected_since), rpo) {
+            (Some(age), Some(rpo)) if age <= rpo => RpoStatus::Met { age },
+            _ => RpoStatus::NeverProtected,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_objective_is_met_up_to_its_last_second() {
+        let plan = crate::builtin("backup").plans.remove(0);
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-11-21T12:00:00Z");
+        let limit = SignedDuration::from_hours(2);
+        assert_eq!(
+            rpo(&plan, Some(at("2026-11-21T10:00:00Z")), None, now),
+            RpoStatus::Met { age: limit }
+        );
+        let age = limit + SignedDuration::from_secs(1);
+        let by = SignedDuration::from_secs(1);
+        assert_eq!(
+            rpo(&plan, Some(at("2026-11-21T09:59:59Z")), None, now),
+            RpoStatus::Breached { age, by }
+        );
+        assert_eq!(rpo(&plan, None, None, now), RpoStatus::NeverProtected);
+        assert_eq!(
+            rpo(&plan, Some(at("2026-11-21T12:00:01Z")), None, now),
+            RpoStatus::NeverProtected
+        );
+        let since = Some(at("2026-11-21T11:00:00Z"));
+        assert_eq!(
+            rpo(&plan, None, since, now),
+            RpoStatus::Met {
+                age: SignedDuration::from_hours(1)
+            }
+        );
+    }
+}

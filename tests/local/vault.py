@@ -1,0 +1,50 @@
+"""Looks into a vault as a person would: with a listing, zstd and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.local.deploy import Stack
+
+
+def keys(stack: Stack, prefix: str, bucket: str | None = None, region: str | None = None) -> list[str]:
+    """The keys below a prefix; none where there is no bucket."""
+    s3 = stack.client("s3", region)
+    try:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket or stack.vault, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    except s3.exceptions.NoSuchBucket:
+        return []
+
+
+def read(stack: Stack, key: str, bucket: str | None = None, region: str | None = None) -> bytes:
+    """An object's bytes."""
+    return stack.client("s3", region).get_object(Bucket=bucket or stack.vault, Key=key)["Body"].read()
+
+
+def points(stack: Stack, resource: str, bucket: str | None = None, region: str | None = None) -> list[dict[str, Any]]:
+    """The manifests of a resource's points, oldest first."""
+    found = keys(stack, f"points/{resource}/", bucket, region)
+    return [json.loads(read(stack, key, bucket, region)) for key in sorted(found)]
+
+
+def facts(stack: Stack, what: str, resource: str = "") -> list[str]:
+    """The keys of all facts of one word."""
+    return [key for key in keys(stack, f"facts/{resource}") if key.rsplit("/", 1)[-1].startswith(f"{what}-")]
+
+
+def write_policy(stack: Stack, text: str) -> None:
+    """Puts a policy document into the vault."""
+    stack.client("s3").put_object(Bucket=stack.vault, Key="config/policy.yaml", Body=text.encode())
+
+
+def destroy(stack: Stack) -> None:
+    """Removes the home vault with every version in it, as an administrator who lost their mind would."""
+    s3 = stack.client("s3")
+    s3.delete_bucket_policy(Bucket=stack.vault)
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=stack.vault):
+        found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+        for version in found:
+            s3.delete_object(Bucket=stack.vault, Key=version["Key"], VersionId=version["VersionId"])
+    s3.delete_bucket(Bucket=stack.vault)
