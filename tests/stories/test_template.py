@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.local.build import ROOT
 from tests.local.template import allowed, resources, statements, template
 
 FUNCTION_ROLES = ("SnapshotRole", "ReplicateRole", "PruneRole", "VerifyRole", "RestoreRole")
@@ -199,3 +201,35 @@ def test_every_parameter_is_described_and_has_a_default():
 def test_nothing_names_an_account():
     text = (Path(__file__).parents[2] / "template.yaml").read_text()
     assert not re.search(r"\b\d{12}\b", text)
+
+
+def test_every_function_has_an_example_of_each_way_to_wake_it():
+    names = {path.stem for path in (Path(__file__).parents[1] / "events").glob("*.json") if json.loads(path.read_text())}
+    for entry in resources("AWS::Serverless::Function").values():
+        function = entry["Metadata"]["BuildProperties"]["Binary"]
+        queue = {f"{function}-queue"} if "Events" in entry["Properties"] else set()
+        tick = {f"{function}-tick"} if function != "restore" else set()
+        assert queue | tick <= names
+        assert {name for name in names if name.startswith(f"{function}-")} - queue - tick, f"{function}: none by hand"
+
+
+# What the platform asks for beside the ports: logs, the queue's poller, reading who a replica's bucket belongs to.
+PLUMBING = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sns:Publish",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+}
+
+
+@pytest.mark.parametrize("role", FUNCTION_ROLES)
+def test_a_roles_actions_are_what_its_ports_ask_for(role: str):
+    function = role.removesuffix("Role").lower()
+    asked = set(json.loads((ROOT / "tests" / "permissions.json").read_text())[function])
+    given = {action for entry in allowed(role) for action in entry["Action"]}
+    assert sorted(asked - given) == [], "asked for and not given"
+    assert sorted(given - asked - PLUMBING) == [], "given and not asked for"

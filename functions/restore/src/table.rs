@@ -8,9 +8,13 @@ use holdfast_sources::dynamodb::{TableConfig, compare, settings};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::{PortError, get_blob};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::TablePorts;
+
+/// An invocation with less time than this has not had the time to put every setting back.
+const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
 
 /// A table restore, resolved.
 pub(crate) struct TableRestore<'a, T, S> {
@@ -70,6 +74,11 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
         self.check(counted)?;
         let wanted = settings::settings(&config, &new_arn, &self.manifest.arn);
         outcomes.extend(apply_settings(self.tables, clock, self.name, &wanted).await);
+        let is_cut_short = outcomes.iter().any(|outcome| outcome.status == SettingStatus::NeedsPerson);
+        if is_cut_short && clock.remaining() < STOP_BEFORE_END {
+            // What time did not allow is no matter for a person: the next invocation puts it back.
+            return Ok(self.continuing("settings are being put back"));
+        }
         let actual = self.tables.read_table(self.name).await?;
         outcomes.extend(unexplained(&config, &actual.config, &outcomes));
         let outcome = self.finished(items, counted, &outcomes, (clock.now() - began_at).get_milliseconds());

@@ -139,6 +139,7 @@ fn by_code(code: &str) -> Option<Class> {
         "PreconditionFailed" | "AlreadyExistsException" | "TableAlreadyExistsException" => Class::AlreadyExists,
 
         "ConditionalRequestConflict"
+        | "ReplicatedWriteConflictException"
         | "ContinuousBackupsUnavailableException"
         | "OperationAborted"
         | "ResourceConflictException"

@@ -91,8 +91,13 @@ impl<S: PublishVersions> PublishVersions for Faults<S> {
         self.script().run("update_code", function, Effect::Writes, work).await
     }
 
-    async fn publish_version(&self, function: &str, code: Option<&Sha256>) -> Result<u64, PortError> {
-        let work = self.inner().publish_version(function, code);
+    async fn publish_version(
+        &self,
+        function: &str,
+        revision: Option<&str>,
+        code: Option<&Sha256>,
+    ) -> Result<u64, PortError> {
+        let work = self.inner().publish_version(function, revision, code);
         self.script()
             .run("publish_version", function, Effect::Writes, work)
             .await

@@ -14,6 +14,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::ReadObjects;
 use serde_json::{Map, Value, json};
 
+use crate::function_policy::statement_body;
 use crate::{MemoryStore, lock};
 
 /// The account of all resources in memory.
@@ -471,10 +472,15 @@ impl PublishVersions for MemoryFunctions {
         state.changed(function)
     }
 
-    async fn publish_version(&self, function: &str, code: Option<&Sha256>) -> Result<u64, PortError> {
+    async fn publish_version(
+        &self,
+        function: &str,
+        revision: Option<&str>,
+        code: Option<&Sha256>,
+    ) -> Result<u64, PortError> {
         let mut state = self.lock();
         let next = state.next_versions.get(function).copied().unwrap_or(1);
-        let found = state.changeable(function, None)?;
+        let found = state.changeable(function, revision)?;
         if let (Some(expected), Package::Zip { sha256, .. }) = (code, &found.latest.release.package)
             && expected != sha256
         {
@@ -555,46 +561,4 @@ impl WireFunction for MemoryFunctions {
         mappings.push((id.clone(), source.clone()));
         Ok(id)
     }
-}
-
-/// A statement as AddPermission writes it.
-fn statement_body(permission: &Permission, resource: &str) -> Map<String, Value> {
-    let principal = match permission.principal.as_str() {
-        "*" => json!("*"),
-        service if service.ends_with(".amazonaws.com") => json!({ "Service": service }),
-        identity => json!({ "AWS": identity }),
-    };
-    let mut body = Map::from_iter([
-        ("Sid".to_owned(), json!(permission.sid)),
-        ("Effect".to_owned(), json!("Allow")),
-        ("Principal".to_owned(), principal),
-        ("Action".to_owned(), json!(permission.action)),
-        ("Resource".to_owned(), json!(resource)),
-    ]);
-    let invoked = permission.invoked_via_function_url.map(|flag| flag.to_string());
-    let mut conditions: BTreeMap<&str, BTreeMap<&str, &String>> = BTreeMap::new();
-    for (operator, key, value) in [
-        ("ArnLike", "AWS:SourceArn", &permission.source_arn),
-        ("StringEquals", "AWS:SourceAccount", &permission.source_account),
-        (
-            "StringEquals",
-            "lambda:EventSourceToken",
-            &permission.event_source_token,
-        ),
-        ("StringEquals", "aws:PrincipalOrgID", &permission.principal_org_id),
-        (
-            "StringEquals",
-            "lambda:FunctionUrlAuthType",
-            &permission.function_url_auth_type,
-        ),
-        ("Bool", "lambda:InvokedViaFunctionUrl", &invoked),
-    ] {
-        if let Some(value) = value {
-            conditions.entry(operator).or_default().insert(key, value);
-        }
-    }
-    if !conditions.is_empty() {
-        body.insert("Condition".to_owned(), json!(conditions));
-    }
-    body
 }

@@ -8,6 +8,7 @@ mod clock;
 pub mod contract;
 mod faults;
 mod function_faults;
+mod function_policy;
 mod functions;
 mod outbox;
 mod replica;

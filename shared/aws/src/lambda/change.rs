@@ -72,10 +72,19 @@ impl PublishVersions for Functions {
         Ok(())
     }
 
-    async fn publish_version(&self, function: &str, code: Option<&Sha256>) -> Result<u64, PortError> {
+    async fn publish_version(
+        &self,
+        function: &str,
+        revision: Option<&str>,
+        code: Option<&Sha256>,
+    ) -> Result<u64, PortError> {
         let doing = format!("publishing a version of function {function}");
         let sha256 = code.map(|sha256| base64::encode(sha256.as_bytes()));
-        let call = self.client.publish_version().function_name(function);
+        let call = self
+            .client
+            .publish_version()
+            .function_name(function)
+            .set_revision_id(revision.map(str::to_owned));
         let answer = call.set_code_sha256(sha256).send().await;
         let answer = answer.map_err(|error| lambda_error(&error, &doing))?;
         let number = answer.version().and_then(|version| version.parse().ok());

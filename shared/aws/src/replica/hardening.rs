@@ -17,8 +17,9 @@ use crate::inventory::partition;
 const UPLOADS_RULE: &str = "holdfast-abort-stale-uploads";
 /// An upload that is this old will not be finished: a function runs for 15 minutes.
 const STALE_UPLOAD_DAYS: i32 = 7;
-/// By this the policy statement is known again.
+/// By these the policy statements are known again.
 const TLS_STATEMENT: &str = "HoldfastTlsOnly";
+const DELETE_STATEMENT: &str = "HoldfastOnlyPruneDeletes";
 
 impl ReplicaBucket<'_> {
     /// Brings every setting to at least what the home vault has. Each is read first and written only when it is less.
@@ -28,7 +29,7 @@ impl ReplicaBucket<'_> {
         self.keep_versions().await?;
         self.encrypt(key_arn).await?;
         self.abort_stale_uploads().await?;
-        self.demand_tls().await
+        self.guard_by_policy().await
     }
 
     async fn block_public_access(&self) -> Result<(), PortError> {
@@ -140,13 +141,13 @@ impl ReplicaBucket<'_> {
         done(put.send().await, &doing)
     }
 
-    async fn demand_tls(&self) -> Result<(), PortError> {
+    async fn guard_by_policy(&self) -> Result<(), PortError> {
         let doing = self.doing("policy");
         let found = self.client.get_bucket_policy().bucket(&self.spec.bucket);
         let found = found.expected_bucket_owner(self.account).send().await;
         let found = present(found, &doing)?.and_then(|answer| answer.policy);
         let arn = format!("arn:{}:s3:::{}", partition(&self.spec.region), self.spec.bucket);
-        let Some(wanted) = policy_with_tls(found.as_deref(), &arn).map_err(|error| invalid(&doing, &error))? else {
+        let Some(wanted) = guarded_policy(found.as_deref(), &arn).map_err(|error| invalid(&doing, &error))? else {
             return Ok(());
         };
         let put = self.client.put_bucket_policy().bucket(&self.spec.bucket);
@@ -155,16 +156,32 @@ impl ReplicaBucket<'_> {
     }
 }
 
-/// The policy with the statement that refuses requests without TLS; `None` when it has it.
-fn policy_with_tls(found: Option<&str>, bucket_arn: &str) -> Result<Option<String>, serde_json::Error> {
-    let statement = json!({
-        "Sid": TLS_STATEMENT,
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket_arn, format!("{bucket_arn}/*")],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    });
+/// The statements that every vault's bucket has: TLS only, and only `prune` deletes. Whoever may change the policy can lift the
+/// second, which is a step of its own on purpose.
+fn our_statements(bucket_arn: &str) -> [Value; 2] {
+    [
+        json!({
+            "Sid": TLS_STATEMENT,
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket_arn, format!("{bucket_arn}/*")],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }),
+        json!({
+            "Sid": DELETE_STATEMENT,
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": format!("{bucket_arn}/*"),
+            "Condition": {"StringNotEquals": {"aws:PrincipalTag/HoldfastFunction": "prune"}},
+        }),
+    ]
+}
+
+/// The policy with our statements; `None` when it has them.
+fn guarded_policy(found: Option<&str>, bucket_arn: &str) -> Result<Option<String>, serde_json::Error> {
+    let ours = our_statements(bucket_arn);
     let mut policy: Map<String, Value> = match found {
         Some(text) => serde_json::from_str(text)?,
         None => Map::from_iter([("Version".to_owned(), json!("2012-10-17"))]),
@@ -175,11 +192,14 @@ fn policy_with_tls(found: Option<&str>, bucket_arn: &str) -> Result<Option<Strin
         None => Vec::new(),
         Some(single) => vec![single],
     };
-    if statements.contains(&statement) {
+    if ours.iter().all(|statement| statements.contains(statement)) {
         return Ok(None);
     }
-    statements.retain(|found| found.get("Sid").and_then(Value::as_str) != Some(TLS_STATEMENT));
-    statements.push(statement);
+    let is_ours = |found: &Value| {
+        found.get("Sid").and_then(Value::as_str).is_some_and(|sid| [TLS_STATEMENT, DELETE_STATEMENT].contains(&sid))
+    };
+    statements.retain(|found| !is_ours(found));
+    statements.extend(ours);
     policy.insert("Statement".to_owned(), Value::Array(statements));
     Ok(Some(Value::Object(policy).to_string()))
 }

@@ -59,7 +59,10 @@ fn subject(request: &Request) -> String {
 fn ready(about: &str) -> Reply {
     let policy = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"HoldfastTlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*",
-        "Resource":["{arn}","{arn}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#,
+        "Resource":["{arn}","{arn}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}},
+        {{"Sid":"HoldfastOnlyPruneDeletes","Effect":"Deny","Principal":"*",
+        "Action":["s3:DeleteObject","s3:DeleteObjectVersion"],"Resource":"{arn}/*",
+        "Condition":{{"StringNotEquals":{{"aws:PrincipalTag/HoldfastFunction":"prune"}}}}}}]}}"#,
         arn = "arn:aws:s3:::replica"
     );
     let xml = match about {

@@ -251,7 +251,7 @@ mod tests {
                 c.attributes.remove("status");
             }),
             change("GlobalSecondaryIndexes", |c| {
-                c.global_indexes[0].projection = Projection::All
+                c.global_indexes[0].projection = Projection::All;
             }),
             change("GlobalSecondaryIndexes", |c| c.global_indexes[0].throughput = None),
             change("GlobalSecondaryIndexes", |c| {
@@ -263,10 +263,10 @@ mod tests {
             change("LocalSecondaryIndexes", |c| c.local_indexes.push(index("new"))),
             change("BillingMode", |c| c.billing = BillingMode::OnDemand),
             change("OnDemandThroughput", |c| {
-                c.on_demand_limits = Some(Throughput { read: 1, write: 1 })
+                c.on_demand_limits = Some(Throughput { read: 1, write: 1 });
             }),
             change("TableClass", |c| {
-                c.table_class = "STANDARD_INFREQUENT_ACCESS".to_owned()
+                c.table_class = "STANDARD_INFREQUENT_ACCESS".to_owned();
             }),
             change("DeletionProtectionEnabled", |c| c.deletion_protection = true),
             change("SSESpecification", |c| c.kms_key_arn = Some("arn".to_owned())),
@@ -274,7 +274,7 @@ mod tests {
             change("StreamSpecification", |c| {
                 c.stream = Some(StreamConfig {
                     view_type: "KEYS_ONLY".to_owned(),
-                })
+                });
             }),
             change("PointInTimeRecovery", |c| c.point_in_time_recovery_days = Some(0)),
             change("Tags", |c| {

@@ -236,14 +236,15 @@ pub trait PublishVersions: Send + Sync {
         architectures: &[String],
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Publishes `$LATEST`, provided that its code has the given hash, and gives the version's number: that of the version
-    /// before if nothing was changed since.
+    /// Publishes `$LATEST` as it was read, provided that its code has the given hash, and gives the version's number: that of
+    /// the version before if nothing was changed since.
     ///
     /// # Errors
-    /// `Conflict` while the function is being changed; `Invalid` when its code is another.
+    /// `Conflict`: read the function again, then retry; `Invalid` when its code is another.
     fn publish_version(
         &self,
         function: &str,
+        revision: Option<&str>,
         code: Option<&Sha256>,
     ) -> impl Future<Output = Result<u64, PortError>> + Send;
 

@@ -1,5 +1,7 @@
 //! Bringing tables back, against a DynamoDB in memory that is slow, refuses, forgets and dies.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod configs;
 mod load;
 mod restore;

@@ -44,6 +44,31 @@ async fn counts(world: &World) -> (usize, usize) {
 }
 
 #[tokio::test]
+async fn two_restores_at_once_make_one_function() {
+    let calm = World::with("bill", &wired());
+    let taken = calm.snapshot("bill").await.unwrap();
+    let plan = calm.plan(&taken, "again").unwrap();
+    let expected = calm.execute(&plan).await.unwrap();
+    for seed in 0..300 {
+        let world = World::with("bill", &wired());
+        world.snapshot("bill").await.unwrap();
+        world.lambda.busy_polls(u32::try_from(seed % 3).unwrap());
+        world.script.shuffle(seed);
+        let (first, second) = futures::join!(world.execute(&plan), world.execute(&plan));
+        for run in [first, second] {
+            match run {
+                Ok(restored) => assert_eq!(restored.versions, expected.versions, "seed {seed}"),
+                Err(error) => assert!(error.is_retryable(), "seed {seed}: {error}"),
+            }
+        }
+        let restored = world.execute(&plan).await.unwrap();
+        assert_eq!(restored.outcomes, expected.outcomes, "seed {seed}");
+        assert_eq!(world.read("again").await, calm.read("again").await, "seed {seed}");
+        assert_eq!(counts(&world).await, (2, 2), "seed {seed}");
+    }
+}
+
+#[tokio::test]
 async fn a_restore_without_time_left_stops_in_good_order() {
     let world = World::with("bill", &wired());
     let taken = world.snapshot("bill").await.unwrap();

@@ -8,6 +8,7 @@
 mod adapt;
 mod execute;
 mod plan;
+mod release;
 mod wire;
 
 use std::collections::BTreeMap;

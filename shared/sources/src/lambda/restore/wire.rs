@@ -5,16 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, ReadObjects};
 
-use super::execute::Run;
+use super::execute::{MAX_COLLISIONS, Run};
 use super::plan::mapping_command;
 use super::{LATEST, Step, Target, mapping_label, permission_label, permission_options};
 use crate::SettingOutcome;
 use crate::lambda::port::{CreateFunction, EventSourceReading, PublishVersions, ReadFunction, WireFunction};
 use crate::lambda::read::read_policy;
 use crate::lambda::{Alias, EventSource, Permission};
-
-/// How often a change is tried that collides with another one.
-const MAX_COLLISIONS: u32 = 5;
 
 /// A command that a person can run about a function.
 pub(super) fn command(target: &Target, command: &str) -> String {
@@ -92,21 +89,23 @@ where
                 alias.weights.insert(number, *weight);
             }
         }
-        if let Some(found) = self.functions.aliases(self.name()).await?.get(name) {
-            if *found == alias || self.done {
-                return Ok(());
-            }
-            return Err(PortError::AlreadyExists(format!(
-                "alias {name} points to version {}, not to {}",
-                found.version, alias.version
-            )));
-        }
-        if self.done {
-            return Err(gone());
-        }
         for _ in 0..MAX_COLLISIONS {
+            if let Some(found) = self.functions.aliases(self.name()).await?.get(name) {
+                if *found == alias || self.done {
+                    return Ok(());
+                }
+                return Err(PortError::AlreadyExists(format!(
+                    "alias {name} points to version {}, not to {}",
+                    found.version, alias.version
+                )));
+            }
+            if self.done {
+                return Err(gone());
+            }
             match self.functions.create_alias(self.name(), name, &alias).await {
                 Err(PortError::Conflict(_)) => _ = self.wait_for(None).await?,
+                // Made by a try whose answer was lost: look again.
+                Err(PortError::AlreadyExists(_)) => {}
                 result => return result,
             }
         }
