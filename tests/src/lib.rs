@@ -7,6 +7,9 @@
     reason = "a fixture that fails should fail the test at once"
 )]
 
+pub mod checks;
+pub mod sample;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -125,6 +128,12 @@ impl World {
         self.tables.add(name, &table_config(), (0..items).map(order));
         let arn: Arn = self.tables.arn(name).parse().unwrap();
         self.resources.add(&arn, &[("backup", "standard")]);
+    }
+
+    /// Adds a function that the policy selects, with a version, an alias, a permission and a queue.
+    pub fn add_function(&self, name: &str) {
+        self.functions.add(name, &sample::function(), &sample::archives());
+        self.resources.add(&self.functions.arn(name), &[("backup", "standard")]);
     }
 
     fn port<P>(&self, inner: P) -> Port<P> {

@@ -50,8 +50,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 "this restore was finished before",
             ));
         }
-        let settings: Vec<_> = plan.needs_person.iter().chain(&restored.outcomes).cloned().collect();
-        Ok(crate::outcome_of(target.to_string(), &settings)
+        Ok(crate::outcome_of(target.to_string(), &restored.outcomes)
             .with("point", manifest.point.to_string())
             .with("arn", restored.arn.as_str())
             .with("versions", json!(restored.versions)))

@@ -82,10 +82,12 @@ impl Schedule {
                 Timestamp::from_second(slot).ok().map(Slot::at)
             }
             Cadence::Cron(cron) => {
+                // An hour that comes twice counts the first time, so in its second pass all of the first has been: what is
+                // sought may lie ahead of the clock on the wall, by as much as that was set back.
                 let mut wall = at.to_zoned(self.zone.clone()).datetime();
-                // A time that was skipped is made good after the gap, so it may lie ahead of the clock on the wall; a time that
-                // comes twice counts the first time. A few steps back are enough for both.
-                wall = wall.checked_add(SignedDuration::from_hours(LONGEST_GAP_HOURS)).ok()?;
+                if let jiff::tz::AmbiguousOffset::Fold { before, .. } = self.zone.to_ambiguous_timestamp(wall).offset() {
+                    wall = before.to_datetime(at);
+                }
                 let mut inclusive = true;
                 loop {
                     let found = cron.find_previous_occurrence(&wall, inclusive).ok()?;
@@ -112,16 +114,15 @@ impl Schedule {
                 Timestamp::from_second(slot).ok().map(Slot::at)
             }
             Cadence::Cron(cron) => {
+                // No time up to the one on the wall can still come, whether the clock skipped it or shows it again.
                 let mut wall = after.to_zoned(self.zone.clone()).datetime();
-                wall = wall.checked_sub(SignedDuration::from_hours(LONGEST_GAP_HOURS)).ok()?;
-                let mut inclusive = true;
                 loop {
-                    let found = cron.find_next_occurrence(&wall, inclusive).ok()?;
+                    let found = cron.find_next_occurrence(&wall, false).ok()?;
                     let slot = self.instant_of(found)?;
                     if slot > after {
                         return Some(Slot::at(slot));
                     }
-                    (wall, inclusive) = (found, false);
+                    wall = found;
                 }
             }
         }
@@ -171,8 +172,6 @@ impl Schedule {
     }
 }
 
-/// No clock was ever set by more than a day.
-const LONGEST_GAP_HOURS: i64 = 25;
 /// 2026-01-01T00:00Z: the gaps of a schedule are looked for in two years from here, which hold every change of the clock.
 const GAP_SEARCH_FROM: i64 = 1_767_225_600;
 const GAP_SEARCH_DAYS: i64 = 2 * 366;
