@@ -1,141 +1,153 @@
-use jiff::Timestamp;
-use jiff::civil::ISOWeekDate;
-use jiff::tz::TimeZone;
+use std::fmt;
 
-/// A calendar period of a retention rule.
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+
+/// A calendar period that retention counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Period {
-    /// An hour by the clock on the wall; an hour that the clock shows twice is two.
-    Hour,
-    /// A day.
-    Day,
-    /// An ISO week, Monday to Sunday.
-    Week,
-    /// A month.
-    Month,
-    /// A quarter.
-    Quarter,
-    /// A year.
-    Year,
+    /// The hours of a day; a day on which the clocks change has 23 or 25 of them.
+    Hourly,
+    /// Days, from midnight to midnight.
+    Daily,
+    /// ISO weeks, Monday to Sunday, in their ISO year.
+    Weekly,
+    /// Months.
+    Monthly,
+    /// Quarters, the first from January to March.
+    Quarterly,
+    /// Years.
+    Yearly,
 }
 
 impl Period {
     /// Every period, the shortest first.
     pub const ALL: [Period; 6] = [
-        Period::Hour,
-        Period::Day,
-        Period::Week,
-        Period::Month,
-        Period::Quarter,
-        Period::Year,
+        Period::Hourly,
+        Period::Daily,
+        Period::Weekly,
+        Period::Monthly,
+        Period::Quarterly,
+        Period::Yearly,
     ];
 
-    /// The rule's name: `hourly`, `daily`, …
+    /// The word that policies and reasons use.
     pub fn as_str(self) -> &'static str {
         match self {
-            Period::Hour => "hourly",
-            Period::Day => "daily",
-            Period::Week => "weekly",
-            Period::Month => "monthly",
-            Period::Quarter => "quarterly",
-            Period::Year => "yearly",
+            Period::Hourly => "hourly",
+            Period::Daily => "daily",
+            Period::Weekly => "weekly",
+            Period::Monthly => "monthly",
+            Period::Quarterly => "quarterly",
+            Period::Yearly => "yearly",
         }
     }
 
-    /// The bucket of an instant in a time zone.
+    /// The period's bucket that an instant falls into, by the clocks of a time zone.
     pub fn bucket(self, instant: Timestamp, zone: &TimeZone) -> Bucket {
-        let zoned = instant.to_zoned(zone.clone());
-        let (year, month) = (zoned.year(), zoned.month());
+        let (offset, local) = (zone.to_offset(instant), zone.to_datetime(instant));
+        let (year, month) = (local.year(), local.month());
         match self {
-            Period::Hour => Bucket::Hour {
-                date: (year, month, zoned.day()),
-                hour: zoned.hour(),
-                offset_seconds: zoned.offset().seconds(),
+            // With the offset, the hour that comes twice when clocks go back is two hours.
+            Period::Hourly => Bucket::Hour {
+                date: local.date(),
+                hour: local.hour(),
+                offset,
             },
-            Period::Day => Bucket::Day(year, month, zoned.day()),
-            Period::Week => {
-                let week: ISOWeekDate = zoned.date().iso_week_date();
+            Period::Daily => Bucket::Day(local.date()),
+            Period::Weekly => {
+                let week = local.date().iso_week_date();
                 Bucket::Week {
-                    iso_year: week.year(),
+                    year: week.year(),
                     week: week.week(),
                 }
             }
-            Period::Month => Bucket::Month(year, month),
-            Period::Quarter => Bucket::Quarter(year, (month - 1) / 3 + 1),
-            Period::Year => Bucket::Year(year),
+            Period::Monthly => Bucket::Month { year, month },
+            Period::Quarterly => Bucket::Quarter {
+                year,
+                quarter: (month + 2) / 3,
+            },
+            Period::Yearly => Bucket::Year(year),
         }
     }
 }
 
-/// One calendar period. A typed key: buckets of different periods are never equal, and weeks go by the ISO year.
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One calendar period of a time zone: what recovery points share that stand for the same hour, day, week and so on.
+///
+/// Each period has its own key, so no two periods can be mistaken for one another, and a week belongs to its ISO year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Bucket {
-    /// An hour. The offset tells the two hours apart that a clock shows twice when it is set back.
+    /// An hour, as `2026-11-18T13:00+01:00`.
     Hour {
-        /// Year, month, day.
-        date: (i16, i8, i8),
-        /// Hour of the day.
+        /// The day.
+        date: Date,
+        /// The hour, from 0 to 23.
         hour: i8,
-        /// The zone's offset from UTC then.
-        offset_seconds: i32,
+        /// How far the clocks were ahead of UTC.
+        offset: Offset,
     },
-    /// Year, month, day.
-    Day(i16, i8, i8),
-    /// An ISO week.
+    /// A day, as `2026-11-18`.
+    Day(Date),
+    /// An ISO week, as `2026-W47`.
     Week {
-        /// The year that the week belongs to, which differs from the date's at the turn of the year.
-        iso_year: i16,
-        /// 1 to 53.
+        /// The ISO year, which differs from the calendar's around the new year.
+        year: i16,
+        /// The week, from 1 to 53.
         week: i8,
     },
-    /// Year and month.
-    Month(i16, i8),
-    /// Year and quarter.
-    Quarter(i16, i8),
-    /// Year.
+    /// A month, as `2026-11`.
+    Month {
+        /// The year.
+        year: i16,
+        /// The month, from 1 to 12.
+        month: i8,
+    },
+    /// A quarter, as `2026-Q4`.
+    Quarter {
+        /// The year.
+        year: i16,
+        /// The quarter, from 1 to 4.
+        quarter: i8,
+    },
+    /// A year, as `2026`.
     Year(i16),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bucket(period: Period, instant: &str, zone: &str) -> Bucket {
-        period.bucket(instant.parse().unwrap(), &TimeZone::get(zone).unwrap())
+impl Bucket {
+    /// The period that this is one of.
+    pub fn period(&self) -> Period {
+        match self {
+            Bucket::Hour { .. } => Period::Hourly,
+            Bucket::Day(_) => Period::Daily,
+            Bucket::Week { .. } => Period::Weekly,
+            Bucket::Month { .. } => Period::Monthly,
+            Bucket::Quarter { .. } => Period::Quarterly,
+            Bucket::Year(_) => Period::Yearly,
+        }
     }
+}
 
-    #[test]
-    fn the_turn_of_the_year_belongs_to_the_iso_weeks_year() {
-        let week = |iso_year, week| Bucket::Week { iso_year, week };
-        assert_eq!(bucket(Period::Week, "2021-01-03T12:00:00Z", "UTC"), week(2020, 53));
-        assert_eq!(bucket(Period::Week, "2024-12-30T12:00:00Z", "UTC"), week(2025, 1));
-        assert_eq!(bucket(Period::Week, "2023-01-01T12:00:00Z", "UTC"), week(2022, 52));
-    }
-
-    #[test]
-    fn a_day_is_the_zones_day() {
-        assert_eq!(
-            bucket(Period::Day, "2026-11-20T23:30:00Z", "Europe/Berlin"),
-            Bucket::Day(2026, 11, 21)
-        );
-        assert_eq!(
-            bucket(Period::Day, "2026-11-21T03:00:00Z", "America/New_York"),
-            Bucket::Day(2026, 11, 20)
-        );
-    }
-
-    #[test]
-    fn an_hour_that_the_clock_shows_twice_is_two_hours() {
-        let first = bucket(Period::Hour, "2026-10-25T00:30:00Z", "Europe/Berlin");
-        let second = bucket(Period::Hour, "2026-10-25T01:30:00Z", "Europe/Berlin");
-        assert_ne!(first, second);
-    }
-
-    #[test]
-    fn quarters_begin_in_january_april_july_and_october() {
-        for (month, quarter) in [("01", 1), ("03", 1), ("04", 2), ("09", 3), ("10", 4), ("12", 4)] {
-            let instant = format!("2026-{month}-15T12:00:00Z");
-            assert_eq!(bucket(Period::Quarter, &instant, "UTC"), Bucket::Quarter(2026, quarter));
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bucket::Hour { date, hour, offset } => {
+                let minutes = offset.seconds() / 60;
+                let sign = if minutes < 0 { '-' } else { '+' };
+                let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+                write!(f, "{date}T{hour:02}:00{sign}{hours:02}:{minutes:02}")
+            }
+            Bucket::Day(date) => write!(f, "{date}"),
+            Bucket::Week { year, week } => write!(f, "{year:04}-W{week:02}"),
+            Bucket::Month { year, month } => write!(f, "{year:04}-{month:02}"),
+            Bucket::Quarter { year, quarter } => write!(f, "{year:04}-Q{quarter}"),
+            Bucket::Year(year) => write!(f, "{year:04}"),
         }
     }
 }

@@ -1,62 +1,117 @@
-use globset::{GlobBuilder, GlobMatcher};
+use std::fmt;
 
-/// A pattern for a whole text: `*` stands for any characters, `/` and `:` among them, `?` for one.
-#[derive(Debug, Clone)]
-pub struct Glob {
-    text: String,
-    matcher: GlobMatcher,
-}
+use crate::fault::Problem;
+
+/// The longest glob: an ARN has at most 2,048 characters, and none that we protect has more than 400.
+const MAX_CHARS: usize = 512;
+
+/// A pattern for a whole text: `*` stands for any run of characters, `?` for any one, everything else for itself.
+///
+/// These are the two wildcards that IAM policies have. Case matters, and `*` crosses `/` and `:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob(Vec<char>);
 
 impl Glob {
-    /// A pattern.
+    /// A glob from its text.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn new(text: &str) -> Result<Self, String> {
-        let glob = GlobBuilder::new(text)
-            .literal_separator(false)
-            .backslash_escape(true)
-            .build();
-        let matcher = glob
-            .map_err(|error| format!("{text:?} is no pattern: {}", error.kind()))?
-            .compile_matcher();
-        Ok(Glob {
-            text: text.to_owned(),
-            matcher,
-        })
+    /// The text is empty or longer than 512 characters.
+    pub fn new(text: &str) -> Result<Self, Problem> {
+        let glob = Glob::of(text);
+        match glob.0.len() {
+            0 => Err(Problem::new("empty", "write what to match, or * for anything")),
+            length if length > MAX_CHARS => Err(Problem::new(
+                format!("{length} characters long"),
+                format!("write at most {MAX_CHARS}"),
+            )),
+            _ => Ok(glob),
+        }
     }
 
-    /// Whether the pattern fits the whole text.
+    /// A glob from text that is known to be good.
+    pub(crate) fn of(text: &str) -> Self {
+        Glob(text.chars().collect())
+    }
+
+    /// Whether the whole text has this form.
     pub fn matches(&self, text: &str) -> bool {
-        self.matcher.is_match(text)
-    }
-
-    /// The pattern as it was written.
-    pub fn as_str(&self) -> &str {
-        &self.text
+        let text: Vec<char> = text.chars().collect();
+        let pattern = &self.0;
+        let (mut p, mut t) = (0, 0);
+        // Where to go on if what follows the last star does not fit: only the last star ever needs to grow.
+        let mut retry = None;
+        while t < text.len() {
+            if pattern.get(p) == Some(&'*') {
+                p += 1;
+                retry = Some((p, t));
+            } else if pattern.get(p).is_some_and(|c| *c == '?' || *c == text[t]) {
+                p += 1;
+                t += 1;
+            } else if let Some((after_star, taken)) = retry {
+                p = after_star;
+                t = taken + 1;
+                retry = Some((after_star, t));
+            } else {
+                return false;
+            }
+        }
+        pattern[p..].iter().all(|c| *c == '*')
     }
 }
 
-impl PartialEq for Glob {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|c| fmt::Write::write_char(f, *c))
     }
 }
-
-impl Eq for Glob {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn a_star_crosses_every_separator_of_an_arn() {
-        let arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/orders-2026";
-        for pattern in ["*", "arn:*:table/orders-*", "arn:aws:dynamodb:eu-*", "*orders-202?"] {
-            assert!(Glob::new(pattern).unwrap().matches(arn), "{pattern}");
+    fn naive(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some(('*', rest)), None) => naive(rest, text),
+            (Some(('*', rest)), Some((_, tail))) => naive(rest, text) || naive(pattern, tail),
+            (Some((p, rest)), Some((t, tail))) => (*p == '?' || p == t) && naive(rest, tail),
+            _ => false,
         }
-        for pattern in ["orders*", "arn:aws:dynamodb:eu-central-1", "", "arn:aws:dynamodb:us-*"] {
-            assert!(!Glob::new(pattern).unwrap().matches(arn), "{pattern}");
+    }
+
+    #[test]
+    fn a_star_crosses_colons_and_slashes() {
+        assert!(Glob::of("arn:*:table/prod-*").matches("arn:aws:dynamodb:eu-west-1:111122223333:table/prod-orders"));
+    }
+
+    #[test]
+    fn a_glob_matches_the_whole_text() {
+        assert!(!Glob::of("prod").matches("prod-1"));
+        assert!(!Glob::of("prod").matches("my-prod"));
+    }
+
+    #[test]
+    fn brackets_and_braces_stand_for_themselves() {
+        assert!(Glob::of("[a]{b}").matches("[a]{b}"));
+        assert!(!Glob::of("[a]").matches("a"));
+    }
+
+    #[test]
+    fn many_stars_take_no_exponential_time() {
+        let pattern = "*a".repeat(250);
+        assert!(!Glob::of(&format!("{pattern}b")).matches(&"a".repeat(2000)));
+    }
+
+    proptest! {
+        #[test]
+        fn matching_agrees_with_the_plain_recursion(
+            pattern in proptest::collection::vec(proptest::sample::select(vec!['a', 'b', '*', '?']), 0..8),
+            text in proptest::collection::vec(proptest::sample::select(vec!['a', 'b', 'c']), 0..10),
+        ) {
+            let glob = Glob(pattern.clone());
+            prop_assert_eq!(glob.matches(&text.iter().collect::<String>()), naive(&pattern, &text));
         }
     }
 }

@@ -1,9 +1,17 @@
-//! Plans: what to protect, when, for how long and where to; and the decisions that follow from them.
+//! What to protect, when, for how long and where to: plans and the decisions that follow from them.
 //!
-//! Everything is a pure function of values: no clock, no I/O, no environment, no logging. `POLICY.md` explains the language,
-//! `RETENTION.md` the guarantees.
+//! Everything here is a pure function of its arguments. There is no clock: whoever decides passes `now`. There is no
+//! I/O either: the document comes as text, the inventory and the recovery points as values.
+//!
+//! - [`parse`] reads a policy document and reports all of its faults at once; `POLICY.md` is its prose.
+//! - [`Document::plan_for`] says which plan protects a resource, [`Document::explain`] why.
+//! - [`due`] says which recovery points to make now.
+//! - [`retain`] says which recovery points to keep and which to remove, each with its reasons; `RETENTION.md` is its
+//!   prose.
+//! - [`rpo`] says whether a resource meets its recovery point objective.
 
 mod bucket;
+mod cron;
 mod document;
 mod due;
 mod duration;
@@ -19,10 +27,11 @@ mod schedule;
 mod selection;
 
 pub use bucket::{Bucket, Period};
-pub use document::{Document, Selected};
+pub use cron::Cron;
+pub use document::{Document, Explanation, Selected, Standing};
 pub use due::{DueRun, due};
 pub use duration::{in_words, parse_duration};
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, Problem};
 pub use glob::Glob;
 pub use objective::{Objectives, RpoStatus, Verification, rpo};
 pub use plan::{CopyTarget, Plan};
@@ -30,5 +39,5 @@ pub use point::{PointState, PointStatus, newest_good};
 pub use read::{BUILTIN, MAX_BYTES, MAX_PLANS, builtin, parse};
 pub use reason::{KeepReason, RemoveReason};
 pub use retention::{DEFAULT_MINIMUM_GOOD, Keep, Retained, Retention, Rules, Verdict, retain};
-pub use schedule::{Cadence, Schedule, time_zone};
-pub use selection::{Criteria, Resource, Selection};
+pub use schedule::{Cadence, Gap, Schedule, time_zone};
+pub use selection::{Criteria, Matched, Mismatch, Resource, Selection, TagCriterion};

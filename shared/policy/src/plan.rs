@@ -35,3 +35,14 @@ pub enum CopyTarget {
     /// Nowhere.
     None,
 }
+
+impl CopyTarget {
+    /// The region that a copy goes to, given the stack's replica region; nothing if there is to be no copy.
+    pub fn region<'a>(&'a self, replica: Option<&'a Region>) -> Option<&'a Region> {
+        match self {
+            CopyTarget::Default => replica,
+            CopyTarget::Region(region) => Some(region),
+            CopyTarget::None => None,
+        }
+    }
+}

@@ -4,21 +4,25 @@ use jiff::Timestamp;
 /// What is known of a recovery point's contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PointStatus {
-    /// Its manifest is committed, everything that it should hold is stored, and no damage is known.
+    /// Its manifest is committed and reads, everything that it should hold is stored, and no damage is known.
     Good,
     /// Its manifest is committed and says that something is missing.
     Incomplete,
     /// Something that it needs was found to be missing or wrong.
     Damaged,
-    /// It could not be told.
+    /// It could not be told: its manifest or its facts could not be read.
     Unknown,
 }
 
-/// A recovery point as decisions see it. Whoever observes the vault says [`PointStatus::Unknown`] rather than leave one out.
+/// A recovery point as decisions see it.
+///
+/// Whoever observes the vault fills it in, and says [`PointStatus::Unknown`] rather than leave a point out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointState {
     /// Which point; its slot is its place in time.
     pub id: PointId,
+    /// When reading began, where that is known. The point is as old as this.
+    pub started_at: Option<Timestamp>,
     /// What is known of its contents.
     pub status: PointStatus,
     /// A copy of it is under way.
@@ -27,7 +31,7 @@ pub struct PointState {
     pub held: bool,
     /// Until when the store refuses to delete it, where it does.
     pub locked_until: Option<Timestamp>,
-    /// It was decided to remove it, and its data is still there.
+    /// A tombstone stands for it: it was decided to remove it, and its data is still there.
     pub tombstoned: bool,
 }
 
@@ -36,6 +40,7 @@ impl PointState {
     pub fn new(id: PointId, status: PointStatus) -> Self {
         PointState {
             id,
+            started_at: None,
             status,
             in_copy: false,
             held: false,
@@ -44,16 +49,26 @@ impl PointState {
         }
     }
 
-    /// Whether it is good and not dated after `now`.
-    pub(crate) fn counts(&self, now: Timestamp) -> bool {
-        self.status == PointStatus::Good && self.id.slot.instant() <= now
+    /// Two records of the same point, joined so that every doubt of either remains.
+    pub(crate) fn joined(&self, other: &Self) -> Self {
+        PointState {
+            id: self.id.clone(),
+            started_at: self.started_at.min(other.started_at),
+            status: self.status.max(other.status),
+            in_copy: self.in_copy || other.in_copy,
+            held: self.held || other.held,
+            locked_until: self.locked_until.max(other.locked_until),
+            tombstoned: self.tombstoned && other.tombstoned,
+        }
     }
 }
 
-/// The newest good point that has no tombstone and is not dated after `now`: what a restore of the latest state would take.
+/// The newest good point that has no tombstone and is not dated after `now`: the one that a restore of the latest
+/// state would take, and whose age the recovery point objective is about.
 pub fn newest_good<'a>(points: impl IntoIterator<Item = &'a PointState>, now: Timestamp) -> Option<&'a PointState> {
     points
         .into_iter()
-        .filter(|point| point.counts(now) && !point.tombstoned)
-        .max_by_key(|point| (point.id.slot, &point.id))
+        .filter(|point| point.status == PointStatus::Good && !point.tombstoned)
+        .filter(|point| point.id.slot.instant() <= now && point.started_at.is_none_or(|started| started <= now))
+        .max_by(|a, b| (a.id.slot, &a.id).cmp(&(b.id.slot, &b.id)))
 }

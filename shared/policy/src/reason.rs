@@ -1,111 +1,121 @@
 use std::fmt;
 
-use jiff::civil::Date;
+use holdfast_catalog::Slot;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::bucket::{Bucket, Period};
 use crate::duration::in_words;
-use crate::point::PointStatus;
 
-/// Why a recovery point stays.
+/// Why a recovery point stays. `Display` says it in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeepReason {
-    /// It is one of the newest.
+    /// The plan keeps everything.
+    All,
+    /// It is one of the last ones.
     Last {
-        /// Its place, from 1.
+        /// Its place, counted from the newest.
         place: u32,
         /// How many are kept.
         of: u32,
     },
     /// It is the newest of a calendar period.
-    Period {
-        /// Which kind of period.
-        period: Period,
+    Newest {
         /// The period.
         bucket: Bucket,
-        /// Its place, from 1.
+        /// The period's place among those that have a point, counted from the newest.
         place: u32,
         /// How many are kept.
         of: u32,
     },
-    /// It is younger than the plan lets any go.
-    Within(SignedDuration),
-    /// Without it there would be too few good ones.
-    MinimumGood(u32),
-    /// The plan keeps all.
-    All,
-    /// It is dated after now.
-    FutureDated,
+    /// It is not much older than the newest good point.
+    Within {
+        /// How much older it may be.
+        duration: SignedDuration,
+    },
+    /// The floor: so many good points stay whatever the rules say.
+    MinimumGood {
+        /// Its place, counted from the newest.
+        place: u32,
+        /// How many are kept.
+        of: u32,
+    },
     /// A legal hold lies on it.
     Held,
-    /// The store refuses to delete it until then.
-    Locked(Timestamp),
+    /// The store refuses to delete it.
+    Locked {
+        /// Until when.
+        until: Timestamp,
+    },
     /// A copy of it is under way.
     InCopy,
-    /// It is not good: it counts for nothing, and a doubt is not settled by deleting.
-    NotGood(PointStatus),
+    /// Its slot is after the present: a clock is wrong somewhere, and until that is settled nothing is certain.
+    FutureDated,
+    /// It is incomplete; a rule judges good points only.
+    Incomplete,
+    /// It is damaged; a rule judges good points only.
+    Damaged,
+    /// Its state could not be told.
+    Unknown,
 }
 
 impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            KeepReason::All => f.write_str("all are kept"),
             KeepReason::Last { place, of } => write!(f, "last {place} of {of}"),
-            KeepReason::Period {
-                period,
-                bucket,
-                place,
-                of,
-            } => {
-                write!(f, "{} {place} of {of} ({bucket})", period.as_str())
-            }
-            KeepReason::Within(age) => write!(f, "within {}", in_words(*age)),
-            KeepReason::MinimumGood(count) => write!(f, "minimum good {count}"),
-            KeepReason::All => f.write_str("the plan keeps all"),
-            KeepReason::FutureDated => f.write_str("future-dated"),
+            KeepReason::Newest { bucket, place, of } => write!(f, "{} {place} of {of} ({bucket})", bucket.period()),
+            KeepReason::Within { duration } => write!(f, "within {} of the newest", in_words(*duration)),
+            KeepReason::MinimumGood { place, of } => write!(f, "minimum good {place} of {of}"),
             KeepReason::Held => f.write_str("held"),
-            KeepReason::Locked(until) => write!(f, "locked until {until}"),
+            KeepReason::Locked { until } => write!(f, "locked until {until}"),
             KeepReason::InCopy => f.write_str("being copied"),
-            KeepReason::NotGood(PointStatus::Incomplete) => f.write_str("incomplete, which no rule judges"),
-            KeepReason::NotGood(PointStatus::Damaged) => f.write_str("damaged, which no rule judges"),
-            KeepReason::NotGood(_) => f.write_str("of unknown state, which no rule judges"),
+            KeepReason::FutureDated => f.write_str("future-dated"),
+            KeepReason::Incomplete => f.write_str("incomplete"),
+            KeepReason::Damaged => f.write_str("damaged"),
+            KeepReason::Unknown => f.write_str("state unknown"),
         }
     }
 }
 
-/// Why a recovery point goes.
+/// Why a rule does not keep a recovery point. `Display` says it in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoveReason {
-    /// No rule of the plan keeps it, and enough newer good ones stay.
-    NoRule,
-    /// It was decided before.
+    /// It is older than the last ones.
+    NotLast {
+        /// How many are kept.
+        of: u32,
+    },
+    /// A newer point stands for the same calendar period.
+    Superseded {
+        /// The period.
+        bucket: Bucket,
+        /// The newer point's slot.
+        by: Slot,
+    },
+    /// As many newer periods are kept as the rule asks for.
+    BeyondPeriods {
+        /// The period.
+        period: Period,
+        /// How many are kept.
+        of: u32,
+    },
+    /// It is much older than the newest good point.
+    NotWithin {
+        /// How much older it might be.
+        duration: SignedDuration,
+    },
+    /// It was removed before and has a tombstone already.
     Tombstoned,
 }
 
 impl fmt::Display for RemoveReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RemoveReason::NoRule => f.write_str("no rule keeps it, and enough newer good points stay"),
-            RemoveReason::Tombstoned => f.write_str("tombstoned before"),
-        }
-    }
-}
-
-impl fmt::Display for Bucket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Bucket::Hour {
-                date: (year, month, day),
-                hour,
-                ..
-            } => write!(f, "{year:04}-{month:02}-{day:02} {hour:02}h"),
-            Bucket::Day(year, month, day) => match Date::new(year, month, day) {
-                Ok(date) => write!(f, "{date}"),
-                Err(_) => write!(f, "{year:04}-{month:02}-{day:02}"),
-            },
-            Bucket::Week { iso_year, week } => write!(f, "{iso_year:04}-W{week:02}"),
-            Bucket::Month(year, month) => write!(f, "{year:04}-{month:02}"),
-            Bucket::Quarter(year, quarter) => write!(f, "{year:04}-Q{quarter}"),
-            Bucket::Year(year) => write!(f, "{year:04}"),
+            RemoveReason::NotLast { of } => write!(f, "not among the last {of}"),
+            RemoveReason::Superseded { bucket, by } => write!(f, "{}: {by} is kept for {bucket}", bucket.period()),
+            RemoveReason::BeyondPeriods { period, of } => write!(f, "{period}: {of} newer are kept"),
+            RemoveReason::NotWithin { duration } => write!(f, "not within {} of the newest", in_words(*duration)),
+            RemoveReason::Tombstoned => f.write_str("has a tombstone already"),
         }
     }
 }

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use holdfast_catalog::{Arn, Kind, ResourceId};
 
 use crate::glob::Glob;
 
-/// A resource of the inventory.
+/// A resource of the account as the inventory lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// Its id.
+    /// Which resource.
     pub id: ResourceId,
     /// Its ARN.
     pub arn: Arn,
@@ -15,107 +16,159 @@ pub struct Resource {
     pub tags: BTreeMap<String, String>,
 }
 
-/// Which resources a plan covers: those that fit `include` and do not fit `exclude`.
+/// Which resources a plan covers: those that meet `include` and do not meet `exclude`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// What a resource has to fit. Never empty.
+    /// What a resource must meet.
     pub include: Criteria,
-    /// What it must not fit.
+    /// What takes a resource out again.
     pub exclude: Option<Criteria>,
 }
 
-/// Criteria: each that is given has to hold; the values of one are alternatives.
+/// Clauses about a resource. All clauses that are given must match; inside a clause any one of its values is enough.
+///
+/// Criteria without a clause match nothing, never everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Criteria {
-    /// Tags that the resource has, each with a value that fits one of its patterns.
-    pub tags: BTreeMap<String, Vec<Glob>>,
-    /// Patterns, one of which its ARN fits.
+    /// Tags, a clause for each key.
+    pub tags: Vec<TagCriterion>,
+    /// The ARN has the form of one of these.
     pub arns: Vec<Glob>,
-    /// Kinds, one of which it is.
+    /// The resource is of one of these kinds.
     pub kinds: Vec<Kind>,
 }
 
+/// A tag must be there and its value have one of some forms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagCriterion {
+    /// The tag's key, letter by letter.
+    pub key: String,
+    /// The forms that its value may have.
+    pub values: Vec<Glob>,
+}
+
+/// A clause that a resource meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matched<'a> {
+    /// By one of its tags.
+    Tag {
+        /// The tag's key.
+        key: &'a str,
+        /// The tag's value.
+        value: &'a str,
+    },
+    /// By its ARN.
+    Arn(&'a Glob),
+    /// By its kind.
+    Kind(Kind),
+}
+
+impl fmt::Display for Matched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Matched::Tag { key, value } => write!(f, "its tag {key} is {value}"),
+            Matched::Arn(glob) => write!(f, "its ARN matches {glob}"),
+            Matched::Kind(kind) => write!(f, "it is a {kind}"),
+        }
+    }
+}
+
+/// A clause that a resource does not meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mismatch<'a> {
+    /// It has no such tag.
+    NoTag {
+        /// The tag's key.
+        key: &'a str,
+        /// The values that would do.
+        wanted: &'a [Glob],
+    },
+    /// Its tag has another value.
+    OtherTag {
+        /// The tag's key.
+        key: &'a str,
+        /// The tag's value.
+        value: &'a str,
+        /// The values that would do.
+        wanted: &'a [Glob],
+    },
+    /// Its ARN has another form.
+    OtherArn {
+        /// The forms that would do.
+        wanted: &'a [Glob],
+    },
+    /// It is of another kind.
+    OtherKind {
+        /// Its kind.
+        kind: Kind,
+        /// The kinds that would do.
+        wanted: &'a [Kind],
+    },
+    /// There is no clause that it could meet.
+    NoClause,
+}
+
+impl fmt::Display for Mismatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mismatch::NoTag { key, wanted } => write!(f, "it has no tag {key} (wanted: {})", either(wanted)),
+            Mismatch::OtherTag { key, value, wanted } => {
+                write!(f, "its tag {key} is {value}, not {}", either(wanted))
+            }
+            Mismatch::OtherArn { wanted } => write!(f, "its ARN does not match {}", either(wanted)),
+            Mismatch::OtherKind { kind, wanted } => write!(f, "it is a {kind}, not a {}", either(wanted)),
+            Mismatch::NoClause => f.write_str("the selection has no clause"),
+        }
+    }
+}
+
+fn either<T: fmt::Display>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(" or ")
+}
+
 impl Criteria {
-    /// Whether nothing is asked for. Such criteria fit nothing.
+    /// Whether there is no clause at all.
     pub fn is_empty(&self) -> bool {
         self.tags.is_empty() && self.arns.is_empty() && self.kinds.is_empty()
     }
 
-    /// Whether a resource fits.
-    pub fn fit(&self, resource: &Resource) -> bool {
-        let tags = self.tags.iter().all(|(key, values)| {
-            resource
-                .tags
-                .get(key)
-                .is_some_and(|value| values.iter().any(|glob| glob.matches(value)))
-        });
-        let arns = self.arns.is_empty() || self.arns.iter().any(|glob| glob.matches(resource.arn.as_str()));
-        let kinds = self.kinds.is_empty() || self.kinds.contains(&resource.id.kind);
-        !self.is_empty() && tags && arns && kinds
-    }
-}
-
-impl Selection {
-    /// Whether the plan covers a resource.
-    pub fn covers(&self, resource: &Resource) -> bool {
-        self.include.fit(resource) && !self.exclude.as_ref().is_some_and(|exclude| exclude.fit(resource))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(name: &str, tags: &[(&str, &str)]) -> Resource {
-        let arn: Arn = format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{name}")
-            .parse()
-            .unwrap();
-        let tags = tags
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        Resource {
-            id: ResourceId::from_arn(&arn).unwrap(),
-            arn,
-            tags,
+    /// How a resource meets these criteria.
+    ///
+    /// # Errors
+    /// The first clause that it does not meet.
+    pub fn check<'a>(&'a self, resource: &'a Resource) -> Result<Vec<Matched<'a>>, Mismatch<'a>> {
+        if self.is_empty() {
+            return Err(Mismatch::NoClause);
         }
+        let mut matched = Vec::new();
+        for tag in &self.tags {
+            matched.push(tag.check(resource)?);
+        }
+        if !self.arns.is_empty() {
+            let arn = self.arns.iter().find(|glob| glob.matches(resource.arn.as_str()));
+            matched.push(Matched::Arn(arn.ok_or(Mismatch::OtherArn { wanted: &self.arns })?));
+        }
+        if !self.kinds.is_empty() {
+            let kind = resource.id.kind;
+            if !self.kinds.contains(&kind) {
+                return Err(Mismatch::OtherKind {
+                    kind,
+                    wanted: &self.kinds,
+                });
+            }
+            matched.push(Matched::Kind(kind));
+        }
+        Ok(matched)
     }
+}
 
-    fn globs(patterns: &[&str]) -> Vec<Glob> {
-        patterns.iter().map(|pattern| Glob::new(pattern).unwrap()).collect()
-    }
-
-    #[test]
-    fn all_criteria_have_to_hold_and_their_values_are_alternatives() {
-        let criteria = Criteria {
-            tags: BTreeMap::from([("team".to_owned(), globs(&["shop", "pay-*"]))]),
-            arns: globs(&["*:table/orders*"]),
-            kinds: vec![Kind::DynamodbTable],
-        };
-        assert!(criteria.fit(&table("orders", &[("team", "shop")])));
-        assert!(criteria.fit(&table("orders-2", &[("team", "pay-in")])));
-        assert!(!criteria.fit(&table("users", &[("team", "shop")])));
-        assert!(!criteria.fit(&table("orders", &[("team", "other")])));
-        assert!(!criteria.fit(&table("orders", &[])));
-    }
-
-    #[test]
-    fn criteria_that_ask_for_nothing_fit_nothing() {
-        assert!(!Criteria::default().fit(&table("orders", &[])));
-    }
-
-    #[test]
-    fn what_is_excluded_is_not_covered() {
-        let include = Criteria {
-            arns: globs(&["*"]),
-            ..Criteria::default()
-        };
-        let exclude = Some(Criteria {
-            arns: globs(&["*/test-*"]),
-            ..Criteria::default()
-        });
-        let selection = Selection { include, exclude };
-        assert!(selection.covers(&table("orders", &[])));
-        assert!(!selection.covers(&table("test-orders", &[])));
+impl TagCriterion {
+    fn check<'a>(&'a self, resource: &'a Resource) -> Result<Matched<'a>, Mismatch<'a>> {
+        let (key, wanted) = (self.key.as_str(), self.values.as_slice());
+        match resource.tags.get(key) {
+            None => Err(Mismatch::NoTag { key, wanted }),
+            Some(value) if wanted.iter().any(|glob| glob.matches(value)) => Ok(Matched::Tag { key, value }),
+            Some(value) => Err(Mismatch::OtherTag { key, value, wanted }),
+        }
     }
 }

@@ -1,0 +1,16 @@
+//! The policy crate from the outside.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod calendar;
+mod clocks;
+mod documents;
+mod hostile;
+mod laws;
+mod objectives;
+mod reading;
+mod refusing;
+mod selecting;
+mod support;
+mod timing;
+mod year;
