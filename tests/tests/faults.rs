@@ -10,7 +10,7 @@ use holdfast_sources::lambda::read_function;
 use holdfast_testkit::{Effect, Moment};
 use holdfast_tests::checks::{every_point_is_whole, lines, shape, tells_of_trouble};
 use holdfast_tests::{World, order, order_in, table_config};
-use holdfast_vault::PortError;
+use holdfast_vault::{PortError, read_manifest};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -31,8 +31,16 @@ enum Fault {
     Error(Moment, PortError),
 }
 
-fn kills() -> Vec<Fault> {
-    vec![Fault::Kill(Moment::Before), Fault::Kill(Moment::After)]
+/// Which faults are done to each call.
+enum Faults {
+    /// All of these.
+    Each(Vec<Fault>),
+    /// One of these, by turns.
+    InTurn(Vec<Fault>),
+}
+
+fn kills() -> Faults {
+    Faults::Each(vec![Fault::Kill(Moment::Before), Fault::Kill(Moment::After)])
 }
 
 fn errors() -> Vec<Fault> {
@@ -44,9 +52,26 @@ fn errors() -> Vec<Fault> {
     ]
 }
 
+/// What waiting helps against.
+fn temporary() -> Vec<Fault> {
+    let mut faults = errors();
+    faults.retain(|fault| !matches!(fault, Fault::Error(_, PortError::Denied(_))));
+    faults
+}
+
+fn chosen(faults: &Faults, number: u64) -> &[Fault] {
+    match faults {
+        Faults::Each(faults) => faults,
+        Faults::InTurn(faults) => {
+            let turn = usize::try_from(number).unwrap() % faults.len();
+            &faults[turn..=turn]
+        }
+    }
+}
+
 /// Does every fault to every call of a run, and compares what comes of it with what comes of an uncut run.
 async fn disturb<S: PartialEq + Debug>(
-    faults: &[Fault],
+    faults: &Faults,
     begin: impl AsyncFn() -> World,
     run: impl AsyncFn(&World) -> Ran,
     state: impl AsyncFn(&World) -> S,
@@ -56,10 +81,15 @@ async fn disturb<S: PartialEq + Debug>(
     let clean = run(&uncut).await;
     assert!(!tells_of_trouble(&clean), "the uncut run: {clean:#?}");
     let calls = uncut.script.calls();
+    let after_one_run = state(&uncut).await;
+    uncut.later(NEXT_TICK);
+    run(&uncut).await.unwrap();
     let expected = state(&uncut).await;
     assert!(calls.len() > 10, "only {} calls", calls.len());
+    let mut injected = 0;
     for call in &calls {
-        for fault in faults {
+        for fault in chosen(faults, call.number) {
+            injected += 1;
             let world = begin().await;
             let when = format!("{fault:?} at call {} ({} {})", call.number, call.name, call.subject);
             world.script.restart();
@@ -71,17 +101,20 @@ async fn disturb<S: PartialEq + Debug>(
             whole(&world, &when).await;
             world.script.heal();
             if !tells_of_trouble(&report) && matches!(fault, Fault::Error(..)) {
-                assert_eq!(state(&world).await, expected, "{when}: all is said to be well: {report:#?}");
+                assert_eq!(
+                    state(&world).await,
+                    after_one_run,
+                    "{when}: all is said to be well: {report:#?}"
+                );
             }
             if let Fault::Error(..) = fault {
                 is_named(&report, &when);
             }
-            heal(&world, &run, &when).await;
+            heal(&world, &run, &state, &expected, &when).await;
             whole(&world, &when).await;
-            assert_eq!(state(&world).await, expected, "{when}");
         }
     }
-    println!("{} calls, {} faults", calls.len(), calls.len() * faults.len());
+    println!("{} calls, {injected} faults", calls.len());
 }
 
 async fn whole(world: &World, when: &str) {
@@ -93,21 +126,32 @@ async fn whole(world: &World, when: &str) {
 fn is_named(result: &Ran, when: &str) {
     if tells_of_trouble(result) {
         let text = format!("{result:?}");
-        assert!(text.contains("planted by a test"), "{when}: {text}");
+        // A table whose creation was not answered may be anybody's; that is all that can be said.
+        let is_named = text.contains("planted by a test") || text.contains("answer was lost");
+        assert!(is_named, "{when}: {text}");
     }
 }
 
-async fn heal(world: &World, run: impl AsyncFn(&World) -> Ran, when: &str) {
+/// Undisturbed runs bring it to where the uncut run came.
+async fn heal<S: PartialEq + Debug>(
+    world: &World,
+    run: impl AsyncFn(&World) -> Ran,
+    state: impl AsyncFn(&World) -> S,
+    expected: &S,
+    when: &str,
+) {
     let mut last = None;
     for _ in 0..RUNS_TO_HEAL {
         world.later(NEXT_TICK);
         let result = run(world).await;
-        if result.as_ref().is_ok_and(|report| report.status == ReportStatus::Completed) {
+        let is_completed = matches!(&result, Ok(report) if report.status == ReportStatus::Completed);
+        if is_completed && state(world).await == *expected {
             return;
         }
         last = Some(result);
     }
-    panic!("{when}: the runs after it did not heal: {last:#?}");
+    assert_eq!(state(world).await, *expected, "{when}: the runs after it did not heal");
+    panic!("{when}: the runs after it do not end well: {last:#?}");
 }
 
 /// A tick and what it puts on the queue. A task that fails is not delivered again: the next tick has to see to it.
@@ -116,7 +160,9 @@ async fn tick(world: &World) -> Ran {
     let mut tasks = world.outbox.take_tasks();
     while !tasks.is_empty() {
         // What waits for the queue is judged by what the queue's tasks come to.
-        report.outcomes.retain(|outcome| outcome.status != OutcomeStatus::Continuing);
+        report
+            .outcomes
+            .retain(|outcome| outcome.status != OutcomeStatus::Continuing);
         for task in tasks {
             let request = snapshot::Request::parse(serde_json::from_str(&task.body).unwrap()).unwrap();
             match world.snapshot().run_request(request, &world.clock).await {
@@ -130,7 +176,9 @@ async fn tick(world: &World) -> Ran {
         tasks = world.outbox.take_tasks();
     }
     // A shard that ended before the last one has nothing left to wait for.
-    report.outcomes.retain(|outcome| !outcome.message.contains("other shards are still being read"));
+    report
+        .outcomes
+        .retain(|outcome| !outcome.message.contains("other shards are still being read"));
     Ok(Report::of("snapshot", report.outcomes))
 }
 
@@ -169,7 +217,49 @@ async fn snapshot_killed_at_any_call_makes_the_same_points_at_the_next_tick() {
 
 #[tokio::test]
 async fn snapshot_with_any_call_failing_tells_of_it_and_makes_the_same_points_at_the_next_tick() {
-    disturb(&errors(), second_point_is_due, tick, home_shape).await;
+    disturb(&Faults::Each(temporary()), second_point_is_due, tick, home_shape).await;
+}
+
+#[tokio::test]
+async fn snapshot_with_any_call_denied_tells_of_it_and_the_next_slot_has_whole_points_again() {
+    let uncut = second_point_is_due().await;
+    uncut.script.restart();
+    tick(&uncut).await.unwrap();
+    let good = newest(&uncut).await;
+    for call in uncut.script.calls() {
+        let when = format!("denied call {} ({} {})", call.number, call.name, call.subject);
+        let world = second_point_is_due().await;
+        world.script.restart();
+        let denied = PortError::Denied("planted by a test".to_owned());
+        world.script.fail(call.number, Moment::Before, denied);
+        let result = tick(&world).await;
+        whole(&world, &when).await;
+        is_named(&result, &when);
+        if !tells_of_trouble(&result) {
+            assert_eq!(
+                newest(&world).await,
+                good,
+                "{when}: all is said to be well: {result:#?}"
+            );
+        }
+        world.script.heal();
+        world.later(SignedDuration::from_hours(1));
+        assert!(!tells_of_trouble(&tick(&world).await), "{when}");
+        assert_eq!(newest(&world).await, good, "{when}");
+    }
+}
+
+/// What the newest good point of each resource holds.
+async fn newest(world: &World) -> Vec<String> {
+    let catalogue = world.catalogue().await;
+    let now = holdfast_vault::port::Clock::now(&world.clock);
+    let mut held = Vec::new();
+    for (resource, entry) in verify::newest_good(&catalogue, now) {
+        let manifest = read_manifest(&world.home, &entry.id).await.unwrap();
+        let items = manifest.data.map(|data| (data.items, data.digest));
+        held.push(format!("{resource} {items:?} {:?}", manifest.blobs));
+    }
+    held
 }
 
 #[tokio::test]
@@ -179,7 +269,7 @@ async fn a_wide_snapshot_killed_at_any_call_makes_the_same_point_at_the_next_tic
 
 #[tokio::test]
 async fn a_wide_snapshot_with_any_call_failing_tells_of_it_and_makes_the_same_point_at_the_next_tick() {
-    disturb(&errors()[..1], wide, tick, home_shape).await;
+    disturb(&Faults::InTurn(temporary()), wide, tick, home_shape).await;
 }
 
 /// Two points of a table, the second built on the first, and two of a function.
@@ -204,7 +294,7 @@ async fn replicate_killed_at_any_call_copies_the_same_at_the_next_tick() {
 
 #[tokio::test]
 async fn replicate_with_any_call_failing_tells_of_it_and_copies_the_same_at_the_next_tick() {
-    disturb(&errors(), two_points, replicate, both_shapes).await;
+    disturb(&Faults::Each(errors()), two_points, replicate, both_shapes).await;
 }
 
 /// Four replicated points, two of them tombstoned and past their grace, and what a run left that never committed.
@@ -212,7 +302,7 @@ async fn removable() -> World {
     let world = World::with_orders(20);
     world.tables.page_items(10);
     for hour in 0..4 {
-        world.tables.put("orders", order_in(hour, "changed"));
+        world.tables.put("orders", order_in(19, &format!("changed at {hour}")));
         tick(&world).await.unwrap();
         replicate(&world).await.unwrap();
         world.later(SignedDuration::from_hours(1));
@@ -245,7 +335,9 @@ async fn all_keys(world: &World) -> (Vec<String>, Vec<String>) {
 async fn the_uncut_pruning_removes_points_and_contents_in_both_vaults() {
     let world = removable().await;
     let before = all_keys(&world).await;
-    prune(&world).await.unwrap();
+    for _ in 0..2 {
+        prune(&world).await.unwrap();
+    }
     let after = all_keys(&world).await;
     let packs = |keys: &[String]| keys.iter().filter(|key| key.starts_with("packs/")).count();
     assert!(packs(&after.0) < packs(&before.0) && packs(&after.1) < packs(&before.1));
@@ -259,7 +351,7 @@ async fn prune_killed_at_any_call_removes_the_same_at_the_next_tick_and_nothing_
 
 #[tokio::test]
 async fn prune_with_any_call_failing_tells_of_it_and_removes_the_same_at_the_next_tick() {
-    disturb(&errors(), removable, prune, all_keys).await;
+    disturb(&Faults::InTurn(errors()), removable, prune, all_keys).await;
 }
 
 async fn replicated() -> World {
@@ -273,7 +365,11 @@ async fn verify(world: &World) -> Ran {
 }
 
 async fn verified(world: &World) -> impl PartialEq + Debug + use<> {
-    (shape(&world.home).await, shape(&world.replica).await, world.tables.names())
+    (
+        shape(&world.home).await,
+        shape(&world.replica).await,
+        world.tables.names(),
+    )
 }
 
 #[tokio::test]
@@ -283,7 +379,7 @@ async fn verify_killed_at_any_call_proves_the_same_later_and_leaves_no_scratch_t
 
 #[tokio::test]
 async fn verify_with_any_call_failing_tells_of_it_and_calls_no_point_damaged() {
-    disturb(&errors(), replicated, verify, verified).await;
+    disturb(&Faults::InTurn(errors()), replicated, verify, verified).await;
 }
 
 async fn table_lost() -> World {
@@ -293,7 +389,10 @@ async fn table_lost() -> World {
 }
 
 async fn restore(world: &World, event: Value) -> Ran {
-    let report = world.restore().run(restore::Request::parse(event).unwrap(), &world.clock).await?;
+    let report = world
+        .restore()
+        .run(restore::Request::parse(event).unwrap(), &world.clock)
+        .await?;
     world.outbox.take_tasks();
     Ok(report)
 }
@@ -317,7 +416,7 @@ async fn the_restore_of_a_table_killed_at_any_call_is_finished_by_the_same_event
 
 #[tokio::test]
 async fn the_restore_of_a_table_with_any_call_failing_tells_of_it_and_is_finished_by_the_same_event_sent_again() {
-    disturb(&errors(), table_lost, restore_table, table_state).await;
+    disturb(&Faults::Each(errors()), table_lost, restore_table, table_state).await;
 }
 
 async fn function_lost() -> World {
@@ -338,7 +437,9 @@ async fn restore_function(world: &World) -> Ran {
 
 async fn function_state(world: &World) -> impl PartialEq + Debug + use<> {
     let reading = read_function(&world.functions, "bill").await;
-    reading.ok().map(|reading| (reading.config, world.functions.code("bill")))
+    reading
+        .ok()
+        .map(|reading| (reading.config, world.functions.code("bill")))
 }
 
 #[tokio::test]
@@ -348,7 +449,7 @@ async fn the_restore_of_a_function_killed_at_any_call_is_finished_by_the_same_ev
 
 #[tokio::test]
 async fn the_restore_of_a_function_with_any_call_failing_tells_of_it_and_is_finished_by_the_same_event_sent_again() {
-    disturb(&errors(), function_lost, restore_function, function_state).await;
+    disturb(&Faults::Each(errors()), function_lost, restore_function, function_state).await;
 }
 
 #[tokio::test]
@@ -357,7 +458,11 @@ async fn only_prune_and_the_scratch_table_of_verify_ever_delete() {
     verify(&world).await.unwrap();
     world.tables.lose("orders");
     restore_table(&world).await.unwrap();
-    let deletes = world.script.changes().into_iter().filter(|call| call.effect == Effect::Deletes);
+    let deletes = world
+        .script
+        .changes()
+        .into_iter()
+        .filter(|call| call.effect == Effect::Deletes);
     let deletes: Vec<&str> = deletes.map(|call| call.name).collect();
     assert_eq!(deletes, ["drop_scratch_table"]);
 }

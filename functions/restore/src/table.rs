@@ -57,7 +57,13 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
         let (config, mut outcomes) = settings::for_target(&document, &new_arn, &self.manifest.arn);
         let began_at = clock.now();
         match create_and_wait(self.tables, clock, self.name, &config, existing).await {
-            Err(PortError::AlreadyExists(_)) => return Ok(self.refused()),
+            // It was not there a moment ago. What we announced and nobody else has made is ours: the next try knows.
+            Err(PortError::AlreadyExists(_)) if existing == Existing::Refuse => {
+                return Err(PortError::Conflict(format!(
+                    "table {} came to be while it was being made, by a call whose answer was lost or by somebody else",
+                    self.name
+                )));
+            }
             other => other?,
         }
         let Progress::Complete(items) =
@@ -73,7 +79,11 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
         };
         self.check(counted)?;
         let wanted = settings::settings(&config, &new_arn, &self.manifest.arn);
-        outcomes.extend(apply_settings(self.tables, clock, self.name, &wanted).await);
+        let applied = apply_settings(self.tables, clock, self.name, &wanted).await;
+        let is_settled = applied
+            .iter()
+            .all(|outcome| outcome.status == SettingStatus::Restored);
+        outcomes.extend(applied);
         let is_cut_short = outcomes.iter().any(|outcome| outcome.status == SettingStatus::NeedsPerson);
         if is_cut_short && clock.remaining() < STOP_BEFORE_END {
             // What time did not allow is no matter for a person: the next invocation puts it back.
@@ -82,7 +92,10 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
         let actual = self.tables.read_table(self.name).await?;
         outcomes.extend(unexplained(&config, &actual.config, &outcomes));
         let outcome = self.finished(items, counted, &outcomes, (clock.now() - began_at).get_milliseconds());
-        finish(self.vault, marks, json!(outcome).to_string()).await?;
+        // Not while a call has failed: when a person has set that right, the same event sent again tries it again.
+        if is_settled {
+            finish(self.vault, marks, json!(outcome).to_string()).await?;
+        }
         Ok(outcome)
     }
 

@@ -20,6 +20,7 @@ use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
 use holdfast_vault::{Catalogue, PortError, keys, ports};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 pub use decide::{RunInFlight, Start, decide};
@@ -53,6 +54,9 @@ ports! {
 /// Runs that go on at the same time in one invocation: enough to hide the services' latency, few enough that their packs
 /// and indexes (about 15 MB each) fit in memory.
 const PARALLEL_RUNS: usize = 4;
+
+/// No run is begun this long before the invocation ends: what is due now is still due at the next tick.
+const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a snapshot works with.
 pub struct Snapshot<V, I, T, F, Q> {
@@ -225,6 +229,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
     }
 
     async fn act<C: Clock>(&self, start: Start, policy: &PolicyInForce, catalogue: &Catalogue, clock: &C) -> Outcome {
+        if clock.remaining() < STOP_BEFORE_END {
+            let (Start::New(point) | Start::Resume(point) | Start::Leave(point)) = start;
+            return Outcome::new(point, OutcomeStatus::Continuing, "time ran out; the next tick makes it");
+        }
         match start {
             Start::Leave(point) => Outcome::new(point, OutcomeStatus::Continuing, "another invocation is at it"),
             Start::Resume(point) => self.settle(&point, self.work(&point, None, clock).await),

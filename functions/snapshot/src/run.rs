@@ -121,8 +121,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         only: Option<Shard>,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        if read_manifest(&self.vault, point).await.is_ok() {
-            return Ok(Outcome::new(point, OutcomeStatus::Unchanged, "made before"));
+        match read_manifest(&self.vault, point).await {
+            Ok(_) => return Ok(Outcome::new(point, OutcomeStatus::Unchanged, "made before")),
+            Err(PortError::NotFound(_)) => {}
+            Err(error) => return Err(error),
         }
         let run = read_run(&self.vault, point).await?;
         if clock.now().duration_since(run.started_at) >= MAX_RUN {
@@ -160,7 +162,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         clock: &C,
     ) -> Result<Vec<Shard>, PortError> {
         let parent = match &run.parent {
-            Some(parent) if !shards.is_empty() => read_manifest(&self.vault, parent).await.ok(),
+            Some(parent) if !shards.is_empty() => match read_manifest(&self.vault, parent).await {
+                Ok(manifest) => Some(manifest),
+                // What cannot be built on is stored anew; what cannot be read now can be read later.
+                Err(PortError::NotFound(_) | PortError::Corrupt(_)) => None,
+                Err(error) => return Err(error),
+            },
             _ => None,
         };
         let ends: Vec<Result<Option<Shard>, PortError>> = stream::iter(shards)

@@ -1,0 +1,94 @@
+"""DynamoDB with one table whose pages lie ready, and an event bus that takes everything.
+
+It answers as fast as files can be read, so that what is measured is the reader. It does not throttle and has no rights to check.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+from tests.bench.data import Table
+from tests.bench.server import Answer
+
+TABLE = "bench"
+
+
+class Services:
+    """The stub's state: which table is served, and what was asked of it."""
+
+    def __init__(self, region: str, account: str) -> None:
+        self.scans = 0
+        self.unknown: set[str] = set()
+        self._arn = f"arn:aws:dynamodb:{region}:{account}:table/{TABLE}"
+        self._table: Table
+        self._after: dict[str, int] = {}
+
+    def serve(self, table: Table) -> None:
+        """Makes this the table from now on."""
+        self._table = table
+        self._after = {_text(page.last_key): number + 1 for number, page in enumerate(table.pages)}
+        self.scans = 0
+
+    def respond(self, _path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Answers a call of the AWS JSON protocol."""
+        action = headers.get("x-amz-target", "").partition(".")[2]
+        request = json.loads(body or b"{}")
+        if action == "Scan":
+            return self._scan(request)
+        answer = self._answers().get(action)
+        if action == "PutEvents":
+            answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in request["Entries"]]}
+        if action == "GetResourcePolicy":
+            return _json(400, {"__type": "com.amazonaws.dynamodb.v20120810#PolicyNotFoundException", "message": "none"})
+        if answer is None:
+            # Told at the end: a call that the stub does not know would make the result worth less.
+            self.unknown.add(action)
+            return _json(400, {"__type": "com.amazon.coral.service#UnknownOperationException"})
+        return _json(200, answer)
+
+    def _answers(self) -> dict[str, dict]:
+        keys = (("customer", "HASH"), ("order", "RANGE"))
+        description = {
+            "TableName": TABLE,
+            "TableArn": self._arn,
+            "TableStatus": "ACTIVE",
+            "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+            "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
+            "ProvisionedThroughput": {"NumberOfDecreasesToday": 0, "ReadCapacityUnits": 0, "WriteCapacityUnits": 0},
+            "ItemCount": self._table.items,
+            "TableSizeBytes": self._table.dynamodb_bytes,
+        }
+        return {
+            "DescribeTable": {"Table": description},
+            "DescribeTimeToLive": {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}},
+            "DescribeContinuousBackups": {"ContinuousBackupsDescription": {"ContinuousBackupsStatus": "ENABLED"}},
+            "ListTagsOfResource": {"Tags": []},
+        }
+
+    def _scan(self, request: dict) -> Answer:
+        pages, segments = self._table.pages, request.get("TotalSegments", 1)
+        segment = request.get("Segment", 0)
+        start, end = (len(pages) * bound // segments for bound in (segment, segment + 1))
+        if key := request.get("ExclusiveStartKey"):
+            start = self._after[_text(key)]
+        self.scans += 1
+        if start >= end:
+            return _json(200, {"Count": 0, "ScannedCount": 0, "Items": []})
+        page = pages[start]
+        tail = f',"LastEvaluatedKey":{json.dumps(page.last_key)}}}'.encode() if start + 1 < end else b"}"
+        return 200, _headers(zlib.crc32(tail, page.crc)), [page.path.read_bytes(), tail]
+
+
+def _json(status: int, answer: dict) -> Answer:
+    body = json.dumps(answer).encode()
+    return status, _headers(zlib.crc32(body)), [body]
+
+
+def _headers(crc: int) -> dict[str, str]:
+    return {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(crc)}
+
+
+def _text(key: dict) -> str:
+    return json.dumps(key, sort_keys=True)
