@@ -15,7 +15,7 @@ PAGE_BYTES = 1 << 20
 
 _SEED = 20_260_101
 _STATES = ("new", "paid", "packed", "shipped", "returned")
-_SYLLABLES = ("ba", "cor", "den", "el", "fi", "gar", "hin", "jo", "ka", "lum", "mer", "no", "pra", "qui", "ros", "ta", "ver", "zu")
+_SYLLABLES = "ba cor den el fi gar hin jo ka lum mer no pra qui ros ta ver zu".split()
 
 
 @dataclass
@@ -92,7 +92,8 @@ def _item(number: int, is_changed: bool, words: list[str], totals: list[float]) 
     # A Scan comes in the order of the keys' hashes: neighbours have nothing to do with each other.
     customer = hashlib.md5(f"customer {number}".encode()).hexdigest()
     first, last = chance.choices(words, k=2)
-    day = f"2026-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T{chance.randint(0, 23):02}:{chance.randint(0, 59):02}:00Z"
+    month, date, hour, minute = (chance.randint(*bounds) for bounds in ((1, 12), (1, 28), (0, 23), (0, 59)))
+    day = f"2026-{month:02}-{date:02}T{hour:02}:{minute:02}:00Z"
     articles = [
         {
             "M": {

@@ -1,4 +1,7 @@
-"""The simplest reader there is, for comparison: boto3's paginator, a JSON line an item. `plain_scan.py ENDPOINT REGION TABLE FILE`"""
+"""The simplest reader there is, for comparison: boto3's paginator, a JSON line an item.
+
+`plain_scan.py ENDPOINT REGION TABLE FILE`
+"""
 
 import json
 import sys

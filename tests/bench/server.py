@@ -37,6 +37,11 @@ def _handler(respond: Responder) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def handle(self) -> None:
+            # Processes are ended with their connections open.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                super().handle()
+
         def handle_any(self) -> None:
             body = self._body()
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -45,10 +50,9 @@ def _handler(respond: Responder) -> type[BaseHTTPRequestHandler]:
             for name, value in more.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(sum(map(len, pieces))))
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                self.end_headers()
-                for piece in pieces:
-                    self.wfile.write(piece)
+            self.end_headers()
+            for piece in pieces:
+                self.wfile.write(piece)
 
         do_GET = do_POST = do_PUT = handle_any
 

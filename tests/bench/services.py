@@ -1,6 +1,6 @@
 """DynamoDB with one table whose pages lie ready, and an event bus that takes everything.
 
-It answers as fast as files can be read, so that what is measured is the reader. It does not throttle and has no rights to check.
+It answers as fast as files can be read, so that what is measured is the reader. It does not throttle and checks no rights.
 """
 
 from __future__ import annotations

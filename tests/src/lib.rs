@@ -1,11 +1,5 @@
 //! A whole account in memory: tables, functions, a home and a replica vault, and the five functions over them, with a script
 //! between them and every port. The suites in `tests/` drive it; stories against the local cloud are in `stories/`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a fixture that fails should fail the test at once"
-)]
 
 pub mod checks;
 pub mod sample;
@@ -33,7 +27,11 @@ use snapshot::Snapshot;
 use verify::Verify;
 
 /// A port of the account with the script before it.
-type Port<P> = Faults<P>;
+pub type Port<P> = Faults<P>;
+
+/// `snapshot` over the ports of a world.
+pub type WorldSnapshot =
+    Snapshot<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, Port<MemoryFunctions>, Port<Outbox>>;
 
 /// The account.
 pub struct World {
@@ -141,10 +139,7 @@ impl World {
     }
 
     /// The snapshot function.
-    pub fn snapshot(
-        &self,
-    ) -> Snapshot<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, Port<MemoryFunctions>, Port<Outbox>>
-    {
+    pub fn snapshot(&self) -> WorldSnapshot {
         Snapshot {
             vault: self.port(self.home.clone()),
             inventory: self.port(self.resources.clone()),
@@ -159,7 +154,7 @@ impl World {
     }
 
     /// The replicate function.
-    pub fn replicate(&self) -> Replicate<Port<MemoryStore>, Port<MemoryStore>, MemoryReplicas> {
+    pub fn replicate(&self) -> Replicate<Port<MemoryStore>, Port<MemoryStore>, Port<MemoryReplicas>> {
         Replicate {
             home: self.port(self.home.clone()),
             home_bucket: "home".to_owned(),
@@ -170,7 +165,7 @@ impl World {
                 home_key_arn: "arn:aws:kms:eu-central-1:111122223333:key/mrk-1".to_owned(),
                 lock: VaultLock::Off,
             },
-            maker: MemoryReplicas::new(&self.home),
+            maker: self.port(MemoryReplicas::new(&self.home)),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }

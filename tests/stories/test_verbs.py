@@ -231,7 +231,7 @@ def test_a_damaged_pack_is_found_and_the_next_point_heals_it(deploy_stack: Calla
 
         report = invoke(stack, "Verify", {"scrub": "all"})
         assert report["status"] == "Failed" and pack in report["outcomes"][0]["message"]
-        refused = invoke(stack, "Restore", {"resource": sample.table_id, "point": first, "target": {"name": "no"}})
+        refused = invoke(stack, "Restore", {"resource": sample.table_id, "point": first, "target": {"name": "never-made"}})
         assert refused["status"] == "Failed" and "corrupt" in refused["outcomes"][0]["message"]
 
         sample.put_orders([order(3, "changed")])

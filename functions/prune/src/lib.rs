@@ -122,8 +122,8 @@ impl<V: VaultPorts> Prune<V> {
         mode: Mode,
         now: Timestamp,
     ) -> Result<Outcome, PortError> {
-        let expired: BTreeSet<PointId> = plan.remove.iter().map(|tombstone| tombstone.point.clone()).collect();
-        let marks: Marks = mark(vault, catalogue, &expired).await?;
+        let mut expired: BTreeSet<PointId> = plan.remove.iter().map(|tombstone| tombstone.point.clone()).collect();
+        let mut marks: Marks = mark(vault, catalogue, &expired).await?;
         if mode == Mode::DryRun {
             let (versions, bytes) = preview_contents(vault, &marks, &self.margins, now).await?;
             return Ok(Outcome::new("sweep", OutcomeStatus::Planned, "")
@@ -132,7 +132,13 @@ impl<V: VaultPorts> Prune<V> {
         }
         let mut swept = Swept::default();
         for tombstone in &plan.remove {
-            remove_point(vault, tombstone, &self.margins, now, &mut swept).await?;
+            if !remove_point(vault, tombstone, &self.margins, now, &mut swept).await? {
+                expired.remove(&tombstone.point);
+            }
+        }
+        if expired.len() < plan.remove.len() {
+            // A point that is locked still needs its contents.
+            marks = mark(vault, catalogue, &expired).await?;
         }
         self.clear_runs(vault, catalogue, now, &mut swept).await?;
         sweep_contents(vault, &marks, &self.margins, now, &mut swept).await?;
@@ -147,7 +153,7 @@ impl<V: VaultPorts> Prune<V> {
             .map(|(key, why)| format!("{key} is locked: {why}"))
             .collect();
         Ok(Outcome::new("sweep", status, locked.join("; "))
-            .with("removed_points", plan.remove.len())
+            .with("removed_points", expired.len())
             .with("removed_versions", swept.removed_versions)
             .with("removed_bytes", swept.removed_bytes))
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use holdfast_catalog::{Manifest, PartRef, PointId, ReplicatedFact, layout};
 use holdfast_vault::port::Clock;
-use holdfast_vault::{PortError, TRUST_EXISTING_FOR, commit, read_committed_part, read_manifest, read_tombstone};
+use holdfast_vault::{
+    PointEntry, PortError, TRUST_EXISTING_FOR, commit, read_committed_part, read_manifest, read_tombstone,
+};
 
 use crate::{HomePorts, ReplicaPorts, Replicate};
 
@@ -66,14 +68,16 @@ impl<H: HomePorts, R: ReplicaPorts, M: Send + Sync> Replicate<H, R, M> {
         Ok(CopyEnd::Complete(copied))
     }
 
-    /// The point that this one built on, if it is in the replica to stay. What it refers to there needs no look: a tombstone
-    /// that came now would keep its data for longer than this run can take.
+    /// The point that this one built on, if it is in the replica to stay and not known to be damaged there. What it refers to
+    /// there needs no look: a tombstone that came now would keep its data for longer than this run can take.
     async fn parent_there(&self, manifest: &Manifest) -> Result<Option<Manifest>, PortError> {
         let Some(parent) = &manifest.parent else {
             return Ok(None);
         };
-        if exists(read_tombstone(&self.replica, parent).await)? {
-            return Ok(None);
+        match PointEntry::read(&self.replica, parent).await {
+            Ok(entry) if !entry.is_tombstoned && !entry.is_damaged() => {}
+            Ok(_) | Err(PortError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
         }
         match read_manifest(&self.replica, parent).await {
             Ok(manifest) => Ok(Some(manifest)),

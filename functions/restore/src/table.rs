@@ -80,11 +80,11 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
         self.check(counted)?;
         let wanted = settings::settings(&config, &new_arn, &self.manifest.arn);
         let applied = apply_settings(self.tables, clock, self.name, &wanted).await;
-        let is_settled = applied
-            .iter()
-            .all(|outcome| outcome.status == SettingStatus::Restored);
+        let is_settled = applied.iter().all(|outcome| outcome.status == SettingStatus::Restored);
         outcomes.extend(applied);
-        let is_cut_short = outcomes.iter().any(|outcome| outcome.status == SettingStatus::NeedsPerson);
+        let is_cut_short = outcomes
+            .iter()
+            .any(|outcome| outcome.status == SettingStatus::NeedsPerson);
         if is_cut_short && clock.remaining() < STOP_BEFORE_END {
             // What time did not allow is no matter for a person: the next invocation puts it back.
             return Ok(self.continuing("settings are being put back"));

@@ -1,6 +1,6 @@
 //! `snapshot` makes recovery points of what is due.
 //!
-//! A tick is a nudge: what is due is computed from the policy, the inventory and the vault. Each run is a [`RunRecord`]
+//! A tick is a nudge: what is due is computed from the policy, the inventory and the vault. Each run is a run record
 //! and a task for each shard; whoever finds all shards finished writes the manifest. Doing anything here twice, at once or
 //! after a crash makes the same one point.
 

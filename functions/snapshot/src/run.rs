@@ -66,14 +66,17 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         begin_run(&self.vault, record).await.map(|_| ())
     }
 
-    /// The newest good point of the same resource, whatever its plan. One whose manifest cannot be read is none.
+    /// The newest point of the same resource, whatever its plan, if it is good. When it is damaged there is no parent, not even
+    /// an older one, which may share what is damaged: the new point stores everything anew. One whose manifest cannot be read
+    /// is none either.
     async fn parent(&self, point: &PointId, catalogue: &Catalogue) -> Result<Option<Manifest>, PortError> {
         let candidates = catalogue
             .points
             .iter()
             .filter(|entry| entry.id.resource == point.resource && entry.id.slot < point.slot)
-            .filter(|entry| !entry.is_tombstoned && !entry.is_damaged());
-        let Some(newest) = candidates.max_by_key(|entry| entry.id.slot) else {
+            .filter(|entry| !entry.is_tombstoned);
+        let newest = candidates.max_by_key(|entry| entry.id.slot);
+        let Some(newest) = newest.filter(|entry| !entry.is_damaged()) else {
             return Ok(None);
         };
         match read_manifest(&self.vault, &newest.id).await {

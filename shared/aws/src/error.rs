@@ -121,6 +121,7 @@ fn classify(code: Option<&str>, message: Option<&str>, status: u16) -> Class {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of codes, which reads best as one")]
 fn by_code(code: &str) -> Option<Class> {
     // Query protocols put their service before the code: `AWS.SimpleQueueService.NonExistentQueue`.
     let code = code.strip_prefix("AWS.SimpleQueueService.").unwrap_or(code);

@@ -13,6 +13,7 @@ mod recipe;
 mod report;
 mod resource;
 mod run;
+mod seal;
 
 pub use digest::{ItemsDigest, Sha256};
 pub use error::CatalogError;
@@ -24,3 +25,4 @@ pub use recipe::{PackUse, Recipe, Run, Shard};
 pub use report::{Outcome, OutcomeStatus, Report, ReportStatus};
 pub use resource::{Arn, Region, ResourceId};
 pub use run::{Checkpoint, RunRecord};
+pub use seal::{seal, unseal};

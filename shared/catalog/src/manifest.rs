@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arn, CatalogError, ItemsDigest, PointId, Sha256, Shard};
+use crate::{Arn, CatalogError, ItemsDigest, PointId, Sha256, Shard, seal, unseal};
 
 /// The newest format version that this release writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -114,7 +114,7 @@ impl Manifest {
                 newest: FORMAT_VERSION,
             });
         }
-        let manifest: Manifest = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+        let manifest: Manifest = unseal(bytes, "manifest")?;
         if manifest.point != *expected {
             return Err(damaged(format!(
                 "it is the manifest of {}, not of {expected}",
@@ -127,10 +127,8 @@ impl Manifest {
 
     /// The manifest as it is stored.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // A manifest holds only strings, integers and vectors of them: none of serde_json's errors can happen.
-        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
+        // A manifest holds only strings, integers and vectors of them: none of the errors can happen.
+        seal(self).unwrap_or_default()
     }
 
     /// The configuration document's blob, if the point has one.

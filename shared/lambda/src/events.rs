@@ -81,6 +81,11 @@ pub fn answer_batch(failed_ids: &[String]) -> Value {
 /// # Errors
 /// `InvalidRequest` with what is wrong and an event that works.
 pub fn parse_manual<T: DeserializeOwned>(event: Value, example: &str) -> Result<T, Failure> {
+    if !event.is_object() {
+        // A list would be taken for an object's fields without their names.
+        let message = format!("the event is no JSON object; send for example {example}");
+        return Err(Failure::InvalidRequest(message));
+    }
     serde_json::from_value(event).map_err(|error| {
         Failure::InvalidRequest(format!(
             "the event is not understood: {error}; send for example {example}"

@@ -3,6 +3,10 @@
 //! [`MemoryStore`], [`MemoryTables`] and [`MemoryFunctions`] stand in for S3, DynamoDB and Lambda; [`Faults`] goes round any
 //! of them and fails the calls that a [`Script`] names; [`ManualClock`] stands still until it is moved. [`contract`] is what
 //! every object store must pass.
+#![allow(
+    clippy::panic,
+    reason = "a stand-in that is used wrongly should fail the test at once"
+)]
 
 mod clock;
 pub mod contract;

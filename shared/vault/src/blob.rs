@@ -59,8 +59,7 @@ pub async fn put_content<S: ReadObjects + WriteObjects>(
         return Ok(Created::New);
     }
     let may_stay = match store.head(key).await {
-        // The same name with another length is damage, which writing again heals.
-        Ok(info) => info.bytes == body.len() as u64 && is_fresh(&info, now),
+        Ok(info) => is_fresh(&info, now) && holds(store, key, info.bytes, &body).await?,
         Err(PortError::NotFound(_)) => false,
         Err(error) => return Err(error),
     };
@@ -68,6 +67,26 @@ pub async fn put_content<S: ReadObjects + WriteObjects>(
         store.overwrite(key, body).await?;
     }
     Ok(Created::Existed)
+}
+
+/// Whether an object is what its name promises: other bytes under the same name are damage, which writing again heals.
+async fn holds<S: ReadObjects>(store: &S, key: &str, bytes: u64, body: &Bytes) -> Result<bool, PortError> {
+    if bytes != body.len() as u64 {
+        return Ok(false);
+    }
+    let mut rest: &[u8] = body;
+    while !rest.is_empty() {
+        let piece = match store.get_range(key, bytes - rest.len() as u64, PIECE_BYTES).await {
+            Ok(piece) => piece,
+            Err(PortError::NotFound(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match rest.strip_prefix(piece.as_ref()) {
+            Some(unread) if !piece.is_empty() => rest = unread,
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 /// Stores a blob and says how a manifest names it.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use holdfast_catalog::{Fact, Manifest, PointId, ResourceId, RunRecord, Slot, Tombstone, layout};
+use holdfast_catalog::{Fact, Manifest, PointId, ResourceId, RunRecord, Slot, Tombstone, layout, seal, unseal};
 use jiff::Timestamp;
 
 use crate::PortError;
@@ -241,11 +241,10 @@ pub async fn read_run<S: ReadObjects>(store: &S, point: &PointId) -> Result<RunR
 
 async fn read_json<S: ReadObjects, T: serde::de::DeserializeOwned>(store: &S, key: &str) -> Result<T, PortError> {
     let body = store.get(key).await?;
-    serde_json::from_slice(&body).map_err(|error| PortError::Corrupt(format!("{key}: {error}")))
+    unseal(&body, "record").map_err(|error| PortError::Corrupt(format!("{key}: {error}")))
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<Bytes, PortError> {
-    let mut body = serde_json::to_vec_pretty(value).map_err(|e| PortError::Invalid(e.to_string()))?;
-    body.push(b'\n');
+    let body = seal(value).map_err(|error| PortError::Invalid(error.to_string()))?;
     Ok(body.into())
 }

@@ -1,4 +1,4 @@
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
 use holdfast_catalog::{Checkpoint, DataSummary, ItemsDigest, PartRef, PointId, Recipe, Sha256, Shard, layout};
@@ -194,9 +194,11 @@ pub async fn read_checkpoint_at<S: ReadObjects>(store: &S, key: &str) -> Result<
 fn pack_json<T: Serialize>(value: &T) -> Result<Bytes, PortError> {
     let invalid = |error: &dyn std::fmt::Display| PortError::Invalid(format!("writing a recipe: {error}"));
     let json = serde_json::to_vec(value).map_err(|e| invalid(&e))?;
-    Ok(zstd::stream::encode_all(json.as_slice(), 3)
-        .map_err(|e| invalid(&e))?
-        .into())
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 3).map_err(|e| invalid(&e))?;
+    // What no name or manifest proves yet has to prove itself.
+    encoder.include_checksum(true).map_err(|e| invalid(&e))?;
+    encoder.write_all(&json).map_err(|e| invalid(&e))?;
+    Ok(encoder.finish().map_err(|e| invalid(&e))?.into())
 }
 
 fn unpack_json<T: DeserializeOwned>(body: &[u8], key: &str) -> Result<T, PortError> {

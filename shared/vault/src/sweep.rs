@@ -194,7 +194,8 @@ impl Swept {
 }
 
 /// Removes everything of a tombstoned point but the packs and blobs: manifest first, so that from the first call on no
-/// reader sees the point; tombstone last, so that a run cut short is taken up again.
+/// reader sees the point; tombstone last, so that a run cut short is taken up again. Says whether the point is gone: one whose
+/// manifest is locked stays, with everything that it needs.
 ///
 /// # Errors
 /// Those of the store; doing it again goes on where it stopped. `Conflict` when the tombstone is still in its grace.
@@ -204,7 +205,7 @@ pub async fn remove_point<S: DeleteObjects>(
     margins: &Margins,
     now: Timestamp,
     swept: &mut Swept,
-) -> Result<(), PortError> {
+) -> Result<bool, PortError> {
     let point = &tombstone.point;
     if !margins.is_over(tombstone.pruned_at, now) {
         return Err(PortError::Conflict(format!("{point} is in its grace period")));
@@ -216,14 +217,15 @@ pub async fn remove_point<S: DeleteObjects>(
         layout::facts_of(point),
         layout::tombstone(point),
     ];
+    let locked_before = swept.locked.len();
     for prefix in prefixes {
         remove_all(store, &prefix, swept).await?;
-        if !swept.locked.is_empty() && prefix == layout::manifest(point) {
+        if swept.locked.len() > locked_before && prefix == layout::manifest(point) {
             // What cannot stop being a point keeps everything that a point needs.
-            return Ok(());
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Takes a tombstone back: the point stays.

@@ -196,7 +196,10 @@ fn guarded_policy(found: Option<&str>, bucket_arn: &str) -> Result<Option<String
         return Ok(None);
     }
     let is_ours = |found: &Value| {
-        found.get("Sid").and_then(Value::as_str).is_some_and(|sid| [TLS_STATEMENT, DELETE_STATEMENT].contains(&sid))
+        found
+            .get("Sid")
+            .and_then(Value::as_str)
+            .is_some_and(|sid| [TLS_STATEMENT, DELETE_STATEMENT].contains(&sid))
     };
     statements.retain(|found| !is_ours(found));
     statements.extend(ours);
@@ -220,7 +223,7 @@ fn encrypts_with(rule: &ServerSideEncryptionRule, key_arn: &str) -> bool {
 fn aborts_stale_uploads(rule: &LifecycleRule) -> bool {
     let after = rule
         .abort_incomplete_multipart_upload()
-        .and_then(|abort| abort.days_after_initiation());
+        .and_then(AbortIncompleteMultipartUpload::days_after_initiation);
     rule.id() == Some(UPLOADS_RULE) && *rule.status() == ExpirationStatus::Enabled && after == Some(STALE_UPLOAD_DAYS)
 }
 

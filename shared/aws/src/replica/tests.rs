@@ -226,7 +226,8 @@ async fn what_a_person_has_to_change_is_said_so() {
         "HEAD /replica" => Reply::new(200, "").with("x-amz-bucket-region", "ap-south-1"),
         what => ready(what),
     };
-    let cases: [(fn(&Request) -> Reply, &str); 4] = [
+    type Answer = fn(&Request) -> Reply;
+    let cases: [(Answer, &str); 4] = [
         (taken, "denied: bucket replica exists"),
         (foreign, "denied: bucket replica exists"),
         (

@@ -5,6 +5,7 @@
 mod calendar;
 mod clocks;
 mod documents;
+mod edges;
 mod hostile;
 mod laws;
 mod objectives;

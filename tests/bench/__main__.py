@@ -1,0 +1,162 @@
+"""Runs the benchmark: `python -m tests.bench`, from the checkout's root."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from tests.bench import data
+from tests.bench.server import serving
+from tests.bench.services import Services
+from tests.bench.storage import clean_environment, storage
+from tests.bench.tools import ACCOUNT, Bench, Used
+
+ROOT = Path(__file__).resolve().parents[2]
+CHANGED = 0.01
+MB = 1_000_000
+MIB = 1 << 20
+
+FIRST, SECOND = "snapshot, first point", "snapshot, second point"
+PLAIN, DUMP = "boto3 scan to JSON lines", "dynamodump"
+RESTIC_FIRST, RESTIC_SECOND = "restic on the lines, first", "restic on the lines, second"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--items", type=int, default=200_000, help="in the table (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="medians are over these (default: %(default)s)")
+    parser.add_argument("--bootstrap", type=Path, help="snapshot's binary (default: built as for the local cloud)")
+    options = parser.parse_args()
+    bootstrap = options.bootstrap.resolve() if options.bootstrap else _build()
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
+        _run(Path(folder), bootstrap, options.items, options.rounds)
+
+
+def _build() -> Path:
+    # The build's tools are in the tests' environment, not in this one.
+    subprocess.run([str(ROOT / ".venv/bin/python"), "-m", "tests.local.build"], cwd=ROOT, check=True)
+    architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    return ROOT / ".aws-sam" / f"build-{architecture}" / "Snapshot" / "bootstrap"
+
+
+def _run(folder: Path, bootstrap: Path, items: int, rounds: int) -> None:
+    print(f"making {items} items", flush=True)
+    changes = data.some(items, CHANGED, 1)
+    first = data.make(folder / "first", items)
+    second = data.make(folder / "second", items, changes)
+    environment = clean_environment()
+    services = Services(environment["AWS_REGION"], ACCOUNT)
+    runs: dict[str, list[Used]] = {}
+
+    def note(name: str, used: Used) -> None:
+        runs.setdefault(name, []).append(used)
+        print(f"  {name}: {used.cpu_seconds:.2f} s CPU, {used.seconds:.2f} s", flush=True)
+
+    has_restic = shutil.which("restic") is not None
+    with serving(services.respond) as address, storage(folder / "s3", environment) as s3:
+        bench = Bench(folder, environment, address, s3, bootstrap)
+        for number in range(1, rounds + 1):
+            print(f"round {number} of {rounds}", flush=True)
+            bucket, repository = f"vault-{number}", folder / f"restic-{number}"
+            s3.new_bucket(bucket)
+            services.serve(first)
+            note(FIRST, bench.snapshot(bucket, first, items))
+            scans = services.scans
+            if has_restic:
+                note(RESTIC_FIRST, bench.restic(repository, first))
+            note(PLAIN, bench.plain_scan())
+            if number == 1:
+                note(DUMP, bench.dynamodump(first))
+            services.serve(second)
+            note(SECOND, bench.snapshot(bucket, second, len(changes)))
+            if has_restic:
+                note(RESTIC_SECOND, bench.restic(repository, second))
+                shutil.rmtree(repository)
+        parts = s3.stored(bucket)
+    print(f"\nsnapshot's binary: {bootstrap.stat().st_size / MB:.1f} MB")
+    _tell(first, runs, parts, scans, has_restic)
+    if services.unknown:
+        names = ", ".join(sorted(services.unknown))
+        print(f"calls that the stub does not know, so that the figures are worth less: {names}")
+
+
+def _tell(table: data.Table, runs: dict[str, list[Used]], parts: dict[str, int], scans: int, has_restic: bool) -> None:
+    machine = f"{_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end, {platform.system()}"
+    print(f"\n{datetime.date.today()}, {machine}")
+    print(
+        f"{table.items} items, {table.dynamodb_bytes / MB:.1f} MB as DynamoDB counts, {table.json_bytes / MB:.1f} MB as JSON, "
+        f"{len(table.pages)} Scan pages; {CHANGED:.0%} of the items changed before the second point"
+    )
+    print("\n| tool | runs | items / CPU s | MB of JSON / CPU s | CPU s (least to most) | wall s | peak MiB | stored MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, used in sorted(runs.items(), key=lambda run: _ORDER.index(run[0])):
+        cpu = sorted(run.cpu_seconds for run in used)
+        print(
+            f"| {name} | {len(used)} | {table.items / median(cpu):,.0f} | {table.json_bytes / MB / median(cpu):.0f} "
+            f"| {median(cpu):.2f} ({cpu[0]:.2f} to {cpu[-1]:.2f}) | {median(run.seconds for run in used):.1f} "
+            f"| {max(run.peak_bytes for run in used) / MIB:.1f} | {median(run.stored_bytes for run in used) / MB:.2f} |"
+        )
+    if not has_restic:
+        print("\nrestic is not installed (Debian's package `restic`), so it was not measured.")
+    _judge(table, runs, scans)
+    if has_restic:
+        first, second = (_median(runs, name, "stored_bytes") for name in (FIRST, SECOND))
+        restic_first, restic_second = (_median(runs, name, "stored_bytes") for name in (RESTIC_FIRST, RESTIC_SECOND))
+        print(
+            f"Of what restic stores, snapshot's first point stores {first / restic_first:.2f} and its second "
+            f"{second / restic_second:.3f}; restic's second adds {restic_second / restic_first:.1%} of its first."
+        )
+    keys = ", ".join(f"{first} {size:,}" for first, size in sorted(parts.items()))
+    print(f"In the vault after both points, bytes by first part of the key: {keys}")
+
+
+def _judge(table: data.Table, runs: dict[str, list[Used]], scans: int) -> None:
+    """Holds the figures against the aims."""
+    peak = max(run.peak_bytes for name in (FIRST, SECOND) for run in runs[name])
+    stored = _median(runs, FIRST, "stored_bytes")
+    share, growth = stored / table.dynamodb_bytes, _median(runs, SECOND, "stored_bytes") / stored
+    cpu, wall = _median(runs, FIRST, "cpu_seconds"), _median(runs, FIRST, "seconds")
+    pace = table.json_bytes / MB / cpu
+    faster = _median(runs, DUMP, "seconds") / wall
+    read = scans / len(table.pages)
+    print("\n| aim | measured | met |")
+    print("|---|---|---|")
+    _aim("first point stores at most 0.40 of the table's bytes", f"{share:.3f}", share <= 0.40)
+    _aim("second point stores at most 2 % of the first", f"{growth:.2%}", growth <= 0.02)
+    _aim("peak memory at most 64 MB", f"{peak / MIB:.1f} MiB", peak <= 64 * MB)
+    _aim("at least 120 MB of JSON per CPU second", f"{pace:.0f} MB", pace >= 120)
+    _aim("at least 20 times as fast as dynamodump (wall clock)", f"{faster:.1f}", faster >= 20)
+    _aim("Scan calls at most 1.02 of the table's pages", f"{read:.3f}", read <= 1.02)
+    of_dump, of_plain = (cpu / _median(runs, name, "cpu_seconds") for name in (DUMP, PLAIN))
+    print(f"\nOf dynamodump's CPU, snapshot's first point takes {of_dump:.2f}; of boto3's plain scan, {of_plain:.2f}.")
+
+
+def _median(runs: dict[str, list[Used]], name: str, figure: str) -> float:
+    return median(getattr(run, figure) for run in runs[name])
+
+
+_ORDER = (FIRST, SECOND, PLAIN, DUMP, RESTIC_FIRST, RESTIC_SECOND)
+
+
+def _aim(what: str, measured: str, is_met: bool) -> None:
+    print(f"| {what} | {measured} | {'yes' if is_met else 'NO'} |")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+if __name__ == "__main__":
+    main()
