@@ -20,6 +20,8 @@ from tests.bench.tools import ACCOUNT, Bench, Used
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGED = 0.01
+# One shard: the stub's segments end where pages do, so with more of them a change of sizes would move items between shards.
+MOST_ITEMS = 250_000
 MB = 1_000_000
 MIB = 1 << 20
 
@@ -34,6 +36,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="medians are over these (default: %(default)s)")
     parser.add_argument("--bootstrap", type=Path, help="snapshot's binary (default: built as for the local cloud)")
     options = parser.parse_args()
+    if not 1_000 <= options.items <= MOST_ITEMS or options.rounds < 1:
+        parser.error(f"from 1000 to {MOST_ITEMS} items, and at least one round")
     bootstrap = options.bootstrap.resolve() if options.bootstrap else _build()
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
         _run(Path(folder), bootstrap, options.items, options.rounds)

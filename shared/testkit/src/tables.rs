@@ -9,8 +9,9 @@ use holdfast_sources::dynamodb::port::{
 };
 use holdfast_sources::dynamodb::{Item, StreamConfig, TableConfig, line};
 use holdfast_vault::PortError;
+use jiff::SignedDuration;
 
-use crate::lock;
+use crate::{ManualClock, lock};
 
 /// The DynamoDB of one region, in memory. Clones are the same.
 ///
@@ -29,6 +30,8 @@ struct State {
     busy_polls: u32,
     unprocessed_every: u64,
     items_written: u64,
+    /// What passes while a page is read, and on which clock.
+    page_time: Option<(ManualClock, SignedDuration)>,
 }
 
 #[derive(Debug)]
@@ -59,6 +62,7 @@ impl MemoryTables {
             busy_polls: 0,
             unprocessed_every: 0,
             items_written: 0,
+            page_time: None,
         };
         MemoryTables {
             region: region.clone(),
@@ -69,6 +73,11 @@ impl MemoryTables {
     /// A scan page holds at most this many items.
     pub fn page_items(&self, items: usize) {
         self.lock().page_items = items.max(1);
+    }
+
+    /// While a page of a scan is read, so much time passes.
+    pub fn page_time(&self, clock: &ManualClock, time: SignedDuration) {
+        self.lock().page_time = Some((clock.clone(), time));
     }
 
     /// A table that is made or changed from now on is busy for this many looks.
@@ -248,6 +257,9 @@ impl ScanTable for MemoryTables {
     async fn scan(&self, table: &str, shard: Shard, cursor: Option<&Item>) -> Result<ScanPage, PortError> {
         let mut state = self.lock();
         let page_items = state.page_items;
+        if let Some((clock, time)) = &state.page_time {
+            clock.advance(*time);
+        }
         let table = state.usable(table)?;
         let from = match cursor {
             None => Bound::Unbounded,

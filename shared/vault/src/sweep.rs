@@ -25,12 +25,20 @@ pub struct Margins {
 /// grace period, so that whatever a run relied on when it began is still there when it commits.
 pub const MAX_RUN: SignedDuration = SignedDuration::from_hours(12);
 
+/// The shortest grace: what a run may rely on, how long it may last, and an hour for invocations that overlap and for clocks
+/// that differ.
+pub const SHORTEST_GRACE: SignedDuration = SignedDuration::from_hours(24);
+
+const _: () = assert!(
+    MAX_RUN.as_secs() + TRUST_EXISTING_FOR.as_secs() < SHORTEST_GRACE.as_secs(),
+    "what a run relied on when it began must be there when it commits"
+);
+
 impl Margins {
     /// Margins with a grace period; a shorter one than is safe is lengthened to 24 hours.
     pub fn with_grace(grace: SignedDuration) -> Self {
-        let shortest = MAX_RUN.saturating_add(TRUST_EXISTING_FOR);
         Margins {
-            grace: grace.max(shortest),
+            grace: grace.max(SHORTEST_GRACE),
         }
     }
 
