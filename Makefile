@@ -46,7 +46,7 @@ lint: $(VENV)/stamp $(CARGO_DENY) ## formatting, clippy, docs, dependency rules,
 	tools/advisories $(CARGO_DENY)
 	$(VENV)/bin/sam validate --lint --template template.yaml --region eu-central-1
 	$(VENV)/bin/cfn-lint template.yaml
-	$(VENV)/bin/python -m compileall -q -f tests/local tests/stories tests/sample_app
+	$(VENV)/bin/python -m compileall -q -f tests/bench tests/local tests/stories tests/sample_app
 
 .PHONY: bench
 bench: $(VENV)/stamp $(VENV_BENCH)/stamp ## speed, size and memory beside other tools on the same data

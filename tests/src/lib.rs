@@ -2,6 +2,7 @@
 //! between them and every port. The suites in `tests/` drive it; stories against the local cloud are in `stories/`.
 
 pub mod checks;
+pub mod fixture;
 pub mod sample;
 
 use std::collections::BTreeMap;
