@@ -1,21 +1,24 @@
-//! Writes the vault of `tests/fixtures/` for the format version of today. What is there stays: a released version's vault is
-//! never written again, and before a release its folder is removed by hand first.
+//! Writes the vaults of `tests/fixtures/` as today's release writes them. What is there stays: a released version's vault is never
+//! written again, and before a release its folder is removed by hand first.
 
 use std::error::Error;
 use std::fs;
-use std::io::Write as _;
 
-use holdfast_catalog::FORMAT_VERSION;
-use holdfast_tests::fixture::{folder, vault};
+use holdfast_tests::fixture::vaults;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    for (key, body) in vault().await {
-        let path = folder(FORMAT_VERSION).join(key);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
+    for (folder, vault) in vaults().await {
+        if folder.exists() {
+            continue;
         }
-        fs::File::create_new(path)?.write_all(&body)?;
+        for (key, body) in vault {
+            let path = folder.join(key);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            fs::write(path, body)?;
+        }
     }
     Ok(())
 }
