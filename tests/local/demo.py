@@ -217,7 +217,7 @@ def main() -> int:
                 f"  export AWS_ENDPOINT_URL={cloud.endpoint} AWS_CA_BUNDLE={cloud.certificate}"
                 f" AWS_ACCESS_KEY_ID=100000000001 AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-central-1\n"
                 f"  aws s3 ls --recursive s3://holdfast-100000000001-{REPLICA_REGION}\n"
-                f"and end it with\n  kill {cloud.process.pid}"
+                f"and end it with\n  kill -- -{cloud.process.pid}"
             )
         else:
             cloud.stop()
