@@ -193,7 +193,7 @@ async fn verify_finds_damage_in_the_replica() {
 }
 
 async fn restore(world: &World, resource: &str, target: &str) -> Result<Report, Failure> {
-    let event = json!({"resource": resource, "target": {"name": target}, "from": "home"});
+    let event = json!({"resource": resource, "target": {"name": target}, "from": "home", "triggers": "as-before"});
     world
         .restore()
         .run(restore::Request::parse(event).unwrap(), &world.clock)
@@ -398,7 +398,8 @@ async fn heals(hours_later: i64, is_exempt: impl Fn(&str, Damage) -> bool) {
             if is_exempt(&key, kind) || !damage(&world.home, &key, kind) {
                 continue;
             }
-            scrub(&world).await;
+            // As its tick does: of older points it does not know yet.
+            world.verify().run_all(&world.clock).await.unwrap();
             world.later(SignedDuration::from_hours(hours_later));
             if kind == Damage::Lost && key.starts_with(layout::POINTS) {
                 // What is left of a young run is committed again first; what is due comes at the next tick.

@@ -270,7 +270,11 @@ async fn two_restores_of_one_table_at_once_make_one_table_with_every_item_once()
 
 #[tokio::test]
 async fn two_restores_of_one_function_at_once_make_one_function_with_each_version_once() {
-    let event = json!({"resource": "lambda-function/eu-central-1/bill", "target": {"name": "bill"}});
+    let event = json!({
+        "resource": "lambda-function/eu-central-1/bill",
+        "target": {"name": "bill"},
+        "triggers": "as-before",
+    });
     for seed in 0..ORDERS {
         let world = two_points().await;
         world.functions.lose("bill");
