@@ -1,7 +1,11 @@
 //! Reading policy documents.
 
 mod fields;
+mod objective;
 mod plan;
+mod retention;
+mod schedule;
+mod select;
 mod suggest;
 mod tree;
 

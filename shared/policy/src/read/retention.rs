@@ -1,0 +1,93 @@
+//! Reading a plan's retention.
+
+use std::num::NonZeroU32;
+
+use super::fields::{Fields, Place};
+use crate::fault::Collector;
+use crate::retention::{DEFAULT_MINIMUM_GOOD, Keep, Retention, Rules};
+
+const RULES: [&str; 8] = [
+    "keep_last",
+    "hourly",
+    "daily",
+    "weekly",
+    "monthly",
+    "quarterly",
+    "yearly",
+    "keep_within",
+];
+
+pub(super) fn retention(place: &Place<'_>, faults: &mut Collector) -> Option<Retention> {
+    const WANTED: &str = "write at least one rule, for example {daily: 7}, or {keep: all}";
+    let known: Vec<&str> = ["keep", "minimum_good"].into_iter().chain(RULES).collect();
+    if place.is_empty() {
+        place.refuse(faults, "a plan without a retention", WANTED);
+        return None;
+    }
+    let fields = place.fields(faults, &known, WANTED)?;
+    let minimum_good = fields
+        .read(faults, "minimum_good", minimum_good)
+        .unwrap_or(DEFAULT_MINIMUM_GOOD);
+    let rules = rules(&fields, faults);
+    let is_given = RULES.iter().any(|rule| fields.get(rule).is_some());
+    let keep = match fields.get("keep") {
+        Some(keep) => {
+            if keep.text(faults, "write all")? != "all" {
+                keep.refuse(faults, "not all", "write all, or leave the line out and write rules");
+            } else if is_given {
+                keep.refuse(
+                    faults,
+                    "everything and a rule at once",
+                    "leave out the rules or this line",
+                );
+            }
+            Keep::All
+        }
+        None => Keep::Rules(rules?),
+    };
+    if matches!(&keep, Keep::Rules(rules) if rules.is_empty()) {
+        let what = if is_given {
+            "a retention whose rules are all 0"
+        } else {
+            "a retention without a rule"
+        };
+        place.refuse(faults, what, WANTED);
+        return None;
+    }
+    Some(Retention { keep, minimum_good })
+}
+
+/// The rules, or nothing if one of them cannot be read.
+fn rules(fields: &Fields<'_>, faults: &mut Collector) -> Option<Rules> {
+    let mut is_whole = true;
+    let mut count = |name: &str, faults: &mut Collector| {
+        let Some(place) = fields.get(name) else { return 0 };
+        let count = place.count(faults);
+        is_whole &= count.is_some();
+        count.unwrap_or(0)
+    };
+    let rules = Rules {
+        keep_last: count("keep_last", faults),
+        hourly: count("hourly", faults),
+        daily: count("daily", faults),
+        weekly: count("weekly", faults),
+        monthly: count("monthly", faults),
+        quarterly: count("quarterly", faults),
+        yearly: count("yearly", faults),
+        keep_within: fields.read(faults, "keep_within", Place::duration),
+    };
+    is_whole &= fields.get("keep_within").is_some() == rules.keep_within.is_some();
+    is_whole.then_some(rules)
+}
+
+fn minimum_good(place: &Place<'_>, faults: &mut Collector) -> Option<NonZeroU32> {
+    let count = NonZeroU32::new(place.count(faults)?);
+    if count.is_none() {
+        place.refuse(
+            faults,
+            "no floor",
+            "write 1 or more: the newest good point is never removed",
+        );
+    }
+    count
+}
