@@ -23,7 +23,7 @@ use holdfast_vault::sweep::Margins;
 use jiff::{SignedDuration, Timestamp};
 use prune::Prune;
 use replicate::Replicate;
-use restore::{Regions, Restore, Vault};
+use restore::{Restore, Vault};
 use snapshot::Snapshot;
 use verify::Verify;
 
@@ -31,8 +31,7 @@ use verify::Verify;
 pub type Port<P> = Faults<P>;
 
 /// `snapshot` over the ports of a world.
-pub type WorldSnapshot =
-    Snapshot<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, Port<MemoryFunctions>, Port<Outbox>>;
+pub type WorldSnapshot = Snapshot<Port<MemoryStore>, Port<MemoryResources>, MemoryRegions, Port<Outbox>>;
 
 /// The account.
 pub struct World {
@@ -139,16 +138,22 @@ impl World {
         Faults::new(inner, &self.script)
     }
 
+    fn regions(&self) -> MemoryRegions {
+        MemoryRegions {
+            tables: self.port(self.tables.clone()),
+            functions: self.port(self.functions.clone()),
+        }
+    }
+
     /// The snapshot function.
     pub fn snapshot(&self) -> WorldSnapshot {
         Snapshot {
             vault: self.port(self.home.clone()),
             inventory: self.port(self.resources.clone()),
-            tables: self.port(self.tables.clone()),
-            functions: self.port(self.functions.clone()),
+            regions: self.regions(),
             signals: self.port(self.outbox.clone()),
             bucket: "home".to_owned(),
-            region: home_region().to_string(),
+            region: home_region(),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }
@@ -190,6 +195,7 @@ impl World {
             replica: Some((self.port(self.replica.clone()), replica_region().to_string())),
             inventory: self.port(self.resources.clone()),
             tables: self.port(self.tables.clone()),
+            region: home_region(),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }
@@ -207,10 +213,7 @@ impl World {
         Restore {
             home: vault(&self.home, "home", home_region()),
             replica: Some(vault(&self.replica, "replica", replica_region())),
-            regions: MemoryRegions {
-                tables: self.port(self.tables.clone()),
-                functions: self.port(self.functions.clone()),
-            },
+            regions: self.regions(),
             work: self.port(self.outbox.clone()),
         }
     }
@@ -269,7 +272,20 @@ pub struct MemoryRegions {
     functions: Port<MemoryFunctions>,
 }
 
-impl Regions for MemoryRegions {
+impl restore::Regions for MemoryRegions {
+    type Tables = Port<MemoryTables>;
+    type Functions = Port<MemoryFunctions>;
+
+    fn tables(&self, _: &Region) -> Self::Tables {
+        self.tables.clone()
+    }
+
+    fn functions(&self, _: &Region) -> Self::Functions {
+        self.functions.clone()
+    }
+}
+
+impl snapshot::Regions for MemoryRegions {
     type Tables = Port<MemoryTables>;
     type Functions = Port<MemoryFunctions>;
 

@@ -11,11 +11,11 @@ mod run;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
-use holdfast_catalog::{Kind, Outcome, OutcomeStatus, PlanName, PointId, Report, ResourceId, Slot, layout};
+use holdfast_catalog::{Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId, Slot, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
 use holdfast_policy::Resource;
-use holdfast_sources::dynamodb::port::{ReadTable, SCRATCH_PREFIX, ScanTable};
-use holdfast_sources::inventory::ListResources;
+use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
+use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
@@ -51,6 +51,20 @@ ports! {
     pub trait SignalPorts: SendWork, PublishEvents
 }
 
+/// The account, region by region.
+pub trait Regions: Send + Sync {
+    /// DynamoDB.
+    type Tables: TablePorts;
+    /// Lambda.
+    type Functions: FunctionPorts;
+
+    /// DynamoDB in a region.
+    fn tables(&self, region: &Region) -> Self::Tables;
+
+    /// Lambda in a region.
+    fn functions(&self, region: &Region) -> Self::Functions;
+}
+
 /// Runs that go on at the same time in one invocation: enough to hide the services' latency, few enough that their packs
 /// and indexes (about 15 MB each) fit in memory.
 const PARALLEL_RUNS: usize = 4;
@@ -59,30 +73,26 @@ const PARALLEL_RUNS: usize = 4;
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a snapshot works with.
-pub struct Snapshot<V, I, T, F, Q> {
+pub struct Snapshot<V, I, R, Q> {
     /// The vault.
     pub vault: V,
     /// What exists.
     pub inventory: I,
-    /// DynamoDB.
-    pub tables: T,
-    /// Lambda.
-    pub functions: F,
+    /// The account.
+    pub regions: R,
     /// The queue and the bus.
     pub signals: Q,
     /// The vault's bucket, for the events that tell of new points.
     pub bucket: String,
-    /// The region, likewise.
-    pub region: String,
+    /// The vault's region.
+    pub region: Region,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
     pub tag_key: String,
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: SignalPorts> Handler
-    for Snapshot<V, I, T, F, Q>
-{
+impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Handler for Snapshot<V, I, R, Q> {
     const NAME: &'static str = "snapshot";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -94,7 +104,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
     }
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: SignalPorts> Snapshot<V, I, T, F, Q> {
+impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I, R, Q> {
     /// Makes the points that are due, as far as time allows, and queues the rest.
     ///
     /// # Errors
@@ -156,30 +166,17 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
 
     /// Everything that exists. A kind that cannot be listed is an outcome of its own and stops no other.
     async fn take_inventory(&self) -> (Vec<Resource>, Vec<Outcome>) {
-        let mut resources = Vec::new();
-        let mut outcomes = Vec::new();
-        for kind in Kind::ALL {
-            match self.inventory.list(kind).await {
-                Ok(found) => resources.extend(found.into_iter().filter_map(|found| {
-                    let id = ResourceId::from_arn(&found.arn).ok()?;
-                    // A scratch table of a restore test is a copy already.
-                    if id.name.starts_with(SCRATCH_PREFIX) {
-                        return None;
-                    }
-                    Some(Resource {
-                        id,
-                        arn: found.arn,
-                        tags: found.tags,
-                    })
-                })),
-                Err(error) => outcomes.push(Outcome::new(
-                    format!("{kind}/*"),
-                    OutcomeStatus::Failed,
-                    format!("none of this kind was looked at: {error}"),
-                )),
-            }
-        }
-        (resources, outcomes)
+        let inventory = inventory::take(&self.inventory, std::slice::from_ref(&self.region)).await;
+        let resources = inventory.found.into_iter().map(|(id, found)| Resource {
+            id,
+            arn: found.arn,
+            tags: found.tags,
+        });
+        let outcomes = inventory.unlisted.into_iter().map(|(kind, region, error)| {
+            let message = format!("none of this kind was looked at: {error}");
+            Outcome::new(format!("{kind}/{region}/*"), OutcomeStatus::Failed, message)
+        });
+        (resources.collect(), outcomes.collect())
     }
 
     async fn plan_of(&self, resource: &ResourceId, policy: &PolicyInForce) -> Result<PlanName, Failure> {

@@ -12,7 +12,7 @@ use holdfast_vault::sweep::MAX_RUN;
 use holdfast_vault::{Catalogue, PortError, begin_run, commit, finished_shards, read_manifest, read_run, summarise};
 use serde_json::json;
 
-use crate::{FunctionPorts, InventoryPorts, SignalPorts, Snapshot, TablePorts, Task, VaultPorts};
+use crate::{InventoryPorts, Regions, SignalPorts, Snapshot, Task, VaultPorts};
 
 /// Up to this many shards are read by the invocation that begins the run; a table with more is read wide, a task each on
 /// the queue.
@@ -30,7 +30,7 @@ struct Begun {
     not_protected: Vec<String>,
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: SignalPorts> Snapshot<V, I, T, F, Q> {
+impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I, R, Q> {
     /// Settles what a run is: settings are read and stored, shards counted, the parent chosen. If somebody else has begun
     /// the same run, theirs counts.
     pub(crate) async fn begin<C: Clock>(
@@ -92,7 +92,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         parent: Option<&Manifest>,
         clock: &C,
     ) -> Result<Begun, PortError> {
-        let begun = dynamodb::snapshot::begin(&self.tables, &self.vault, clock, &point.resource.name).await?;
+        let tables = self.regions.tables(&point.resource.region);
+        let begun = dynamodb::snapshot::begin(&tables, &self.vault, clock, &point.resource.name).await?;
         let reading = begun.reading;
         Ok(Begun {
             arn: reading
@@ -107,7 +108,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
     }
 
     async fn begin_function<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Begun, PortError> {
-        let begun = lambda::snapshot(&self.functions, &self.vault, clock.now(), &point.resource.name).await?;
+        let functions = self.regions.functions(&point.resource.region);
+        let begun = lambda::snapshot(&functions, &self.vault, clock.now(), &point.resource.name).await?;
         Ok(Begun {
             arn: begun.arn,
             blobs: begun.blobs,
@@ -173,12 +175,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             },
             _ => None,
         };
+        let tables = &self.regions.tables(&run.point.resource.region);
         let ends: Vec<Result<Option<Shard>, PortError>> = stream::iter(shards)
             .map(|shard| {
                 let parent = parent.as_ref();
                 async move {
-                    let end =
-                        dynamodb::snapshot::read_shard(&self.tables, &self.vault, clock, run, parent, shard).await?;
+                    let end = dynamodb::snapshot::read_shard(tables, &self.vault, clock, run, parent, shard).await?;
                     Ok(match end {
                         ShardEnd::Finished => None,
                         ShardEnd::Stopped => Some(shard),

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use holdfast_catalog::{Kind, Shard};
+use holdfast_catalog::{Kind, Region, Shard};
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings, CreateTable, DropScratchTable, ReadTable, ScanPage, ScanTable, TableReading, TableSetting,
     TableStatus, WriteItems,
@@ -121,8 +121,8 @@ impl<S: PublishEvents> PublishEvents for Faults<S> {
 }
 
 impl<S: ListResources> ListResources for Faults<S> {
-    async fn list(&self, kind: Kind) -> Result<Vec<Found>, PortError> {
-        let work = self.inner.list(kind);
+    async fn list(&self, region: &Region, kind: Kind) -> Result<Vec<Found>, PortError> {
+        let work = self.inner.list(region, kind);
         self.script
             .run("list_resources", kind.as_str(), Effect::Reads, work)
             .await
