@@ -154,7 +154,9 @@ async fn a_kind_that_may_not_be_listed_stops_no_other_and_is_told_of() {
     let report = world.tick().await;
     assert_eq!(report.status, ReportStatus::Partial, "{report:#?}");
     assert!(
-        of(&report, "lambda-function/eu-central-1/*").message.contains("not authorised"),
+        of(&report, "lambda-function/eu-central-1/*")
+            .message
+            .contains("not authorised"),
         "{report:#?}"
     );
     assert_eq!(world.points_of("orders").await.len(), 1);

@@ -11,7 +11,9 @@ mod run;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
-use holdfast_catalog::{Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId, Slot, layout};
+use holdfast_catalog::{
+    BlobRef, BlobRole, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId, Slot, layout,
+};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
 use holdfast_policy::Resource;
 use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
@@ -19,7 +21,7 @@ use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
-use holdfast_vault::{Catalogue, PortError, keys, ports};
+use holdfast_vault::{Catalogue, PortError, keys, ports, put_blob};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -125,8 +127,13 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         );
         let starts = decide(&due, &in_flight, now);
 
+        if starts.is_empty() {
+            outcomes.sort_by(|a, b| a.subject.cmp(&b.subject));
+            return Ok(report(outcomes, &policy, inventory.len()));
+        }
+        let in_force = self.record_policy(&policy, clock).await?;
         let made = stream::iter(starts)
-            .map(|start| self.act(start, &policy, &catalogue, clock))
+            .map(|start| self.act(start, &in_force, &catalogue, clock))
             .buffer_unordered(PARALLEL_RUNS)
             .collect::<Vec<Outcome>>()
             .await;
@@ -158,7 +165,8 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     slot: Slot::at(clock.now()),
                     plan,
                 };
-                let outcome = self.act(Start::New(point), &policy, &catalogue, clock).await;
+                let in_force = self.record_policy(&policy, clock).await?;
+                let outcome = self.act(Start::New(point), &in_force, &catalogue, clock).await;
                 Ok(report(vec![outcome], &policy, 1))
             }
         }
@@ -225,7 +233,12 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         Ok(runs.into_values().collect())
     }
 
-    async fn act<C: Clock>(&self, start: Start, policy: &PolicyInForce, catalogue: &Catalogue, clock: &C) -> Outcome {
+    /// Stores the policy in force, once for all of the points of this invocation: each of them names it.
+    async fn record_policy<C: Clock>(&self, policy: &PolicyInForce, clock: &C) -> Result<BlobRef, PortError> {
+        put_blob(&self.vault, clock.now(), BlobRole::Policy, policy.text.clone()).await
+    }
+
+    async fn act<C: Clock>(&self, start: Start, policy: &BlobRef, catalogue: &Catalogue, clock: &C) -> Outcome {
         if clock.remaining() < STOP_BEFORE_END {
             let (Start::New(point) | Start::Resume(point) | Start::Leave(point)) = start;
             return Outcome::new(point, OutcomeStatus::Continuing, "time ran out; the next tick makes it");

@@ -1,10 +1,11 @@
 //! One run: settle what it is, read its shards, commit.
 
+use std::collections::BTreeMap;
+
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
     BlobRef, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PointId, RunRecord, Shard,
 };
-use holdfast_lambda::PolicyInForce;
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
 use holdfast_sources::{dynamodb, lambda};
 use holdfast_vault::port::{Clock, Created};
@@ -24,6 +25,7 @@ const PARALLEL_SHARDS: usize = 2;
 /// What begins a run, whatever the kind.
 struct Begun {
     arn: holdfast_catalog::Arn,
+    tags: BTreeMap<String, String>,
     blobs: Vec<BlobRef>,
     shards: u32,
     key: Vec<String>,
@@ -36,7 +38,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     pub(crate) async fn begin<C: Clock>(
         &self,
         point: &PointId,
-        policy: &PolicyInForce,
+        policy: &BlobRef,
         catalogue: &Catalogue,
         clock: &C,
     ) -> Result<(), PortError> {
@@ -57,8 +59,9 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             arn: begun.arn,
             started_at,
             policy_sha256: policy.sha256,
+            tags: begun.tags,
             parent: parent.map(|manifest| manifest.point),
-            blobs: begun.blobs,
+            blobs: begun.blobs.into_iter().chain([policy.clone()]).collect(),
             shards: begun.shards,
             key: begun.key,
             not_protected: begun.not_protected,
@@ -100,6 +103,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                 .arn
                 .parse()
                 .map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))?,
+            tags: reading.config.tags.clone(),
             blobs: vec![begun.blob],
             shards: dynamodb::snapshot::shards(&reading, parent.and_then(|manifest| manifest.data.as_ref())),
             key: reading.config.key_names(),
@@ -112,6 +116,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         let begun = lambda::snapshot(&functions, &self.vault, clock.now(), &point.resource.name).await?;
         Ok(Begun {
             arn: begun.arn,
+            tags: begun.config.tags,
             blobs: begun.blobs,
             shards: 0,
             key: Vec::new(),
@@ -230,6 +235,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             started_at: run.started_at,
             completed_at,
             policy_sha256: run.policy_sha256,
+            tags: run.tags.clone(),
             parent: run.parent.clone(),
             blobs: run.blobs.clone(),
             data,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,8 @@ pub enum BlobRole {
     Config,
     /// A code archive.
     Code,
+    /// The policy document that was in force.
+    Policy,
 }
 
 /// A file that is stored by content.
@@ -86,9 +90,12 @@ pub struct Manifest {
     pub completed_at: Timestamp,
     /// SHA-256 of the policy document that was in force.
     pub policy_sha256: Sha256,
+    /// The resource's tags when the point was made. Residency may depend on them for as long as the point lives.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// The point whose packs this one built on, if any. For information: a point stands alone.
     pub parent: Option<PointId>,
-    /// Settings and code.
+    /// Settings, code and the policy that was in force.
     pub blobs: Vec<BlobRef>,
     /// Items, where the kind has them.
     pub data: Option<DataSummary>,

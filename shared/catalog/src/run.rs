@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +19,12 @@ pub struct RunRecord {
     pub started_at: Timestamp,
     /// SHA-256 of the policy document in force.
     pub policy_sha256: Sha256,
+    /// The resource's tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// The point to build on.
     pub parent: Option<PointId>,
-    /// Settings and code, already stored.
+    /// Settings, code and policy, already stored.
     pub blobs: Vec<BlobRef>,
     /// How many shards the items are read in; 0 where the kind has no items.
     pub shards: u32,
