@@ -15,7 +15,7 @@ use holdfast_sources::dynamodb::port::{
 };
 use holdfast_sources::inventory::{self, ListResources};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
-use holdfast_vault::{Catalogue, PointEntry, PortError, keys, ports, read_manifest, scrub_point, write_fact};
+use holdfast_vault::{Catalogue, PointEntry, PortError, is_lost, keys, ports, read_manifest, scrub_point, write_fact};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -82,7 +82,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
         let catalogue = Catalogue::read(&self.home).await?;
         let mut report = self.check_objectives(&policy, &catalogue, clock).await;
-        let mut more = self.clear_scratch(clock).await;
+        let mut more = find_lost(&self.home, &catalogue).await;
+        more.extend(self.clear_scratch(clock).await);
         for entry in restore_tests(&policy.document, &catalogue, clock.now()) {
             if clock.remaining() < STOP_BEFORE_END {
                 break;
@@ -341,6 +342,24 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         }
         self.tables.drop_scratch_table(name).await.map(|()| true)
     }
+}
+
+/// Points whose manifest is gone although nobody decided so.
+async fn find_lost<V: VaultPorts>(vault: &V, catalogue: &Catalogue) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for point in &catalogue.lost {
+        let message = match is_lost(vault, point).await {
+            Ok(false) => continue,
+            Ok(true) => format!(
+                "its manifest {} is gone, and no prune removed it: bring the object's last version back, or copy it from the \
+                 replica",
+                layout::manifest(point)
+            ),
+            Err(error) => format!("its manifest was not found, and could not be looked for again: {error}"),
+        };
+        outcomes.push(Outcome::new(point, OutcomeStatus::Failed, message).with("damages", 1));
+    }
+    outcomes
 }
 
 fn chosen<'a>(catalogue: &'a Catalogue, subject: &Subject, now: Timestamp) -> Result<Vec<&'a PointEntry>, Failure> {

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use holdfast_catalog::{BlobRef, BlobRole, Sha256, layout};
+use holdfast_catalog::{BlobRef, BlobRole, Manifest, Sha256, layout};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Digest as _;
 
@@ -122,6 +122,17 @@ pub async fn get_blob<S: ReadObjects>(store: &S, blob: &BlobRef) -> Result<Bytes
         Err(PortError::NotFound(_)) => Err(PortError::Corrupt(format!("{key} is missing"))),
         Err(error) => Err(error),
     }
+}
+
+/// Reads and proves a point's configuration document.
+///
+/// # Errors
+/// `Corrupt` when the point names none, or it is missing or not what its name promises.
+pub async fn get_config<S: ReadObjects>(store: &S, manifest: &Manifest) -> Result<Bytes, PortError> {
+    let blob = manifest
+        .config()
+        .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
+    get_blob(store, blob).await
 }
 
 /// Proves a blob in bounded memory, and says how many bytes were read.

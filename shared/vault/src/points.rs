@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use holdfast_catalog::{Fact, Manifest, PointId, ResourceId, RunRecord, Slot, Tombstone, layout, seal, unseal};
@@ -99,6 +99,9 @@ pub struct Catalogue {
     pub points: Vec<PointEntry>,
     /// Keys under `points/` that name no point. They are kept, and reported.
     pub strange_keys: Vec<String>,
+    /// Points that facts tell of, that nobody decided to remove, and that had no manifest when it was looked for. One that came
+    /// or went between the listings is among them: ask [`is_lost`].
+    pub lost: BTreeSet<PointId>,
 }
 
 impl Catalogue {
@@ -138,18 +141,23 @@ impl Catalogue {
                 Err(_) => catalogue.strange_keys.push(info.key),
             }
         }
-        for info in keys(store, &format!("{}{prefix}", layout::TOMBSTONES)).await? {
-            if let Ok(id) = layout::point_of_tombstone(&info.key)
-                && let Some(entry) = entries.get_mut(&id)
-            {
-                entry.is_tombstoned = true;
+        for info in keys(store, &format!("{}{prefix}", layout::FACTS)).await? {
+            let Ok((id, what, at)) = layout::parse_fact(&info.key) else {
+                continue;
+            };
+            match entries.get_mut(&id) {
+                Some(entry) => entry.learn(what, at),
+                // That a point is partial is written before its manifest; all others are learnt of a committed point.
+                None if what == "partial" => {}
+                None => _ = catalogue.lost.insert(id),
             }
         }
-        for info in keys(store, &format!("{}{prefix}", layout::FACTS)).await? {
-            if let Ok((id, what, at)) = layout::parse_fact(&info.key)
-                && let Some(entry) = entries.get_mut(&id)
-            {
-                entry.learn(what, at);
+        for info in keys(store, &format!("{}{prefix}", layout::TOMBSTONES)).await? {
+            if let Ok(id) = layout::point_of_tombstone(&info.key) {
+                catalogue.lost.remove(&id);
+                if let Some(entry) = entries.get_mut(&id) {
+                    entry.is_tombstoned = true;
+                }
             }
         }
         catalogue.points = entries.into_values().collect();
@@ -160,6 +168,21 @@ impl Catalogue {
     pub fn get(&self, id: &PointId) -> Option<&PointEntry> {
         self.points.iter().find(|entry| entry.id == *id)
     }
+}
+
+/// Whether a committed point has lost its manifest, and with it everything: it has facts, and neither manifest nor tombstone.
+///
+/// # Errors
+/// Those of the store.
+pub async fn is_lost<S: ReadObjects + ListObjects>(store: &S, point: &PointId) -> Result<bool, PortError> {
+    for key in [layout::manifest(point), layout::tombstone(point)] {
+        match store.head(&key).await {
+            Ok(_) => return Ok(false),
+            Err(PortError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(!keys(store, &layout::facts_of(point)).await?.is_empty())
 }
 
 /// Reads a point's manifest and proves it.
