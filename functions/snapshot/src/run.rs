@@ -6,6 +6,7 @@ use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
     BlobRef, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PointId, RunRecord, Shard,
 };
+use holdfast_sources::dynamodb::Pacer;
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
 use holdfast_sources::{dynamodb, lambda};
 use holdfast_vault::port::{Clock, Created};
@@ -13,7 +14,7 @@ use holdfast_vault::sweep::MAX_RUN;
 use holdfast_vault::{Catalogue, PortError, begin_run, commit, finished_shards, read_manifest, read_run, summarise};
 use serde_json::json;
 
-use crate::{InventoryPorts, Regions, SignalPorts, Snapshot, Task, VaultPorts};
+use crate::{InventoryPorts, Regions, STOP_BEFORE_END, SignalPorts, Snapshot, Task, VaultPorts};
 
 /// Up to this many shards are read by the invocation that begins the run; a table with more is read wide, a task each on
 /// the queue.
@@ -63,6 +64,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             parent: parent.map(|manifest| manifest.point),
             blobs: begun.blobs.into_iter().chain([policy.clone()]).collect(),
             shards: begun.shards,
+            bytes_per_second: None,
             key: begun.key,
             not_protected: begun.not_protected,
         };
@@ -145,18 +147,21 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             return Err(PortError::Invalid(why));
         }
         let finished = finished_shards(&self.vault, point, run.shards).await?;
+        // A run with a pace is read by one invocation at a time: two would read twice as fast.
+        let is_paced = run.bytes_per_second.is_some();
         let open: Vec<Shard> = match only {
-            Some(shard) => vec![shard],
-            None => (0..run.shards).map(|index| Shard { index, of: run.shards }).collect(),
+            Some(shard) if !is_paced => vec![shard],
+            _ => (0..run.shards).map(|index| Shard { index, of: run.shards }).collect(),
         };
         let open: Vec<Shard> = open.into_iter().filter(|shard| !finished.contains(shard)).collect();
-        if open.len() > SHARDS_HERE {
+        if open.len() > SHARDS_HERE && !is_paced {
             self.queue(point, &open).await?;
             return Ok(continuing(point, &format!("{} shards are on the queue", open.len())));
         }
         let stopped = self.read_shards(&run, open, clock).await?;
         if !stopped.is_empty() {
-            self.queue(point, &stopped).await?;
+            let tasks = if is_paced { 1 } else { stopped.len() };
+            self.queue(point, &stopped[..tasks]).await?;
             return Ok(continuing(
                 point,
                 &format!("{} shards go on in another invocation", stopped.len()),
@@ -181,11 +186,16 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             _ => None,
         };
         let tables = &self.regions.tables(&run.point.resource.region);
+        let pacer = &Pacer::new(run.bytes_per_second);
         let ends: Vec<Result<Option<Shard>, PortError>> = stream::iter(shards)
             .map(|shard| {
                 let parent = parent.as_ref();
                 async move {
-                    let end = dynamodb::snapshot::read_shard(tables, &self.vault, clock, run, parent, shard).await?;
+                    if clock.remaining() < STOP_BEFORE_END {
+                        return Ok(Some(shard));
+                    }
+                    let end =
+                        dynamodb::snapshot::read_shard(tables, &self.vault, clock, run, parent, shard, pacer).await?;
                     Ok(match end {
                         ShardEnd::Finished => None,
                         ShardEnd::Stopped => Some(shard),
