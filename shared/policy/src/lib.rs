@@ -10,28 +10,37 @@
 //!   prose.
 //! - [`rpo`] says whether a resource meets its recovery point objective.
 
+mod blackout;
 mod bucket;
 mod cron;
+mod days;
 mod document;
 mod due;
 mod duration;
 mod fault;
+mod gaps;
 mod glob;
+mod local;
 mod objective;
 mod plan;
 mod point;
 mod read;
 mod reason;
 mod retention;
+mod rhythm;
 mod schedule;
 mod selection;
+mod share;
+mod window;
 
+pub use blackout::{Blackout, Dates};
 pub use bucket::{Bucket, Period};
 pub use cron::Cron;
 pub use document::{Document, Explanation, Selected, Standing};
 pub use due::{DueRun, due};
 pub use duration::{in_words, parse_duration};
 pub use fault::{Fault, Faults, Problem};
+pub use gaps::Gap;
 pub use glob::Glob;
 pub use objective::{Objectives, RpoStatus, Verification, rpo};
 pub use plan::{CopyTarget, Plan};
@@ -39,5 +48,8 @@ pub use point::{PointState, PointStatus, newest_good};
 pub use read::{BUILTIN, MAX_BYTES, MAX_PLANS, builtin, parse};
 pub use reason::{KeepReason, RemoveReason};
 pub use retention::{DEFAULT_MINIMUM_GOOD, Keep, Retained, Retention, Rules, Verdict, retain};
-pub use schedule::{Cadence, Gap, Schedule, time_zone};
+pub use rhythm::Cadence;
+pub use schedule::{Halt, Schedule, Start, time_zone};
 pub use selection::{Criteria, Matched, Mismatch, Resource, Selection, TagCriterion};
+pub use share::{Share, shares};
+pub use window::{ClockTime, Occurrence, Weekdays, Window};

@@ -12,6 +12,8 @@ mod objectives;
 mod reading;
 mod refusing;
 mod selecting;
+mod spread;
 mod support;
 mod timing;
+mod windows;
 mod year;
