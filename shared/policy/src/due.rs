@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::document::Document;
 use crate::plan::Plan;
 use crate::selection::Resource;
-use crate::share::{Share, shares};
+use crate::turn::{Turn, turns};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -79,7 +79,7 @@ pub fn due<'a>(
 /// The newest slot of each resource and plan that has a point.
 type Newest<'a> = BTreeMap<(&'a ResourceId, &'a PlanName), Slot>;
 
-/// The resources that each plan protects; the shares of its jitter are counted among them.
+/// The resources that each plan protects; their turns are counted among them.
 pub(crate) fn protected<'a>(document: &'a Document, inventory: &'a [Resource]) -> Vec<(&'a Plan, Vec<&'a ResourceId>)> {
     let mut resources: BTreeMap<&PlanName, (&Plan, BTreeSet<&ResourceId>)> = BTreeMap::new();
     for resource in inventory {
@@ -104,9 +104,9 @@ fn runs_of(plan: &Plan, resources: &[&ResourceId], newest: &Newest<'_>, now: Tim
     let between_slots = next.map(|next| next.instant().duration_since(slot.instant()));
     let measure = plan.objectives.rpo.or(between_slots).unwrap_or(SignedDuration::MAX);
     let opening = schedule.opening(slot);
-    let shares = shares(&plan.name, resources.iter().copied());
-    let run = |(resource, share): (&ResourceId, Share)| {
-        let start = opening.start(share);
+    let turns = turns(&plan.name, resources.iter().copied());
+    let run = |(resource, turn): (&ResourceId, Turn)| {
+        let start = opening.start(turn);
         let newest = newest.get(&(resource, &plan.name)).copied();
         if newest.is_some_and(|newest| newest >= slot) || !schedule.may_begin(&start, now) {
             return None;
@@ -126,7 +126,7 @@ fn runs_of(plan: &Plan, resources: &[&ResourceId], newest: &Newest<'_>, now: Tim
         };
         Some((urgency, run))
     };
-    shares.into_iter().filter_map(run).collect()
+    turns.into_iter().filter_map(run).collect()
 }
 
 /// How urgent a run is. The least is the most urgent.

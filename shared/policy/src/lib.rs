@@ -30,7 +30,7 @@ mod retention;
 mod rhythm;
 mod schedule;
 mod selection;
-mod share;
+mod turn;
 mod window;
 
 pub use blackout::{Blackout, Dates};
@@ -51,5 +51,5 @@ pub use retention::{DEFAULT_MINIMUM_GOOD, Keep, Retained, Retention, Rules, Verd
 pub use rhythm::Cadence;
 pub use schedule::{Halt, Schedule, Start, time_zone};
 pub use selection::{Criteria, Matched, Mismatch, Resource, Selection, TagCriterion};
-pub use share::{Share, shares};
+pub use turn::{Turn, turns};
 pub use window::{ClockTime, Occurrence, Weekdays, Window};

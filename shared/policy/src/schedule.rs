@@ -12,7 +12,7 @@ use crate::gaps::{Gap, Survey};
 use crate::local::{date_of, midnight_of};
 use crate::read::closest;
 use crate::rhythm::{Cadence, Rhythm};
-use crate::share::Share;
+use crate::turn::Turn;
 use crate::window::Window;
 
 /// The shortest interval: the scheduler that wakes us ticks once a minute at most.
@@ -62,10 +62,10 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    pub(crate) fn start(&self, share: Share) -> Start {
+    pub(crate) fn start(&self, turn: Turn) -> Start {
         Start {
             slot: self.slot,
-            at: self.from.saturating_add(share.of(self.spread)).unwrap_or(self.from),
+            at: self.from.saturating_add(turn.of(self.spread)).unwrap_or(self.from),
             until: self.until,
         }
     }
@@ -253,11 +253,11 @@ impl Schedule {
         }
     }
 
-    /// When a run for a slot may begin, for a resource with a share of the jitter.
+    /// When a run for a slot may begin, for a resource whose turn it is.
     ///
     /// If the window, a blackout or a pause leaves less time than the jitter, the starts are spread over what is left.
-    pub fn start(&self, slot: Slot, share: Share) -> Start {
-        self.opening(slot).start(share)
+    pub fn start(&self, slot: Slot, turn: Turn) -> Start {
+        self.opening(slot).start(turn)
     }
 
     /// When runs for a slot may begin, for all resources of the plan.
@@ -278,14 +278,14 @@ impl Schedule {
         }
     }
 
-    /// The starts that come after an instant, for a resource with a share of the jitter. A slot whose run could start
+    /// The starts that come after an instant, for a resource whose turn it is. A slot whose run could start
     /// only during a halt is not among them.
-    pub fn starts_after(&self, after: Timestamp, share: Share) -> impl Iterator<Item = Start> {
+    pub fn starts_after(&self, after: Timestamp, turn: Turn) -> impl Iterator<Item = Start> {
         // The newest slot may have come and its start not; and the starts after a pause begin with the newest slot.
         let from = self.paused_until.map_or(after, |until| until.max(after));
         let first = self.latest_at_or_before(from).or_else(|| self.next_after(from));
         let slots = std::iter::successors(first, |slot| self.next_after(slot.instant()));
-        let starts = slots.map(move |slot| self.start(slot, share));
+        let starts = slots.map(move |slot| self.start(slot, turn));
         starts.filter(move |start| start.at > after && start.at < start.until)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_catalog::{PointId, ResourceId};
-use holdfast_policy::{Document, Resource, due, shares};
+use holdfast_policy::{Document, Resource, due, turns};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -64,9 +64,9 @@ fn starts_lie_evenly_over_the_jitter() {
 fn the_order_of_the_starts_is_the_same_in_every_release() {
     let inventory = tables(5);
     let order = |plan: &str| {
-        let shares = shares(&plan.parse().unwrap(), inventory.iter().map(|resource| &resource.id));
-        let mut order: Vec<_> = shares.into_iter().collect();
-        order.sort_by_key(|(_, share)| share.of(HOUR));
+        let turns = turns(&plan.parse().unwrap(), inventory.iter().map(|resource| &resource.id));
+        let mut order: Vec<_> = turns.into_iter().collect();
+        order.sort_by_key(|(_, turn)| turn.of(HOUR));
         let names = order.into_iter().map(|(resource, _)| resource.name.clone());
         names.collect::<Vec<_>>().join(" ")
     };
@@ -172,8 +172,8 @@ proptest! {
     fn the_starts_of_any_number_of_resources_lie_evenly(count in 1_usize..200, jitter in 1_i64..100_000) {
         let inventory = tables(count);
         let jitter = SignedDuration::from_secs(jitter);
-        let shares = shares(&"standard".parse().unwrap(), inventory.iter().map(|resource| &resource.id));
-        let mut starts: Vec<_> = shares.values().map(|share| share.of(jitter).as_secs()).collect();
+        let turns = turns(&"standard".parse().unwrap(), inventory.iter().map(|resource| &resource.id));
+        let mut starts: Vec<_> = turns.values().map(|turn| turn.of(jitter).as_secs()).collect();
         starts.sort_unstable();
         prop_assert_eq!(starts.len(), count);
         prop_assert!(starts[0] == 0 && starts[count - 1] < jitter.as_secs());
@@ -187,9 +187,9 @@ proptest! {
     fn a_resource_that_comes_moves_no_other_by_more_than_a_place(count in 1_usize..60, at in any::<prop::sample::Index>()) {
         let mut inventory = tables(count + 1);
         let order = |inventory: &[Resource]| -> Vec<ResourceId> {
-            let shares = shares(&"standard".parse().unwrap(), inventory.iter().map(|resource| &resource.id));
-            let mut order: Vec<_> = shares.into_iter().collect();
-            order.sort_by_key(|(_, share)| share.of(HOUR * 1000));
+            let turns = turns(&"standard".parse().unwrap(), inventory.iter().map(|resource| &resource.id));
+            let mut order: Vec<_> = turns.into_iter().collect();
+            order.sort_by_key(|(_, turn)| turn.of(HOUR * 1000));
             order.into_iter().map(|(resource, _)| resource.clone()).collect()
         };
         let mut with = order(&inventory);

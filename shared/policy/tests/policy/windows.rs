@@ -1,6 +1,6 @@
 //! Windows, blackouts and pauses: which slots there are, and when runs may start.
 
-use holdfast_policy::{Blackout, ClockTime, Dates, Halt, Schedule, Share, Weekdays, Window, parse_duration};
+use holdfast_policy::{Blackout, ClockTime, Dates, Halt, Schedule, Turn, Weekdays, Window, parse_duration};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -237,7 +237,7 @@ proptest! {
     #[test]
     fn every_slot_leaves_its_runs_time_to_start(schedule in any_schedule(), now in near_changes()) {
         let slot = schedule.next_after(now).unwrap();
-        let start = schedule.start(slot, Share::FIRST);
+        let start = schedule.start(slot, Turn::FIRST);
         prop_assert_eq!(start.at, slot.instant());
         prop_assert!(start.until > start.at && schedule.may_begin(&start, start.at), "{:?}", start);
         prop_assert!(!schedule.may_begin(&start, start.until));
@@ -248,9 +248,9 @@ proptest! {
 fn with_a_window_runs_start_until_it_is_over_and_without_one_until_the_next_slot() {
     let free = cron("0 22 * * *", "Europe/Berlin");
     let slot = free.next_after(at("2026-11-20T00:00:00Z")).unwrap();
-    assert_eq!(free.start(slot, Share::FIRST).until, at("2026-11-21T21:00:00Z"));
+    assert_eq!(free.start(slot, Turn::FIRST).until, at("2026-11-21T21:00:00Z"));
     let bound = free.within(window("22:00", "06:00", "*")).unwrap();
-    assert_eq!(bound.start(slot, Share::FIRST).until, at("2026-11-21T05:00:00Z"));
+    assert_eq!(bound.start(slot, Turn::FIRST).until, at("2026-11-21T05:00:00Z"));
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_time_that_clocks_skip_runs_in_the_window_that_they_skip_too() {
     ] {
         let schedule = schedule.clone().within(window(from, to, "*")).unwrap();
         let slot = schedule.next_after(at("2026-03-29T00:00:00Z")).unwrap();
-        let start = schedule.start(slot, Share::FIRST);
+        let start = schedule.start(slot, Turn::FIRST);
         let expected = (at("2026-03-29T01:00:00Z"), at(&format!("2026-03-29T{ends}:00Z")));
         assert_eq!((slot.instant(), start.until), expected, "{schedule}");
     }
@@ -281,7 +281,7 @@ fn a_day_of_the_blackout_has_no_slots() {
 fn nothing_starts_on_a_day_of_the_blackout_and_what_is_left_starts_after_it() {
     let schedule = cron("0 22 * * *", "UTC").without(blackout(&["2026-11-21"]));
     let slot = schedule.next_after(at("2026-11-20T12:00:00Z")).unwrap();
-    let start = schedule.start(slot, Share::FIRST);
+    let start = schedule.start(slot, Turn::FIRST);
     let may_begin = |instant: &str| schedule.may_begin(&start, at(instant));
     assert!(may_begin("2026-11-20T23:59:59Z"));
     assert!(!may_begin("2026-11-21T00:00:00Z"));
@@ -301,7 +301,7 @@ fn nothing_starts_before_a_pause_is_over_and_then_the_newest_slot_does() {
     assert_eq!(schedule.halt(until - HOUR), Some(Halt::Pause { until }));
     assert_eq!(schedule.halt(until), None);
     let starts: Vec<_> = schedule
-        .starts_after(at("2026-11-20T00:00:00Z"), Share::FIRST)
+        .starts_after(at("2026-11-20T00:00:00Z"), Turn::FIRST)
         .take(3)
         .collect();
     let times: Vec<_> = starts
@@ -321,7 +321,7 @@ fn a_pause_that_ends_in_a_blackout_ends_with_it() {
     let schedule = cron("0 * * * *", "UTC").without(blackout(&["2026-11-21"]));
     let schedule = schedule.paused_until(at("2026-11-21T09:30:00Z"));
     let first = schedule
-        .starts_after(at("2026-11-20T00:00:00Z"), Share::FIRST)
+        .starts_after(at("2026-11-20T00:00:00Z"), Turn::FIRST)
         .next()
         .unwrap();
     assert_eq!(first.at, at("2026-11-22T00:00:00Z"));
@@ -332,7 +332,7 @@ fn a_slot_whose_window_is_over_when_the_pause_ends_does_not_start() {
     let schedule = cron("0 22 * * *", "UTC").within(window("22:00", "06:00", "*")).unwrap();
     let schedule = schedule.paused_until(at("2026-11-21T07:00:00Z"));
     let first = schedule
-        .starts_after(at("2026-11-20T00:00:00Z"), Share::FIRST)
+        .starts_after(at("2026-11-20T00:00:00Z"), Turn::FIRST)
         .next()
         .unwrap();
     assert_eq!(first.at, at("2026-11-21T22:00:00Z"));
@@ -342,7 +342,7 @@ fn a_slot_whose_window_is_over_when_the_pause_ends_does_not_start() {
 fn the_next_starts_include_that_of_a_slot_which_has_come_and_waits_for_its_jitter() {
     let schedule = Schedule::every(HOUR, TimeZone::UTC).unwrap();
     let schedule = schedule.paused_until(at("2026-11-21T09:10:00Z"));
-    let mut starts = schedule.starts_after(at("2026-11-21T09:05:00Z"), Share::FIRST);
+    let mut starts = schedule.starts_after(at("2026-11-21T09:05:00Z"), Turn::FIRST);
     assert_eq!(starts.next().unwrap().slot.to_string(), "20261121T090000Z");
 }
 
@@ -366,7 +366,7 @@ fn a_blackout_without_end_leaves_no_slot() {
     let schedule = cron("* * * * *", "UTC").without(blackout(&["2026-01-01..9999-12-31"]));
     assert_eq!(schedule.next_after(at("2026-06-01T00:00:00Z")), None);
     assert_eq!(
-        schedule.starts_after(at("2026-06-01T00:00:00Z"), Share::FIRST).next(),
+        schedule.starts_after(at("2026-06-01T00:00:00Z"), Turn::FIRST).next(),
         None
     );
 }
