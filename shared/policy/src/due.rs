@@ -38,8 +38,8 @@ impl DueRun {
 
 /// The recovery points to make now, the most urgent first.
 ///
-/// A run is due for each resource of the inventory that a plan protects, for the newest slot of the plan that is not
-/// after `now`, unless that slot or a later one has a point. After an outage that is one run, not one for each slot
+/// A run is due for each resource of the inventory and each plan that protects it, for the newest slot of the plan that is
+/// not after `now`, unless that slot or a later one has a point. After an outage that is one run, not one for each slot
 /// that was missed. `points` are all committed points, whatever their contents: the commit decides whether a slot is
 /// taken. Points that are dated after `now` neither count nor stand in the way.
 ///
@@ -61,11 +61,10 @@ pub fn due<'a>(
     let mut seen = BTreeSet::new();
     let mut runs: Vec<(Urgency, DueRun)> = Vec::new();
     for resource in inventory.iter().filter(|resource| seen.insert(&resource.id)) {
-        let Some(selected) = document.plan_for(resource) else {
-            continue;
-        };
-        let newest = newest.get(&(&resource.id, &selected.plan.name)).copied();
-        runs.extend(run_of(resource, selected.plan, newest, now));
+        for selected in document.plans_for(resource) {
+            let newest = newest.get(&(&resource.id, &selected.plan.name)).copied();
+            runs.extend(run_of(resource, selected.plan, newest, now));
+        }
     }
     runs.sort_by(|(a, run), (b, other)| {
         a.cmp(b)

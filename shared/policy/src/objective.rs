@@ -7,6 +7,8 @@ use crate::plan::Plan;
 pub struct Objectives {
     /// The recovery point objective: the age that the newest good recovery point may reach.
     pub rpo: Option<SignedDuration>,
+    /// The recovery time objective: the time that a restore may take.
+    pub rto: Option<SignedDuration>,
 }
 
 /// How a plan's recovery points are proved.
