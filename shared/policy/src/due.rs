@@ -41,8 +41,8 @@ impl DueRun {
 
 /// The recovery points to make now, the most urgent first.
 ///
-/// A run is due for each resource of the inventory that a plan protects, for the newest slot of the plan that is not
-/// after `now`, unless that slot or a later one has a point. After an outage that is one run, not one for each slot
+/// A run is due for each resource of the inventory and each plan that protects it, for the newest slot of the plan that is
+/// not after `now`, unless that slot or a later one has a point. After an outage that is one run, not one for each slot
 /// that was missed. `points` are all committed points, whatever their contents: the commit decides whether a slot is
 /// taken. Points that are dated after `now` neither count nor stand in the way.
 ///
@@ -83,7 +83,7 @@ type Newest<'a> = BTreeMap<(&'a ResourceId, &'a PlanName), Slot>;
 pub(crate) fn protected<'a>(document: &'a Document, inventory: &'a [Resource]) -> Vec<(&'a Plan, Vec<&'a ResourceId>)> {
     let mut resources: BTreeMap<&PlanName, (&Plan, BTreeSet<&ResourceId>)> = BTreeMap::new();
     for resource in inventory {
-        if let Some(selected) = document.plan_for(resource) {
+        for selected in document.plans_for(resource) {
             let plan = selected.plan;
             let (_, resources) = resources.entry(&plan.name).or_insert((plan, BTreeSet::new()));
             resources.insert(&resource.id);

@@ -9,16 +9,17 @@ use crate::objective::{Objectives, Verification};
 use crate::schedule::Schedule;
 
 pub(super) fn objectives(place: &Place<'_>, schedule: Option<&Schedule>, faults: &mut Collector) -> Option<Objectives> {
-    let fields = place.fields(faults, &["rpo"], "write rpo:")?;
+    let fields = place.fields(faults, &["rpo", "rto"], "write rpo: or rto:")?;
     let rpo = fields.read(faults, "rpo", Place::duration);
     if let (Some(rpo), Some(place), Some(schedule)) = (rpo, fields.get("rpo"), schedule) {
         place.take(faults, can_be_met(rpo, schedule));
     }
-    Some(Objectives { rpo })
+    let rto = fields.read(faults, "rto", Place::duration);
+    Some(Objectives { rpo, rto })
 }
 
 /// Holds an objective against the longest gap of the schedule.
-fn can_be_met(rpo: SignedDuration, schedule: &Schedule) -> Result<(), Problem> {
+pub(super) fn can_be_met(rpo: SignedDuration, schedule: &Schedule) -> Result<(), Problem> {
     // The newest point stays the newest until the next one is complete, so its age always grows past the gap; and by the
     // jitter too, since a resource's share of it moves when other resources come and go.
     let Some(gap) = schedule.longest_gap() else {

@@ -104,7 +104,7 @@ fn long_keys_values_and_expressions_are_refused() {
     let long = "a".repeat(MAX_BYTES - 1000);
     for lines in [
         format!("? {long}\n: 1"),
-        format!("copy_to: {long}"),
+        format!("copies: {long}"),
         format!("select: {{arns: {long}}}"),
         format!("schedule: {{cron: \"{} * * * *\"}}", "1,".repeat(100_000)),
         format!("schedule: {{timezone: {long}, every: 1h}}"),

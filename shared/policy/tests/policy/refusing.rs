@@ -38,7 +38,7 @@ plans:
   - name: silver
     schdule: {every: 30s}
     select: {}
-    copy_to: mars
+    copies: [{region: mars}]
   - name: silver
     schedule: {every: 30s}
     retention: {daily: 7}
@@ -51,11 +51,11 @@ const MANY_FAULTS_TOLD: &str = "the policy has 13 faults:
 - plans[0].schedule.cron (line 4) is \"0 25 * * *\": not a cron expression (Component error: Number out of bounds.); write minute, hour, day of month, month and day of week, for example 0 2 * * *
 - plans[0].retention.wekly (line 5): unknown field; did you mean weekly?
 - plans[0].retention.daily (line 5) is \"-1\": negative; write a whole number, 0 or more; to keep everything write keep: all
-- plans[1] (line 6): a plan without a schedule; add schedule: {every: 1h} or {cron: …}
-- plans[1] (line 6): a plan without a retention; add retention: with at least one rule, for example {daily: 7}, or {keep: all}
+- plans[1] (line 6): a plan without a schedule; add schedule: {every: 1h} or {cron: …}, or tier: standard
+- plans[1] (line 6): a plan without a retention; add retention: with at least one rule, for example {daily: 7}, or {keep: all}, or tier: standard
 - plans[1].schdule (line 7): unknown field; did you mean schedule?
-- plans[1].select (line 8): an empty selection; write tags:, arns: or kinds:; an empty one never means everything
-- plans[1].copy_to (line 9) is \"mars\": not a region; write a region as AWS does, for example eu-central-1
+- plans[1].select (line 8): an empty selection; write at least one of tags:, arns:, names:, kinds:, regions:, accounts:, any:, all:, not:; an empty one never means everything
+- plans[1].copies[0].region (line 9) is \"mars\": not a region; write a region as AWS does, for example eu-central-1
 - plans[2].name (line 10) is \"silver\": the name of plans[1] too; give each plan a name of its own
 - plans[2].schedule.every (line 11) is \"30s\": shorter than a minute; write 1m or more";
 
@@ -120,8 +120,8 @@ fn a_second_document_is_refused() {
 
 #[test]
 fn a_field_that_is_given_twice_is_refused() {
-    let found = faults_of_lines("copy_to: none\ncopy_to: eu-west-1");
-    assert_eq!(found, ["plans[0].copy_to (line 7): given twice; leave one of them out"]);
+    let found = faults_of_lines("copies: none\ncopies: none");
+    assert_eq!(found, ["plans[0].copies (line 7): given twice; leave one of them out"]);
 }
 
 #[test]
@@ -257,8 +257,8 @@ fn a_field_on_the_wrong_level_is_sent_home() {
 
 #[test]
 fn a_field_that_resembles_nothing_is_told_what_there_is() {
-    let expected = "plans[0].colour (line 6): unknown field; the fields here are name, select, exclude, schedule, \
-                    retention, copy_to, objectives, verification";
+    let expected = "plans[0].colour (line 6): unknown field; the fields here are name, tier, engine, also, select, \
+                    exclude, schedule, retention, copies, residency, objectives, verification, compliance";
     assert_eq!(faults_of_lines("colour: red"), [expected]);
 }
 
@@ -551,7 +551,7 @@ fn every_part_of_a_schedule_is_read_whatever_is_wrong_with_the_others() {
 
 #[test]
 fn a_long_value_is_cut_in_its_message() {
-    let found = faults_of_lines(&format!("copy_to: {}", "x".repeat(10_000)));
+    let found = faults_of_lines(&format!("copies: [{{region: {}}}]", "x".repeat(10_000)));
     assert!(found[0].chars().count() < 250, "{}", found[0]);
 }
 

@@ -99,7 +99,10 @@ pub fn decide(
         .collect()
 }
 
+/// A document that is read without a fault, and that editors take for one.
 pub fn document(text: &str) -> Document {
+    let invalid = crate::validator::invalid(&crate::schema::SCHEMA, text);
+    assert!(invalid.is_empty(), "{invalid:#?}\n{text}");
     parse(text, "backup").unwrap_or_else(|faults| panic!("{faults}"))
 }
 
