@@ -41,12 +41,15 @@ impl Glob {
     /// Whether everything that the other glob matches certainly matches this one. Two patterns of which neither is the
     /// other nor matches everything are not compared any further: the answer is no.
     pub(crate) fn covers(&self, other: &Glob) -> bool {
-        self == other || self.0 == ['*'] || (other.is_exact() && self.matches(&other.to_string()))
+        self == other || self.0 == ['*'] || (other.is_exact() && self.matches_chars(&other.0))
     }
 
     /// Whether the whole text has this form.
     pub fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
+        self.matches_chars(&text.chars().collect::<Vec<_>>())
+    }
+
+    fn matches_chars(&self, text: &[char]) -> bool {
         let pattern = &self.0;
         let (mut p, mut t) = (0, 0);
         // Where to go on if what follows the last star does not fit: only the last star ever needs to grow.

@@ -6,6 +6,10 @@ use crate::account::Account;
 use crate::glob::Glob;
 use crate::matched::{Matched, Mismatch, Specificity};
 
+/// The most comparisons that are made to find that one selection implies another. A document may hold 100 plans against
+/// 100 rules, and whoever wrote it waits.
+const MAX_COMPARED: usize = 1_000;
+
 /// A resource of the account as the inventory lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
@@ -105,11 +109,28 @@ impl Criteria {
     /// Whether every resource that meets these criteria certainly meets the others.
     ///
     /// Told by the clauses themselves, without knowing any resource: where it takes more than comparing them one by one,
-    /// the answer is no.
+    /// or more than [`MAX_COMPARED`] comparisons, the answer is no.
     pub(crate) fn implies(&self, other: &Criteria) -> bool {
+        if self.values().saturating_mul(other.values()) > MAX_COMPARED {
+            return false;
+        }
         let mut facts = Vec::new();
         self.gather_facts(&mut facts);
         other.follows_from(&facts)
+    }
+
+    /// How many values there are in all clauses, those of nested criteria included.
+    fn values(&self) -> usize {
+        let values = self.clauses.iter().map(|clause| match clause {
+            Clause::Tag { values: globs, .. } | Clause::Arn(globs) | Clause::Name(globs) | Clause::Region(globs) => {
+                globs.len()
+            }
+            Clause::Kind(kinds) => kinds.len(),
+            Clause::Account(accounts) => accounts.len(),
+            Clause::Any(list) | Clause::All(list) => list.iter().map(Criteria::values).sum(),
+            Clause::Not(criteria) => criteria.values(),
+        });
+        values.sum()
     }
 
     /// The clauses that hold of every resource that meets these criteria.

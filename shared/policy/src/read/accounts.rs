@@ -1,6 +1,6 @@
 //! Reading the document's names for accounts, and clauses that use them.
 
-use super::fields::{Place, every};
+use super::fields::{MAX_ENTRIES, Place, every};
 use super::suggest::closest;
 use crate::account::{Account, AccountId};
 use crate::fault::{Collector, Problem};
@@ -17,6 +17,11 @@ impl Accounts {
         let entries = place.entries(faults, WANTED)?;
         if entries.is_empty() {
             place.refuse(faults, "empty", format!("{WANTED}, or leave the line out"));
+        }
+        if entries.len() > MAX_ENTRIES {
+            let what = format!("{} accounts", entries.len());
+            place.refuse(faults, what, format!("write at most {MAX_ENTRIES}"));
+            return None;
         }
         let mut accounts = Vec::new();
         for (name, place) in entries {

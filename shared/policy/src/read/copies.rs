@@ -2,7 +2,7 @@
 
 use holdfast_catalog::Region;
 
-use super::fields::{Place, every, named};
+use super::fields::{MAX_ENTRIES, Place, every, named};
 use super::retention::retention;
 use crate::copies::{Copies, CopyRule};
 use crate::fault::{Collector, Problem};
@@ -23,7 +23,7 @@ pub(super) fn copies(
         place.refuse(faults, "not a list", WANTED);
         return None;
     }
-    let items = place.items(faults, WANTED)?;
+    let items = place.items_up_to(MAX_ENTRIES, faults, WANTED)?;
     if items.is_empty() {
         place.refuse(faults, "an empty list", WANTED);
         return None;

@@ -14,6 +14,12 @@ use super::tree::{Entry, Node, Value};
 use crate::duration::parse_duration;
 use crate::fault::{Collector, Fault, Problem, shown};
 
+/// The most values that one clause or list may have.
+pub(crate) const MAX_VALUES: usize = 1_000;
+
+/// The most rules, zones, topics or accounts that a document may have, as many as plans.
+pub(crate) const MAX_ENTRIES: usize = 100;
+
 /// A node and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Place<'n> {
@@ -159,11 +165,25 @@ impl<'n> Place<'n> {
         Some(items.map(|(index, node)| self.item(index, node)).collect())
     }
 
+    /// A list's items, if there are at most so many.
+    pub(crate) fn items_up_to(&self, most: usize, faults: &mut Collector, wanted: &str) -> Option<Vec<Place<'n>>> {
+        let items = self.items(faults, wanted)?;
+        if items.len() > most {
+            self.refuse(
+                faults,
+                format!("a list of {}", items.len()),
+                format!("write at most {most}"),
+            );
+            return None;
+        }
+        Some(items)
+    }
+
     /// One value or a list of some; never none.
     pub(crate) fn one_or_more(&self, faults: &mut Collector, wanted: &str) -> Option<Vec<Place<'n>>> {
         match &self.node.value {
             Value::Scalar { .. } => Some(vec![self.clone()]),
-            Value::List(nodes) if !nodes.is_empty() => self.items(faults, wanted),
+            Value::List(nodes) if !nodes.is_empty() => self.items_up_to(MAX_VALUES, faults, wanted),
             Value::Empty | Value::List(_) => {
                 self.refuse(faults, "empty", format!("{wanted}, or leave the line out"));
                 None

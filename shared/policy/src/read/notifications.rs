@@ -2,7 +2,7 @@
 
 use holdfast_catalog::PlanName;
 
-use super::fields::{Place, every, named};
+use super::fields::{MAX_ENTRIES, Place, every, named};
 use super::suggest::closest;
 use crate::fault::{Collector, Problem};
 use crate::notification::{Notice, Notification};
@@ -15,7 +15,11 @@ pub(super) fn notifications(
     plans: Option<&[PlanName]>,
     faults: &mut Collector,
 ) -> Option<Vec<Notification>> {
-    let items = place.items(faults, "write a list of topics, for example [{topic: arn:aws:sns:…}]")?;
+    let items = place.items_up_to(
+        MAX_ENTRIES,
+        faults,
+        "write a list of topics, for example [{topic: arn:aws:sns:…}]",
+    )?;
     every(&items, faults, |item, faults| notification(item, plans, faults))
 }
 

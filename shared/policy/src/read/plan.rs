@@ -16,7 +16,7 @@ use crate::duration::in_words;
 use crate::fault::{Collector, Problem};
 use crate::objective::Objectives;
 use crate::plan::{Engine, Plan};
-use crate::residency::{Refusal, Residency, ResidencyRule};
+use crate::residency::{Residency, ResidencyRule};
 use crate::schedule::Schedule;
 use crate::selection::{Criteria, Selection};
 
@@ -225,23 +225,21 @@ fn copies_of(
     rules: &[ResidencyRule],
     faults: &mut Collector,
 ) -> Copies {
+    let of_plan = residency.map(|residency| ("its residency".to_owned(), residency));
+    let certain = |rule: &ResidencyRule| include.is_some_and(|include| include.implies(&rule.select));
+    let certain = rules.iter().enumerate().filter(|(_, rule)| certain(rule));
+    let of_document = certain.map(|(index, rule)| {
+        let whose = format!("residency[{index}], which applies to all that the plan selects,");
+        (whose, &rule.residency)
+    });
+    let residencies: Vec<_> = of_plan.into_iter().chain(of_document).collect();
     let may_be_in = |region: &Region| {
-        let refused = |whose: String, refusal: Refusal| {
-            let what = format!("a region where the plan's data may not be: {whose} {refusal}");
-            Problem::new(what, "write a region that it allows, or leave this copy out")
-        };
-        if let Some(residency) = residency {
-            let check = residency.check(region);
-            check.map_err(|refusal| refused("its residency".to_owned(), refusal))?;
-        }
-        for (index, rule) in rules.iter().enumerate() {
-            if include.is_some_and(|include| include.implies(&rule.select)) {
-                let check = rule.residency.check(region);
-                let whose = format!("residency[{index}], which applies to all that the plan selects,");
-                check.map_err(|refusal| refused(whose, refusal))?;
-            }
-        }
-        Ok(())
+        residencies.iter().try_for_each(|(whose, residency)| {
+            residency.check(region).map_err(|refusal| {
+                let what = format!("a region where the plan's data may not be: {whose} {refusal}");
+                Problem::new(what, "write a region that it allows, or leave this copy out")
+            })
+        })
     };
     let read = own.read(faults, "copies", |place, faults| copies(place, may_be_in, faults));
     read.unwrap_or_default()

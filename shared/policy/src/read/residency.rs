@@ -1,7 +1,7 @@
 //! Reading where data may be.
 
 use super::accounts::Accounts;
-use super::fields::{Fields, Place, every};
+use super::fields::{Fields, MAX_ENTRIES, Place, every};
 use super::select::{criteria, regions};
 use crate::fault::Collector;
 use crate::residency::{Residency, ResidencyRule};
@@ -20,7 +20,7 @@ pub(super) fn residency(place: &Place<'_>, faults: &mut Collector) -> Option<Res
 /// Reads the residency rules of the document; nothing if one of them cannot be read.
 pub(super) fn rules(place: &Place<'_>, accounts: &Accounts, faults: &mut Collector) -> Option<Vec<ResidencyRule>> {
     const WANTED: &str = "write a list of rules, for example [{select: {tags: {data: eu}}, allow: eu-*}]";
-    let items = place.items(faults, WANTED)?;
+    let items = place.items_up_to(MAX_ENTRIES, faults, WANTED)?;
     every(&items, faults, |item, faults| {
         let fields = item.fields(faults, &RESIDENCY_RULE, "write select: and allow: or forbid:")?;
         let change = "add select:; for every resource write select: {names: \"*\"}";

@@ -3,7 +3,7 @@
 use holdfast_catalog::Kind;
 
 use super::accounts::Accounts;
-use super::fields::{Fields, Place, every};
+use super::fields::{Fields, MAX_VALUES, Place, every};
 use super::suggest::closest;
 use crate::fault::{Collector, Problem};
 use crate::glob::Glob;
@@ -67,7 +67,7 @@ fn clause(name: &str, place: &Place<'_>, accounts: &Accounts, faults: &mut Colle
 /// The selections of an `any` or `all`.
 fn list(place: &Place<'_>, accounts: &Accounts, faults: &mut Collector) -> Option<Vec<Criteria>> {
     const WANTED: &str = "write a list of selections, for example [{tags: {env: prod}}, {names: \"prod-*\"}]";
-    let items = place.items(faults, WANTED)?;
+    let items = place.items_up_to(MAX_VALUES, faults, WANTED)?;
     if items.is_empty() {
         place.refuse(faults, "an empty selection", WANTED);
         return None;

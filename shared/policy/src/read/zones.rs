@@ -1,24 +1,27 @@
 //! Reading the regions to protect and their limits.
 
+use std::collections::BTreeMap;
+
 use holdfast_catalog::Region;
 
 use super::copies::region;
-use super::fields::{Place, every};
+use super::fields::{MAX_ENTRIES, Place, every};
 use crate::fault::Collector;
 use crate::zone::Zone;
 
 pub(super) const ZONE: [&str; 4] = ["regions", "max_concurrent", "bytes_per_second", "read_capacity_share"];
 
 pub(super) fn zones(place: &Place<'_>, faults: &mut Collector) -> Option<Vec<Zone>> {
-    let items = place.items(
+    let items = place.items_up_to(
+        MAX_ENTRIES,
         faults,
         "write a list of zones, for example [{regions: [eu-central-1, eu-west-1]}]",
     )?;
-    let mut taken: Vec<(Region, String)> = Vec::new();
+    let mut taken = BTreeMap::new();
     every(&items, faults, |item, faults| zone(item, &mut taken, faults))
 }
 
-fn zone(place: &Place<'_>, taken: &mut Vec<(Region, String)>, faults: &mut Collector) -> Option<Zone> {
+fn zone(place: &Place<'_>, taken: &mut BTreeMap<Region, String>, faults: &mut Collector) -> Option<Zone> {
     const WANTED: &str = "write regions:, for example {regions: [eu-central-1, eu-west-1]}";
     let fields = place.fields(faults, &ZONE, WANTED)?;
     let regions = fields
@@ -27,12 +30,12 @@ fn zone(place: &Place<'_>, taken: &mut Vec<(Region, String)>, faults: &mut Colle
         .and_then(|items| {
             every(&items, faults, |item, faults| {
                 let region = region(item, faults)?;
-                match taken.iter().find(|(other, _)| *other == region) {
-                    Some((_, first)) => {
+                match taken.get(&region) {
+                    Some(first) => {
                         let what = format!("in {first} too");
                         item.refuse(faults, what, "name each region in one zone only");
                     }
-                    None => taken.push((region.clone(), place.path().to_owned())),
+                    None => _ = taken.insert(region.clone(), place.path().to_owned()),
                 }
                 Some(region)
             })

@@ -248,11 +248,40 @@ fn a_field_on_the_wrong_level_is_sent_home() {
         ("daily: 7", "retention"),
         ("tags: {a: b}", "select"),
         ("restore_test_every: 7d", "verification"),
+        ("names: orders", "select"),
+        ("region: eu-west-1", "copies"),
+        ("allow: eu-*", "residency"),
     ] {
         let name = field.split(':').next().unwrap();
         let expected = format!("plans[0].{name} (line 6): unknown field; write it inside {home}:");
         assert_eq!(faults_of_lines(field), [expected]);
     }
+}
+
+#[test]
+fn a_field_of_the_document_in_a_plan_and_one_of_a_plan_in_the_document_are_sent_home() {
+    let zones = "plans[0].zones (line 6): unknown field; write it at the top of the document";
+    assert_eq!(faults_of_lines("zones: []"), [zones]);
+    let found = faults("version: 1\nschedule: {every: 1h}\ndaily: 7\nplans: [{tier: standard}]\n");
+    assert_eq!(
+        found,
+        [
+            "schedule (line 2): unknown field; write it in a plan itself",
+            "daily (line 3): unknown field; write it in a plan, inside retention:",
+        ]
+    );
+}
+
+#[test]
+fn a_misspelt_clause_of_a_nested_selection_is_refused_with_a_suggestion() {
+    assert_eq!(
+        faults_of_lines("select: {any: [{names: a}, {not: {region: eu-*}}]}"),
+        [
+            "plans[0].select.any[1].not.region (line 6): unknown field; did you mean regions?",
+            "plans[0].select.any[1].not (line 6): an empty selection; write at least one of tags:, arns:, names:, kinds:, \
+             regions:, accounts:, any:, all:, not:; an empty one never means everything",
+        ]
+    );
 }
 
 #[test]

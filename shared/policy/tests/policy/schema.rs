@@ -7,7 +7,7 @@ use holdfast_policy::{BUILTIN, FIELDS, Notice, parse};
 use serde_json::Value;
 
 use crate::support::plan_text;
-use crate::validator::{invalid, resolve};
+use crate::validator::{KEYWORDS, invalid, resolve};
 
 pub static SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../policy.schema.json")).unwrap());
@@ -109,6 +109,34 @@ fn the_fields_of_the_schema_are_those_of_the_reader_level_by_level() {
         })
         .collect();
     assert_eq!(levels(), of_reader);
+}
+
+#[test]
+fn the_schema_says_nothing_that_the_validator_does_not_understand() {
+    fn unknown(schema: &Value, found: &mut Vec<String>) {
+        for (keyword, value) in schema.as_object().into_iter().flatten() {
+            match keyword.as_str() {
+                "properties" | "$defs" => {
+                    value
+                        .as_object()
+                        .unwrap()
+                        .values()
+                        .for_each(|schema| unknown(schema, found));
+                }
+                "anyOf" | "oneOf" => value
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .for_each(|schema| unknown(schema, found)),
+                "items" | "additionalProperties" | "propertyNames" => unknown(value, found),
+                keyword if !KEYWORDS.contains(&keyword) => found.push(keyword.to_owned()),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    unknown(&SCHEMA, &mut found);
+    assert_eq!(found, [""; 0]);
 }
 
 #[test]

@@ -1,10 +1,38 @@
 //! A validator of JSON Schema, as far as `policy.schema.json` goes; and YAML as an editor reads it.
 //!
-//! A keyword that it does not know fails the test, so that the schema cannot say more than is checked here.
+//! It knows the keywords of [`KEYWORDS`]; a test holds the schema to them, so that it cannot say more than is checked.
 
 use granit_parser::{Event, Parser, ScalarStyle};
 use regex_lite::Regex;
 use serde_json::{Map, Number, Value};
+
+/// What the validator understands, and what only describes.
+pub const KEYWORDS: [&str; 24] = [
+    "$schema",
+    "$defs",
+    "$ref",
+    "title",
+    "description",
+    "default",
+    "type",
+    "const",
+    "enum",
+    "anyOf",
+    "oneOf",
+    "required",
+    "dependentRequired",
+    "minProperties",
+    "propertyNames",
+    "properties",
+    "additionalProperties",
+    "items",
+    "minItems",
+    "maxItems",
+    "minimum",
+    "maximum",
+    "minLength",
+    "pattern",
+];
 
 /// What is wrong with a value, one place each; nothing if it is valid.
 pub fn invalid(root: &Value, text: &str) -> Vec<String> {
@@ -19,10 +47,40 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Ve
     }
     let Some(keywords) = schema.as_object() else { return };
     for (keyword, wanted) in keywords {
-        if !holds(root, schema, keyword, wanted, value, path, found) {
+        let holds = match value {
+            _ if is_of_any(keyword) => holds(root, keyword, wanted, value),
+            Value::Object(map) if is_of_objects(keyword) => object_holds(root, keyword, wanted, map),
+            Value::Array(items) => list_holds(keyword, wanted, items),
+            Value::Number(number) => number_holds(keyword, wanted, number),
+            Value::String(text) => text_holds(keyword, wanted, text),
+            _ => true,
+        };
+        if !holds {
             found.push(format!("{path}: {keyword} {wanted}"));
         }
     }
+    for (schema, value, step) in within(root, schema, value) {
+        check(root, schema, value, &format!("{path}{step}"), found);
+    }
+}
+
+/// The values that a schema says more of, each with what it says and the step that leads there.
+fn within<'a>(root: &'a Value, schema: &'a Value, value: &'a Value) -> Vec<(&'a Value, &'a Value, String)> {
+    let mut within = Vec::new();
+    if let Some(reference) = schema.get("$ref") {
+        within.push((resolve(root, reference), value, String::new()));
+    }
+    if let (Some(items), Some(schema)) = (value.as_array(), schema.get("items")) {
+        let items = items.iter().enumerate();
+        within.extend(items.map(|(index, item)| (schema, item, format!("[{index}]"))));
+    }
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let known = schema.get("properties").and_then(|properties| properties.get(key));
+        if let Some(schema) = known.or_else(|| schema.get("additionalProperties")) {
+            within.push((schema, value, format!(".{key}")));
+        }
+    }
+    within
 }
 
 fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
@@ -31,91 +89,72 @@ fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
     found.is_empty()
 }
 
-/// Whether one keyword holds; what is wrong further down is added to what was found.
-fn holds(
-    root: &Value,
-    schema: &Value,
-    keyword: &str,
-    wanted: &Value,
-    value: &Value,
-    path: &str,
-    found: &mut Vec<String>,
-) -> bool {
-    let count = |length: usize| length as u64;
+fn is_of_any(keyword: &str) -> bool {
+    matches!(keyword, "type" | "const" | "enum" | "anyOf" | "oneOf")
+}
+
+fn is_of_objects(keyword: &str) -> bool {
+    matches!(
+        keyword,
+        "required" | "dependentRequired" | "minProperties" | "propertyNames"
+    )
+}
+
+fn holds(root: &Value, keyword: &str, wanted: &Value, value: &Value) -> bool {
     let branches = || {
         let branches = wanted.as_array().unwrap().iter();
         branches.filter(|branch| is_valid(root, branch, value)).count()
     };
-    match (keyword, value) {
-        ("$schema" | "$defs" | "title" | "description" | "default", _) => true,
-        ("$ref", _) => {
-            check(root, resolve(root, wanted), value, path, found);
-            true
-        }
-        ("type", _) => match wanted {
-            Value::Array(types) => types.iter().any(|wanted| is_of_type(value, wanted)),
-            wanted => is_of_type(value, wanted),
-        },
-        ("const", _) => value == wanted,
-        ("enum", _) => wanted.as_array().unwrap().contains(value),
+    match (keyword, wanted) {
+        ("type", Value::Array(types)) => types.iter().any(|wanted| is_of_type(value, wanted)),
+        ("type", wanted) => is_of_type(value, wanted),
+        ("const", wanted) => value == wanted,
+        ("enum", wanted) => wanted.as_array().unwrap().contains(value),
         ("anyOf", _) => branches() > 0,
-        ("oneOf", _) => branches() == 1,
-        ("required", Value::Object(map)) => keys(wanted).all(|key| map.contains_key(key)),
-        ("dependentRequired", Value::Object(map)) => wanted
-            .as_object()
+        _ => branches() == 1,
+    }
+}
+
+fn object_holds(root: &Value, keyword: &str, wanted: &Value, map: &Map<String, Value>) -> bool {
+    let has = |keys: &Value| {
+        keys.as_array()
             .unwrap()
             .iter()
-            .all(|(key, others)| !map.contains_key(key) || keys(others).all(|other| map.contains_key(other))),
-        ("minProperties", Value::Object(map)) => count(map.len()) >= wanted.as_u64().unwrap(),
-        ("propertyNames", Value::Object(map)) => map
-            .keys()
-            .all(|key| is_valid(root, wanted, &Value::String(key.clone()))),
-        ("properties", Value::Object(map)) => {
-            for (key, schema) in wanted.as_object().unwrap() {
-                if let Some(value) = map.get(key) {
-                    check(root, schema, value, &format!("{path}.{key}"), found);
-                }
-            }
-            true
+            .all(|key| map.contains_key(key.as_str().unwrap()))
+    };
+    let is_valid_key = |key: &String| is_valid(root, wanted, &Value::String(key.clone()));
+    match keyword {
+        "required" => has(wanted),
+        "dependentRequired" => {
+            let mut keys = wanted.as_object().unwrap().iter();
+            keys.all(|(key, others)| !map.contains_key(key) || has(others))
         }
-        ("additionalProperties", Value::Object(map)) => {
-            let known = schema.get("properties");
-            for (key, value) in map {
-                if known.is_none_or(|known| known.get(key).is_none()) {
-                    check(root, wanted, value, &format!("{path}.{key}"), found);
-                }
-            }
-            true
-        }
-        ("items", Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                check(root, wanted, item, &format!("{path}[{index}]"), found);
-            }
-            true
-        }
-        ("minItems", Value::Array(items)) => count(items.len()) >= wanted.as_u64().unwrap(),
-        ("maxItems", Value::Array(items)) => count(items.len()) <= wanted.as_u64().unwrap(),
-        ("minimum", Value::Number(number)) => number.as_f64() >= wanted.as_f64(),
-        ("maximum", Value::Number(number)) => number.as_f64() <= wanted.as_f64(),
-        ("minLength", Value::String(text)) => count(text.chars().count()) >= wanted.as_u64().unwrap(),
-        ("pattern", Value::String(text)) => Regex::new(wanted.as_str().unwrap()).unwrap().is_match(text),
-        (
-            "required"
-            | "dependentRequired"
-            | "minProperties"
-            | "propertyNames"
-            | "properties"
-            | "additionalProperties"
-            | "items"
-            | "minItems"
-            | "maxItems"
-            | "minimum"
-            | "maximum"
-            | "minLength"
-            | "pattern",
-            _,
-        ) => true,
-        (unknown, _) => panic!("the validator does not know {unknown}"),
+        "minProperties" => map.len() as u64 >= wanted.as_u64().unwrap(),
+        _ => map.keys().all(is_valid_key),
+    }
+}
+
+fn list_holds(keyword: &str, wanted: &Value, items: &[Value]) -> bool {
+    match keyword {
+        "minItems" => items.len() as u64 >= wanted.as_u64().unwrap(),
+        "maxItems" => items.len() as u64 <= wanted.as_u64().unwrap(),
+        _ => true,
+    }
+}
+
+fn number_holds(keyword: &str, wanted: &Value, number: &Number) -> bool {
+    match keyword {
+        "minimum" => number.as_f64() >= wanted.as_f64(),
+        "maximum" => number.as_f64() <= wanted.as_f64(),
+        _ => true,
+    }
+}
+
+fn text_holds(keyword: &str, wanted: &Value, text: &str) -> bool {
+    match keyword {
+        "minLength" => text.chars().count() as u64 >= wanted.as_u64().unwrap(),
+        "pattern" => Regex::new(wanted.as_str().unwrap()).unwrap().is_match(text),
+        _ => true,
     }
 }
 
@@ -129,10 +168,6 @@ fn is_of_type(value: &Value, wanted: &Value) -> bool {
         "integer" => value.is_i64() || value.is_u64(),
         unknown => panic!("the validator does not know the type {unknown}"),
     }
-}
-
-fn keys(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array().unwrap().iter().filter_map(Value::as_str)
 }
 
 /// What a reference into the schema itself stands for.
