@@ -2,11 +2,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::Plan;
 
-/// What a plan promises about loss.
+/// What a plan promises about loss and about coming back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Objectives {
     /// The recovery point objective: the age that the newest good recovery point may reach.
     pub rpo: Option<SignedDuration>,
+    /// The recovery time objective: the time that a restore may take.
+    pub rto: Option<SignedDuration>,
 }
 
 /// How a plan's recovery points are proved.

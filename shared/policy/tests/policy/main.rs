@@ -4,6 +4,8 @@
 
 mod calendar;
 mod clocks;
+mod copying;
+mod dialect;
 mod documents;
 mod edges;
 mod hostile;
@@ -11,7 +13,14 @@ mod laws;
 mod objectives;
 mod reading;
 mod refusing;
+mod regions;
+mod schema;
 mod selecting;
+mod spread;
 mod support;
+mod telling;
+mod tiers;
 mod timing;
+mod validator;
+mod windows;
 mod year;

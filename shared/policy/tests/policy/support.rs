@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use holdfast_catalog::{PointId, ResourceId, Slot};
-use holdfast_policy::{Document, Keep, PointState, PointStatus, Resource, Retention, Rules, parse};
+use holdfast_policy::{Document, Keep, PointState, PointStatus, Resource, Retention, Rules, Schedule, parse};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -29,6 +29,20 @@ pub fn at(text: &str) -> Timestamp {
 
 pub fn zone(name: &str) -> TimeZone {
     holdfast_policy::time_zone(name).unwrap()
+}
+
+/// The slots after one instant and up to another, going forwards.
+pub fn between(schedule: &Schedule, after: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+    let mut slots = Vec::new();
+    let mut last = after;
+    while let Some(slot) = schedule.next_after(last) {
+        last = slot.instant();
+        if last > to {
+            break;
+        }
+        slots.push(last);
+    }
+    slots
 }
 
 pub fn resource(name: &str, tags: &[(&str, &str)]) -> Resource {
@@ -85,7 +99,10 @@ pub fn decide(
         .collect()
 }
 
+/// A document that is read without a fault, and that editors take for one.
 pub fn document(text: &str) -> Document {
+    let invalid = crate::validator::invalid(&crate::schema::SCHEMA, text);
+    assert!(invalid.is_empty(), "{invalid:#?}\n{text}");
     parse(text, "backup").unwrap_or_else(|faults| panic!("{faults}"))
 }
 
