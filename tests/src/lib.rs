@@ -215,6 +215,8 @@ impl World {
             replica: Some(vault(&self.replica, "replica", replica_region())),
             regions: self.regions(),
             work: self.port(self.outbox.clone()),
+            policy_key: layout::POLICY.to_owned(),
+            tag_key: "backup".to_owned(),
         }
     }
 
@@ -233,6 +235,7 @@ impl World {
                 return;
             }
             for task in tasks {
+                self.later(SignedDuration::from_secs(task.delay_seconds.into()));
                 self.clock.set_remaining(SignedDuration::from_mins(15));
                 let request = snapshot::Request::parse(serde_json::from_str(&task.body).unwrap()).unwrap();
                 self.snapshot().run_request(request, &self.clock).await.unwrap();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{PlanName, PointId, ResourceId, Tombstone};
 use holdfast_lambda::point_state;
-use holdfast_policy::{CopyTarget, Document, PointState, retain};
+use holdfast_policy::{Copies, Document, PointState, retain};
 use holdfast_vault::sweep::Margins;
 use holdfast_vault::{Catalogue, PointEntry};
 use jiff::{SignedDuration, Timestamp};
@@ -102,7 +102,7 @@ fn decide_series(
     let states: Vec<PointState> = entries
         .iter()
         .map(|entry| PointState {
-            in_copy: side == Side::Home && is_in_copy(entry, &rules.copy_to, now),
+            in_copy: side == Side::Home && is_in_copy(entry, &rules.copies, now),
             ..point_state(entry)
         })
         .collect();
@@ -122,8 +122,8 @@ fn decide_series(
     }
 }
 
-fn is_in_copy(entry: &PointEntry, target: &CopyTarget, now: Timestamp) -> bool {
-    *target != CopyTarget::None
+fn is_in_copy(entry: &PointEntry, copies: &Copies, now: Timestamp) -> bool {
+    *copies != Copies::None
         && entry.last("replicated").is_none()
         && now.duration_since(entry.committed_at) < IN_COPY_FOR
 }

@@ -72,7 +72,10 @@ pub enum ShardEnd {
     /// Its part is there.
     Finished,
     /// The invocation's time was nearly over; a checkpoint says where to go on.
-    Stopped,
+    Stopped {
+        /// How long the pace wants to be waited for before that.
+        wait: SignedDuration,
+    },
 }
 
 /// Reads a shard from where its last checkpoint left it, at the pacer's pace, and writes its part, or a checkpoint when time
@@ -100,9 +103,13 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
     let mut writer = ShardWriter::resume(store, clock, recipe, known);
     let table = run.point.resource.name.as_str();
     let mut page = ports.scan(table, shard, cursor.as_ref()).await?;
+    let mut wait = SignedDuration::ZERO;
     loop {
         let next = page.next.take();
-        let is_late = clock.remaining() < STOP_BEFORE_END;
+        let is_late = clock.remaining() - wait < STOP_BEFORE_END;
+        if !is_late && wait.is_positive() {
+            clock.sleep(wait).await;
+        }
         match next {
             None => {
                 push(&mut writer, page, &run.key).await?;
@@ -113,7 +120,7 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
                 push(&mut writer, page, &run.key).await?;
                 let checkpoint = writer.checkpoint(write_cursor(&next)?).await?;
                 write_checkpoint(store, &run.point, number, &checkpoint).await?;
-                return Ok(ShardEnd::Stopped);
+                return Ok(ShardEnd::Stopped { wait });
             }
             Some(next) => {
                 // The next page travels while this one is hashed and packed.
@@ -122,12 +129,7 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
                     future::join(push(&mut writer, page, &run.key), ports.scan(table, shard, Some(&next))).await;
                 let bytes = charged_bytes.unwrap_or(pushed?);
                 page = fetched?;
-                let wait = pacer.wait_after(bytes, clock.now());
-                // No longer than this invocation works: whoever goes on waits for the rest.
-                let wait = wait.min(clock.remaining() - STOP_BEFORE_END);
-                if wait.is_positive() {
-                    clock.sleep(wait).await;
-                }
+                wait = pacer.wait_after(bytes, clock.now());
             }
         }
     }
