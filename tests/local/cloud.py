@@ -170,6 +170,8 @@ def _spawn(directory: Path, port: int, certificate: Path, key: Path, keep: bool)
         "TMPDIR": str(scratch),
         # Functions inherit these: where the cloud is, and that its certificate is the only one they trust.
         "AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}",
+        # The same, because the stand-in for AWS Backup is mounted there; said, because functions may be asked to use it.
+        "AWS_ENDPOINT_URL_BACKUP": f"https://127.0.0.1:{port}",
         "SSL_CERT_FILE": str(certificate),
         "AWS_CA_BUNDLE": str(certificate),
         # Two stories' worth of warm functions must not pile up on a small machine.
