@@ -52,7 +52,7 @@ class Control:
         self._ask("POST", "clock", {"advance_s": seconds + days * 86_400})
 
     def state(self) -> dict[str, Any]:
-        """The knobs, the clock and the calls so far (operation and outcome)."""
+        """The knobs, the clock, the calls so far (operation and outcome), and the operations that there are."""
         return self._ask("GET", "", None)
 
     def calls(self, operation: str) -> list[str]:

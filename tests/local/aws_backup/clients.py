@@ -10,11 +10,14 @@ from botocore.config import Config
 
 from tests.local.aws_backup.state import Place
 
+# One for all clients, so that each service's model is read once. Not made for threads, but the service's calls take turns.
+_SESSION = boto3.session.Session()
+
 
 @functools.cache
 def client(service: str, place: Place):
-    """A client of one service in one place. Thread-safe and kept, because making one takes longer than most calls."""
-    return boto3.session.Session().client(
+    """A client of one service in one place. Kept, because making one takes longer than most calls."""
+    return _SESSION.client(
         service,
         region_name=place.region,
         aws_access_key_id=place.account,

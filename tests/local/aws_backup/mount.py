@@ -103,7 +103,12 @@ class Service:
                 return 400, {"error": str(reason)}
             state = self.world.account(account)
         self._outbox.send()
-        return 200, {"faults": state.faults.as_dict(), "ahead_s": state.ahead_s, "calls": state.calls}
+        return 200, {
+            "faults": state.faults.as_dict(),
+            "ahead_s": state.ahead_s,
+            "calls": state.calls,
+            "operations": sorted(OPERATIONS),
+        }
 
     def _control(self, method: str, account: str, what: str | None, document: dict) -> None:
         if (method, what) == ("PUT", "faults"):

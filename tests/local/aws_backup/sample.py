@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, field
 from typing import Any
+
+import boto3
+import botocore.loaders
+import botocore.session
 
 from tests.local.aws_backup import Control
 from tests.local.cloud import HOME_REGION, REPLICA_REGION, Cloud
@@ -19,6 +24,8 @@ POLICIES = (
 )
 # More than any job needs.
 MOST_LOOKS = 10
+# Shared by all accounts: reading the services' models anew for each takes longer than a story.
+_MODELS = botocore.loaders.create_loader()
 
 
 @dataclass
@@ -32,6 +39,12 @@ class BackupAccount:
     role: str = field(init=False)
 
     def __post_init__(self) -> None:
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _MODELS)
+        session = boto3.Session(
+            aws_access_key_id=self.account, aws_secret_access_key="test", region_name=self.region, botocore_session=core
+        )
+        self._client = functools.cache(lambda service, region: self.cloud.client(service, self.account, region, session))
         self.control = Control(self.cloud, self.account)
         trust = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
         self.role = self.make_role(SERVICE_ROLE, trust, POLICIES)
@@ -47,7 +60,7 @@ class BackupAccount:
 
     def client(self, service: str, region: str | None = None):
         """A client of the account's root user."""
-        return self.cloud.client(service, self.account, region or self.region)
+        return self._client(service, region or self.region)
 
     def backup(self, region: str | None = None):
         """A client of AWS Backup."""
