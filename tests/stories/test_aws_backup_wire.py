@@ -61,7 +61,7 @@ def sent(operation: OperationModel, parameters: dict[str, Any]) -> tuple[str, st
     """What botocore sends: method, path as a server sees it, query and body."""
     request = botocore.serialize.create_serializer("rest-json").serialize_to_request(parameters, operation)
     query: dict[str, list[str]] = {}
-    for key, value in request["query_string"].items():
+    for key, value in (request["query_string"] or {}).items():
         values = value if isinstance(value, list) else [value]
         query[key] = [str(each).lower() if isinstance(each, bool) else str(each) for each in values]
     body = request["body"] or b""
