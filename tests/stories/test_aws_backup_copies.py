@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws_backup.sample import REPLICA_REGION, BackupAccount
-from tests.local.cloud import Cloud
-
-
-@pytest.fixture
-def account(cloud: Cloud) -> BackupAccount:
-    """A fresh account with a vault."""
-    fresh = BackupAccount(cloud, cloud.new_account())
-    fresh.vault()
-    return fresh
+from tests.local.aws_backup.sample import BackupAccount
+from tests.local.cloud import REPLICA_REGION
 
 
 @pytest.fixture
@@ -26,9 +19,9 @@ def far(account: BackupAccount) -> str:
 
 
 @pytest.fixture
-def other(account: BackupAccount, cloud: Cloud) -> BackupAccount:
+def other(account: BackupAccount, new_account: Callable[[], BackupAccount]) -> BackupAccount:
     """Another account with a vault into which the first may copy."""
-    fresh = BackupAccount(cloud, cloud.new_account())
+    fresh = new_account()
     fresh.vault("away")
     statement = {
         "Effect": "Allow",

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-from tests.local.aws_backup.sample import REPLICA_REGION, BackupAccount
-from tests.local.cloud import Cloud
-
-
-@pytest.fixture
-def account(cloud: Cloud) -> BackupAccount:
-    """A fresh account with a vault."""
-    fresh = BackupAccount(cloud, cloud.new_account())
-    fresh.vault()
-    return fresh
+from tests.local.aws_backup.sample import BackupAccount
+from tests.local.cloud import REPLICA_REGION
 
 
 def items_of(account: BackupAccount, table: str, region: str | None = None) -> list[dict]:
@@ -76,9 +66,9 @@ def test_a_copy_in_another_region_restores_there_after_the_first_region_lost_all
     assert items_of(account, "orders", REPLICA_REGION) == before
 
 
-def test_a_copy_in_another_account_restores_there(account, cloud):
+def test_a_copy_in_another_account_restores_there(account, new_account):
     point = account.backup_of(account.table())
-    other = BackupAccount(cloud, cloud.new_account())
+    other = new_account()
     vault = other.vault("away")
     open_to(other, "away", account.account)
     copy = account.follow_copy(account.start_copy(point, vault))

@@ -8,15 +8,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.aws_backup.sample import BackupAccount
-from tests.local.cloud import Cloud
-
-
-@pytest.fixture
-def account(cloud: Cloud) -> BackupAccount:
-    """A fresh account with a vault."""
-    fresh = BackupAccount(cloud, cloud.new_account())
-    fresh.vault()
-    return fresh
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ import botocore.loaders
 import botocore.session
 
 from tests.local.aws_backup import Control
-from tests.local.cloud import HOME_REGION, REPLICA_REGION, Cloud
+from tests.local.cloud import HOME_REGION, Cloud
 
 SERVICE_ROLE = "backup-service"
 # All that the service asks its role for.
@@ -44,7 +43,7 @@ class BackupAccount:
         session = boto3.Session(
             aws_access_key_id=self.account, aws_secret_access_key="test", region_name=self.region, botocore_session=core
         )
-        self._client = functools.cache(lambda service, region: self.cloud.client(service, self.account, region, session))
+        self._session, self._clients = session, {}
         self.control = Control(self.cloud, self.account)
         trust = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
         self.role = self.make_role(SERVICE_ROLE, trust, POLICIES)
@@ -60,7 +59,15 @@ class BackupAccount:
 
     def client(self, service: str, region: str | None = None):
         """A client of the account's root user."""
-        return self._client(service, region or self.region)
+        key = (service, region or self.region)
+        if key not in self._clients:
+            self._clients[key] = self.cloud.client(service, self.account, key[1], self._session)
+        return self._clients[key]
+
+    def close(self) -> None:
+        """Ends its connections: a server that is told to stop waits for open ones."""
+        for client in self._clients.values():
+            client.close()
 
     def backup(self, region: str | None = None):
         """A client of AWS Backup."""
@@ -180,6 +187,3 @@ def _follow(describe, member: str) -> dict[str, Any]:
         if job[member] not in ("CREATED", "PENDING", "RUNNING", "ABORTING"):
             return job
     raise AssertionError(f"the job did not end: {job}")
-
-
-__all__ = ["BackupAccount", "HOME_REGION", "REPLICA_REGION", "item"]

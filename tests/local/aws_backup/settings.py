@@ -58,7 +58,8 @@ def list_resources(call: Call, parameters: Parameters) -> dict[str, Any]:
 
 def _newest(call: Call) -> dict[str, Point]:
     newest: dict[str, Point] = {}
-    for point in sorted(call.scope.points(), key=lambda point: point.created_at):
+    # A copy is as old as its source: where both are, the source is the newer backup.
+    for point in sorted(call.scope.points(), key=lambda point: (point.created_at, point.source_vault_arn is None)):
         if point.status in ("COMPLETED", "PARTIAL", "EXPIRED"):
             newest[point.resource_arn] = point
     return newest
