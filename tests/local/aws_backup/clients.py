@@ -17,7 +17,7 @@ _SESSION = boto3.session.Session()
 @functools.cache
 def client(service: str, place: Place):
     """A client of one service in one place. Kept, because making one takes longer than most calls."""
-    return _SESSION.client(
+    made = _SESSION.client(
         service,
         region_name=place.region,
         aws_access_key_id=place.account,
@@ -26,3 +26,10 @@ def client(service: str, place: Place):
         verify=os.environ["AWS_CA_BUNDLE"],
         config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
     )
+    made.meta.events.register("before-send", _close_after)
+    return made
+
+
+def _close_after(request, **_) -> None:
+    # The server that answers is the one that asks: when it is told to stop, it would wait for its own connections.
+    request.headers["Connection"] = "close"
