@@ -1,4 +1,4 @@
-"""Copy jobs of the stand-in for AWS Backup: retention, order, quota, and each documented reason for which a copy fails."""
+"""Copy jobs of the stand-in for AWS Backup: retention, order, quota, and each documented reason why a copy fails."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ def test_the_same_token_gives_the_same_copy(account, far):
     point = account.backup_of(account.table(items=3))
     first = account.start_copy(point, far, IdempotencyToken="copy-1")
     assert account.start_copy(point, far, IdempotencyToken="copy-1") == first
-    assert refused(account.start_copy, point, account.vault("near"), IdempotencyToken="copy-1") == "InvalidParameterValueException"
+    assert (
+        refused(account.start_copy, point, account.vault("near"), IdempotencyToken="copy-1")
+        == "InvalidParameterValueException"
+    )
 
 
 def test_the_quota_of_copies_that_leave_for_a_region_is_kept(account, far):
@@ -145,7 +148,13 @@ def test_a_locked_destination_fails_the_copies_outside_its_bounds(account, far, 
     lock = account.backup(REPLICA_REGION).put_backup_vault_lock_configuration
     lock(BackupVaultName="far", MinRetentionDays=7, MaxRetentionDays=30)
     point = account.backup_of(account.table(items=3))
-    failed(account, point, far, "does not comply with the lock", **({"Lifecycle": {"DeleteAfterDays": days}} if days else {}))
+    failed(
+        account,
+        point,
+        far,
+        "does not comply with the lock",
+        **({"Lifecycle": {"DeleteAfterDays": days}} if days else {}),
+    )
 
 
 def test_a_destination_key_that_is_disabled_before_the_copy_ends_fails_it(account):
@@ -158,7 +167,10 @@ def test_a_destination_key_that_is_disabled_before_the_copy_ends_fails_it(accoun
     account.client("kms", REPLICA_REGION).disable_key(KeyId=key)
     account.control.faults(stay=None)
     assert "is disabled" in account.follow_copy(job)["StatusMessage"]
-    assert account.backup(REPLICA_REGION).list_recovery_points_by_backup_vault(BackupVaultName="far")["RecoveryPoints"] == []
+    assert (
+        account.backup(REPLICA_REGION).list_recovery_points_by_backup_vault(BackupVaultName="far")["RecoveryPoints"]
+        == []
+    )
 
 
 def test_an_account_that_did_not_open_its_vault_gets_no_copies(account, other):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.local.aws_backup.sample import BackupAccount
 from tests.local.cloud import REPLICA_REGION
 
@@ -32,7 +35,10 @@ def test_a_restored_table_lacks_what_aws_backup_forgets(account):
     assert [index["IndexName"] for index in description["GlobalSecondaryIndexes"]] == ["by-day"]
     assert description["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert not description.get("StreamSpecification", {}).get("StreamEnabled")
-    assert dynamodb.describe_time_to_live(TableName="orders-again")["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+    assert (
+        dynamodb.describe_time_to_live(TableName="orders-again")["TimeToLiveDescription"]["TimeToLiveStatus"]
+        == "DISABLED"
+    )
     assert dynamodb.list_tags_of_resource(ResourceArn=restored["CreatedResourceArn"])["Tags"] == []
 
 
@@ -94,7 +100,14 @@ def test_a_bucket_comes_back_with_the_newest_version_of_each_object(account):
     bucket = account.bucket(f"papers-{account.account}")
     s3, name = account.client("s3"), bucket.rsplit(":", 1)[-1]
     s3.put_object(Bucket=name, Key="a/letter.txt", Body=b"first")
-    s3.put_object(Bucket=name, Key="a/letter.txt", Body=b"second", ContentType="text/plain", Metadata={"by": "me"}, Tagging="kind=letter")
+    s3.put_object(
+        Bucket=name,
+        Key="a/letter.txt",
+        Body=b"second",
+        ContentType="text/plain",
+        Metadata={"by": "me"},
+        Tagging="kind=letter",
+    )
     s3.put_object(Bucket=name, Key="gone.txt", Body=b"gone")
     s3.delete_object(Bucket=name, Key="gone.txt")
     point = account.backup_of(bucket)
@@ -103,7 +116,9 @@ def test_a_bucket_comes_back_with_the_newest_version_of_each_object(account):
     assert restored["Status"] == "COMPLETED", restored
     got = s3.get_object(Bucket=f"{name}-again", Key="a/letter.txt")
     assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (b"second", "text/plain", {"by": "me"})
-    assert s3.get_object_tagging(Bucket=f"{name}-again", Key="a/letter.txt")["TagSet"] == [{"Key": "kind", "Value": "letter"}]
+    assert s3.get_object_tagging(Bucket=f"{name}-again", Key="a/letter.txt")["TagSet"] == [
+        {"Key": "kind", "Value": "letter"}
+    ]
     listed = s3.list_objects_v2(Bucket=f"{name}-again")["Contents"]
     assert [each["Key"] for each in listed] == ["a/letter.txt"]
 
@@ -113,7 +128,9 @@ def test_object_tags_stay_away_when_the_backup_was_told_to_leave_them(account):
     s3, name = account.client("s3"), bucket.rsplit(":", 1)[-1]
     s3.put_object(Bucket=name, Key="letter.txt", Body=b"words", Tagging="kind=letter")
     point = account.backup_of(bucket, BackupOptions={"BackupObjectTags": "disabled", "BackupACLs": "disabled"})
-    account.follow_restore(account.start_restore(point, {"DestinationBucketName": f"{name}-again", "NewBucket": "true"}))
+    account.follow_restore(
+        account.start_restore(point, {"DestinationBucketName": f"{name}-again", "NewBucket": "true"})
+    )
     assert s3.get_object_tagging(Bucket=f"{name}-again", Key="letter.txt")["TagSet"] == []
 
 
@@ -140,7 +157,9 @@ def test_an_instance_comes_back_with_what_the_metadata_says_and_without_its_tags
     rds = account.client("rds")
     (snapshot,) = rds.describe_db_snapshots(DBInstanceIdentifier="orders-db")["DBSnapshots"]
     assert (snapshot["DBSnapshotArn"], snapshot["SnapshotType"]) == (point, "awsbackup")
-    metadata = account.backup().get_recovery_point_restore_metadata(BackupVaultName="main", RecoveryPointArn=point)["RestoreMetadata"]
+    metadata = account.backup().get_recovery_point_restore_metadata(BackupVaultName="main", RecoveryPointArn=point)[
+        "RestoreMetadata"
+    ]
     assert metadata["DBInstanceIdentifier"] == "orders-db"
     wanted = {**metadata, "DBInstanceIdentifier": "scratch", "DBInstanceClass": "db.t3.small", "MultiAZ": "false"}
     restored = account.follow_restore(account.start_restore(point, wanted))
@@ -166,10 +185,17 @@ def test_a_cluster_comes_back_without_instances(account):
         MasterUserPassword="not-a-secret-here",
         ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 2},
     )
-    rds.create_db_instance(DBInstanceIdentifier="ledger-1", DBInstanceClass="db.serverless", Engine="aurora-postgresql", DBClusterIdentifier="ledger")
+    rds.create_db_instance(
+        DBInstanceIdentifier="ledger-1",
+        DBInstanceClass="db.serverless",
+        Engine="aurora-postgresql",
+        DBClusterIdentifier="ledger",
+    )
     arn = rds.describe_db_clusters(DBClusterIdentifier="ledger")["DBClusters"][0]["DBClusterArn"]
     point = account.backup_of(arn)
-    metadata = account.backup().get_recovery_point_restore_metadata(BackupVaultName="main", RecoveryPointArn=point)["RestoreMetadata"]
+    metadata = account.backup().get_recovery_point_restore_metadata(BackupVaultName="main", RecoveryPointArn=point)[
+        "RestoreMetadata"
+    ]
     restored = account.follow_restore(account.start_restore(point, {**metadata, "DBClusterIdentifier": "scratch"}))
     assert restored["Status"] == "COMPLETED", restored
     (made,) = rds.describe_db_clusters(DBClusterIdentifier="scratch")["DBClusters"]
@@ -184,3 +210,25 @@ def test_a_copied_snapshot_has_the_key_of_its_new_vault(account):
     assert copy["State"] == "COMPLETED", copy
     (snapshot,) = account.client("rds", REPLICA_REGION).describe_db_snapshots()["DBSnapshots"]
     assert (snapshot["DBSnapshotArn"], snapshot["KmsKeyId"]) == (copy["DestinationRecoveryPointArn"], far_key)
+
+
+def test_what_aws_backup_made_is_not_deleted_through_rds(account):
+    point = account.backup_of(account.instance())
+    rds = account.client("rds")
+    with pytest.raises(ClientError):
+        rds.delete_db_snapshot(DBSnapshotIdentifier=point.split(":", 6)[-1])
+    assert len(rds.describe_db_snapshots()["DBSnapshots"]) == 1
+
+
+def test_backed_up_acls_need_a_destination_that_has_them(account):
+    bucket = account.bucket(f"papers-{account.account}")
+    s3, name = account.client("s3"), bucket.rsplit(":", 1)[-1]
+    owners = {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
+    s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=owners)
+    s3.put_object(Bucket=name, Key="letter.txt", Body=b"words")
+    point = account.backup_of(bucket)
+    account.bucket(f"{name}-again")
+    job = account.start_restore(point, {"DestinationBucketName": f"{name}-again", "NewBucket": "false"})
+    restored = account.follow_restore(job)
+    assert restored["Status"] == "FAILED"
+    assert "ACLs" in restored["StatusMessage"]

@@ -168,9 +168,13 @@ def test_ninety_days_in_cold_storage_are_enough(account):
     account.start_backup(account.table(), Lifecycle={"MoveToColdStorageAfterDays": 10, "DeleteAfterDays": 100})
 
 
-@pytest.mark.parametrize(("days", "state"), [(6, "FAILED"), (7, "COMPLETED"), (30, "COMPLETED"), (31, "FAILED"), (None, "FAILED")])
+@pytest.mark.parametrize(
+    ("days", "state"), [(6, "FAILED"), (7, "COMPLETED"), (30, "COMPLETED"), (31, "FAILED"), (None, "FAILED")]
+)
 def test_a_lock_fails_the_jobs_outside_its_bounds(account, days, state):
-    account.backup().put_backup_vault_lock_configuration(BackupVaultName="main", MinRetentionDays=7, MaxRetentionDays=30)
+    account.backup().put_backup_vault_lock_configuration(
+        BackupVaultName="main", MinRetentionDays=7, MaxRetentionDays=30
+    )
     lifecycle = {"Lifecycle": {"DeleteAfterDays": days}} if days else {}
     assert account.follow_backup(account.start_backup(account.table(), **lifecycle))["State"] == state
 
@@ -227,7 +231,10 @@ def test_a_validation_result_stays_with_its_restore_job(account):
 
 def test_a_restore_without_its_target_is_refused(account):
     point = account.backup_of(account.table())
-    assert refused(account.start_restore, point_arn=point, metadata={"encryptionType": "Default"})[0] == "InvalidParameterValueException"
+    assert (
+        refused(account.start_restore, point_arn=point, metadata={"encryptionType": "Default"})[0]
+        == "InvalidParameterValueException"
+    )
 
 
 def test_jobs_are_found_by_what_they_are(account):
@@ -240,7 +247,9 @@ def test_jobs_are_found_by_what_they_are(account):
         "type": jobs(ByResourceType="DynamoDB"),
         "resource": jobs(ByResourceArn=table),
     }
-    assert {name: [job["ResourceArn"] for job in answer["BackupJobs"]] for name, answer in found.items()} == dict.fromkeys(found, [table])
+    assert {
+        name: [job["ResourceArn"] for job in answer["BackupJobs"]] for name, answer in found.items()
+    } == dict.fromkeys(found, [table])
 
 
 def test_a_listing_comes_in_pages_of_the_size_that_a_knob_allows(account):

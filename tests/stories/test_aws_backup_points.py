@@ -63,7 +63,10 @@ def test_a_locked_point_is_not_deleted_nor_changed(account, point):
     change = account.backup().update_recovery_point_lifecycle
     assert refused(delete, account=account, point=point) == "InvalidRequestException"
     lifecycle = {"DeleteAfterDays": 400}
-    assert refused(change, BackupVaultName="main", RecoveryPointArn=point, Lifecycle=lifecycle) == "InvalidRequestException"
+    assert (
+        refused(change, BackupVaultName="main", RecoveryPointArn=point, Lifecycle=lifecycle)
+        == "InvalidRequestException"
+    )
     account.backup().delete_backup_vault_lock_configuration(BackupVaultName="main")
     delete(account, point)
 
@@ -121,7 +124,9 @@ def test_a_point_whose_time_has_come_can_stay_expired(account, point):
 
 
 def test_a_held_point_outlives_its_time(account, point):
-    account.backup().create_legal_hold(Title="case 7", Description="keep", RecoveryPointSelection={"ResourceIdentifiers": [point]})
+    account.backup().create_legal_hold(
+        Title="case 7", Description="keep", RecoveryPointSelection={"ResourceIdentifiers": [point]}
+    )
     account.control.advance(days=366)
     assert describe(account, point)["Status"] == "COMPLETED"
 
@@ -147,7 +152,10 @@ def test_a_point_goes_cold_and_its_transition_is_then_fixed(account):
     assert (warm, describe(account, point)["StorageClass"]) == ("WARM", "COLD")
     change = account.backup().update_recovery_point_lifecycle
     later = {"MoveToColdStorageAfterDays": 50, "DeleteAfterDays": 365}
-    assert refused(change, BackupVaultName="main", RecoveryPointArn=point, Lifecycle=later) == "InvalidParameterValueException"
+    assert (
+        refused(change, BackupVaultName="main", RecoveryPointArn=point, Lifecycle=later)
+        == "InvalidParameterValueException"
+    )
 
 
 def test_a_database_has_no_cold_storage(account):
@@ -161,20 +169,30 @@ def test_a_continuous_point_is_disassociated_and_not_changed(account):
     account.control.faults(continuous=True, made_by_plan={"BackupPlanId": "nightly", "BackupPlanName": "Nightly"})
     point = account.backup_of(table)
     backup = account.backup()
-    change = refused(backup.update_recovery_point_lifecycle, BackupVaultName="main", RecoveryPointArn=point, Lifecycle={"DeleteAfterDays": 9})
+    change = refused(
+        backup.update_recovery_point_lifecycle,
+        BackupVaultName="main",
+        RecoveryPointArn=point,
+        Lifecycle={"DeleteAfterDays": 9},
+    )
     assert change == "InvalidRequestException"
     backup.disassociate_recovery_point(BackupVaultName="main", RecoveryPointArn=point)
     assert refused(describe, account=account, point=point) == "ResourceNotFoundException"
 
 
 def test_a_snapshot_cannot_be_disassociated(account, point):
-    assert refused(account.backup().disassociate_recovery_point, BackupVaultName="main", RecoveryPointArn=point) == "InvalidRequestException"
+    assert (
+        refused(account.backup().disassociate_recovery_point, BackupVaultName="main", RecoveryPointArn=point)
+        == "InvalidRequestException"
+    )
 
 
 def test_points_of_a_customers_plan_say_so(account, point):
     account.control.faults(made_by_plan={"BackupPlanId": "nightly", "BackupPlanName": "Nightly"})
     theirs = account.backup_of(account.instance())
-    found = account.backup().list_recovery_points_by_backup_vault(BackupVaultName="main", ByBackupPlanId="nightly")["RecoveryPoints"]
+    found = account.backup().list_recovery_points_by_backup_vault(BackupVaultName="main", ByBackupPlanId="nightly")[
+        "RecoveryPoints"
+    ]
     assert [(each["RecoveryPointArn"], each["CreatedBy"]["BackupPlanName"]) for each in found] == [(theirs, "Nightly")]
     assert "CreatedBy" not in describe(account, point)
 

@@ -46,19 +46,28 @@ def start(call: Call, parameters: Parameters) -> dict[str, Any]:
 def _check_windows(parameters: Parameters) -> None:
     opens, ends = parameters.get("StartWindowMinutes"), parameters.get("CompleteWindowMinutes")
     if opens is not None and not LEAST_START_WINDOW_MINUTES <= opens <= MOST_WINDOW_MINUTES:
-        raise Refused("InvalidParameterValueException", f"StartWindowMinutes must be at least {LEAST_START_WINDOW_MINUTES}: {opens}")
+        raise Refused(
+            "InvalidParameterValueException",
+            f"StartWindowMinutes must be at least {LEAST_START_WINDOW_MINUTES}: {opens}",
+        )
     least = opens or DEFAULT_START_WINDOW_MINUTES
     if ends is not None and not least < ends <= MOST_WINDOW_MINUTES:
-        raise Refused("InvalidParameterValueException", f"CompleteWindowMinutes must be more than the start window: {ends}")
+        raise Refused(
+            "InvalidParameterValueException", f"CompleteWindowMinutes must be more than the start window: {ends}"
+        )
 
 
 def _check_resource(place: Place, parameters: Parameters, resource_type: str) -> None:
     arn = parameters["ResourceArn"].split(":")
     if arn[3] not in ("", place.region) or arn[4] not in ("", place.account):
-        raise Refused("InvalidParameterValueException", f"{parameters['ResourceArn']} is not in this region and account")
+        raise Refused(
+            "InvalidParameterValueException", f"{parameters['ResourceArn']} is not in this region and account"
+        )
     for option, value in parameters.get("BackupOptions", {}).items():
         if option not in OPTIONS.get(resource_type, set()) or value not in ("enabled", "disabled"):
-            raise Refused("InvalidParameterValueException", f"Invalid backup option for {resource_type}: {option}={value}")
+            raise Refused(
+                "InvalidParameterValueException", f"Invalid backup option for {resource_type}: {option}={value}"
+            )
     if len(parameters.get("RecoveryPointTags", {})) > MOST_TAGS:
         raise Refused("LimitExceededException", f"A recovery point has at most {MOST_TAGS} tags")
 

@@ -45,7 +45,9 @@ class Call:
         """The id that `make` gives, or the one that the same request with the same token got before."""
         if token is None:
             return make()
-        asked = {name: value for name, value in parameters.items() if name not in ("IdempotencyToken", "CreatorRequestId")}
+        asked = {
+            name: value for name, value in parameters.items() if name not in ("IdempotencyToken", "CreatorRequestId")
+        }
         known = self.scope.tokens.get((operation, token))
         if known is None:
             made = make()
@@ -53,7 +55,9 @@ class Call:
             return made
         before, made = known
         if before != asked:
-            raise Refused("InvalidParameterValueException", "The idempotency token was used before with other parameters")
+            raise Refused(
+                "InvalidParameterValueException", "The idempotency token was used before with other parameters"
+            )
         return made
 
     def listing(self, parameters: Parameters, member: str, items: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from botocore.config import Config
 
 from tests.local.aws_backup.state import Place
 
-# One for all clients, so that each service's model is read once. Not made for threads, but the service's calls take turns.
+# One for all clients, so that each service's model is read once. It is not made for threads, but the service's calls take
+# turns.
 _SESSION = boto3.session.Session()
 
 

@@ -69,11 +69,16 @@ def _made(call: Call, parameters: Parameters, point: Point, destination: Vault) 
 
 def _check_source(call: Call, point: Point) -> None:
     if point.status != "COMPLETED":
-        raise Refused("InvalidRequestException", f"Recovery point {point.arn} is {point.status}: only a COMPLETED one can be copied")
+        raise Refused(
+            "InvalidRequestException",
+            f"Recovery point {point.arn} is {point.status}: only a COMPLETED one can be copied",
+        )
     if point.storage_class(call.now) == "COLD":
         raise Refused("InvalidRequestException", f"Recovery point {point.arn} is in cold storage and cannot be copied")
     if point.continuous:
-        raise Refused("InvalidRequestException", f"Recovery point {point.arn} is a continuous backup and cannot be copied")
+        raise Refused(
+            "InvalidRequestException", f"Recovery point {point.arn} is a continuous backup and cannot be copied"
+        )
 
 
 def _check_quota(call: Call, destination: Vault) -> None:
@@ -86,7 +91,7 @@ def _check_quota(call: Call, destination: Vault) -> None:
     if len(on_their_way) >= call.faults.outbound_copies:
         raise Refused(
             "LimitExceededException",
-            f"At most {call.faults.outbound_copies} concurrent copies can leave the account for {destination.place.region}",
+            f"At most {call.faults.outbound_copies} concurrent copies can leave for {destination.place.region}",
         )
 
 
@@ -99,9 +104,13 @@ def begin(world: World, job: Job) -> None:
     point, destination = job.point, job.destination
     abroad = destination.place.account != job.place.account
     if abroad and not world.faults(job.place).same_organization:
-        raise JobFailed("Copy job failed. Both source and destination account must be a member of the same organization.")
+        raise JobFailed(
+            "Copy job failed. Both source and destination account must be a member of the same organization."
+        )
     if not point.advanced:
-        raise JobFailed("Copy job failed. Advanced features for Amazon DynamoDB backups are not enabled: the backup cannot be copied.")
+        raise JobFailed(
+            "Copy job failed. Advanced features for Amazon DynamoDB backups are not enabled: the backup cannot be copied."
+        )
     roles.check_copy_into(job.place, job.role_arn, destination)
     lifecycles.check_lock(destination, _lifecycle(job))
     _check_keys(point, destination)
@@ -115,10 +124,14 @@ def _check_keys(point: Point, destination: Vault) -> None:
         return
     account = destination.place.account
     if keys.managed_by_aws(destination.key_arn):
-        raise JobFailed(f"The destination vault is encrypted with an AWS managed key, which cannot be used across accounts: {destination.key_arn}")
+        raise JobFailed(
+            f"The destination vault has an AWS managed key, which no other account can use: {destination.key_arn}"
+        )
     if point.key_arn and not KINDS[point.resource_type].fully_managed:
         if keys.managed_by_aws(point.key_arn):
-            raise JobFailed(f"The recovery point is encrypted with an AWS managed key, which cannot be used across accounts: {point.key_arn}")
+            raise JobFailed(
+                f"The recovery point has an AWS managed key, which no other account can use: {point.key_arn}"
+            )
         if not keys.lets_in(point.key_arn, account):
             raise JobFailed(f"The policy of the source KMS key {point.key_arn} does not allow account {account}")
 

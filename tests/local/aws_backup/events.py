@@ -68,17 +68,19 @@ class Outbox:
             waiting, self._waiting = self._waiting, []
         for place, detail_type, detail, resources in waiting:
             with request_scope(*place):
-                eventbridge._dispatch_event({
-                    "EventId": new_uuid(),
-                    "Source": "aws.backup",
-                    "DetailType": detail_type,
-                    "Detail": json.dumps(detail),
-                    "EventBusName": "default",
-                    "Time": int(self._world.now(place)),
-                    "Resources": resources,
-                    "Account": place.account,
-                    "Region": place.region,
-                })
+                eventbridge._dispatch_event(
+                    {
+                        "EventId": new_uuid(),
+                        "Source": "aws.backup",
+                        "DetailType": detail_type,
+                        "Detail": json.dumps(detail),
+                        "EventBusName": "default",
+                        "Time": int(self._world.now(place)),
+                        "Resources": resources,
+                        "Account": place.account,
+                        "Region": place.region,
+                    }
+                )
 
 
 def _more(job: Job) -> dict[str, Any]:

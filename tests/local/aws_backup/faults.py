@@ -64,7 +64,9 @@ class Faults:
 
     def outcome_for(self, kind: str, resource_arn: str) -> dict[str, Any] | None:
         """The outcome that a test wants for this job, if any; used up by asking."""
-        return _take(self.outcomes, lambda each: each["kind"] == kind and each.get("resource", resource_arn) == resource_arn)
+        return _take(
+            self.outcomes, lambda each: each["kind"] == kind and each.get("resource", resource_arn) == resource_arn
+        )
 
     def refusal_of(self, operation: str) -> str | None:
         """The error with which a test wants this call refused, if any; used up by asking."""

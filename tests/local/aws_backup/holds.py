@@ -11,7 +11,9 @@ from tests.local.aws_backup.wire import Refused
 
 
 def create(call: Call, parameters: Parameters) -> dict[str, Any]:
-    hold_id = call.once("CreateLegalHold", parameters, parameters.get("IdempotencyToken"), lambda: _made(call, parameters))
+    hold_id = call.once(
+        "CreateLegalHold", parameters, parameters.get("IdempotencyToken"), lambda: _made(call, parameters)
+    )
     hold = call.scope.holds[hold_id]
     return {**_listed(hold), "RecoveryPointSelection": hold.selection}
 

@@ -22,11 +22,13 @@ def check(lifecycle: Lifecycle) -> Lifecycle:
         raise Refused("InvalidParameterValueException", "Invalid lifecycle. DeleteAfterEvent is not valid as an input")
     for name, days in (("MoveToColdStorageAfterDays", cold), ("DeleteAfterDays", delete)):
         if days != -1 and not 1 <= days <= MOST_DAYS:
-            raise Refused("InvalidParameterValueException", f"Invalid lifecycle. {name} must be between 1 and {MOST_DAYS}: {days}")
+            raise Refused(
+                "InvalidParameterValueException", f"Invalid lifecycle. {name} must be between 1 and {MOST_DAYS}: {days}"
+            )
     if cold != -1 and delete != -1 and delete < cold + COLD_DAYS:
         raise Refused(
             "InvalidParameterValueException",
-            f"Invalid lifecycle. DeleteAfterDays cannot be less than {COLD_DAYS} days apart from MoveToColdStorageAfterDays",
+            f"Invalid lifecycle. DeleteAfterDays must be at least {COLD_DAYS} days after MoveToColdStorageAfterDays",
         )
     return lifecycle
 
@@ -40,9 +42,10 @@ def check_lock(vault: Vault, lifecycle: Lifecycle) -> None:
     too_short = least is not None and days != -1 and days < least
     too_long = most is not None and (days == -1 or days > most)
     if too_short or too_long:
+        kept = "without end" if days == -1 else f"for {days} days"
         raise JobFailed(
-            f"The retention of the job does not comply with the lock of vault {vault.name}: "
-            f"{'never deleted' if days == -1 else f'{days} days'}, the lock allows {least or 1} to {most or MOST_DAYS} days"
+            f"The retention of the job does not comply with the lock of vault {vault.name}: kept {kept}, "
+            f"where {least or 1} to {most or MOST_DAYS} days are allowed"
         )
 
 

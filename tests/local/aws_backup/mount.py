@@ -29,6 +29,7 @@ from tests.local.aws_backup import (
 )
 from tests.local.aws_backup.call import Call, Operation, Parameters
 from tests.local.aws_backup.events import Outbox
+from tests.local.aws_backup.kinds.rds import keep_from_rds
 from tests.local.aws_backup.progress import Progress
 from tests.local.aws_backup.stack_vaults import StackVaults
 from tests.local.aws_backup.state import Place, World
@@ -57,16 +58,22 @@ class Service:
         # One call at a time: jobs move inside of calls, and what they do must not be done twice.
         self._lock = threading.Lock()
 
-    def handle(self, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], body: bytes) -> wire.Answer:
+    def handle(
+        self, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], body: bytes
+    ) -> wire.Answer:
         """Answers one request, whose caller's policies allow it."""
         place = Place(get_account_id(), get_region())
         found = wire.route(method, path)
         if found is None or found[0] not in OPERATIONS:
-            message = f"{found[0]} is not one of the stand-in's operations" if found else f"no operation: {method} {path}"
+            message = (
+                f"{found[0]} is not one of the stand-in's operations" if found else f"no operation: {method} {path}"
+            )
             return wire.refusal(None, wire.Refused("UnknownOperationException", message, 404))
         name, labels = found
         with self._lock:
-            answer, outcome = self._answer(Call(self.world, self._outbox, self._progress, place, headers), name, labels, query, body)
+            answer, outcome = self._answer(
+                Call(self.world, self._outbox, self._progress, place, headers), name, labels, query, body
+            )
             self.world.account(place.account).calls.append((name, outcome))
         self._outbox.send()
         return answer
@@ -122,7 +129,10 @@ class Service:
             raise KeyError(f"{method} {what}")
 
 
-_TEXTS = {"ThrottlingException": "Rate exceeded", "ServiceUnavailableException": "The service is temporarily unavailable"}
+_TEXTS = {
+    "ThrottlingException": "Rate exceeded",
+    "ServiceUnavailableException": "The service is temporarily unavailable",
+}
 _STATUS = {"AccessDeniedException": 403, "ServiceUnavailableException": 500, "InternalFailure": 500}
 
 
@@ -135,6 +145,7 @@ def mount() -> None:
     _know_vault_policies(service.world)
     keys.say_who_manages()
     roles.seed_managed_policies()
+    keep_from_rds()
     provisioners._RESOURCE_HANDLERS["AWS::Backup::BackupVault"] = StackVaults(service.world).handlers()
 
 

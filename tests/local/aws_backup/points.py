@@ -24,7 +24,11 @@ def describe(call: Call, parameters: Parameters) -> dict[str, Any]:
 
 def list_of_vault(call: Call, parameters: Parameters) -> dict[str, Any]:
     vault = call.world.vault(call.place, parameters["BackupVaultName"])
-    equal = {"ByResourceArn": "ResourceArn", "ByResourceType": "ResourceType", "ByParentRecoveryPointArn": "ParentRecoveryPointArn"}
+    equal = {
+        "ByResourceArn": "ResourceArn",
+        "ByResourceType": "ResourceType",
+        "ByParentRecoveryPointArn": "ParentRecoveryPointArn",
+    }
     found = [_described(point) for point in sorted(vault.points.values(), key=lambda point: -point.created_at)]
     plan = parameters.get("ByBackupPlanId")
     wanted = [
@@ -112,7 +116,9 @@ def update_lifecycle(call: Call, parameters: Parameters) -> dict[str, Any]:
     _check_free(call, point, "changed")
     cold = "MoveToColdStorageAfterDays"
     if point.storage_class(call.now) == "COLD" and lifecycle.get(cold) != point.lifecycle.get(cold):
-        raise Refused("InvalidParameterValueException", "The transition to cold storage cannot be changed after it happened")
+        raise Refused(
+            "InvalidParameterValueException", "The transition to cold storage cannot be changed after it happened"
+        )
     # What is not said is unset, not left as it is.
     point.lifecycle = dict(lifecycle)
     call.outbox.point_changed(point, "MODIFIED")
@@ -129,7 +135,9 @@ def delete(call: Call, parameters: Parameters) -> dict[str, Any]:
     point = _found(call, parameters)
     _check_free(call, point, "deleted")
     if in_use(call.world, point) or point.status == "DELETING":
-        raise Refused("InvalidResourceStateException", f"AWS Backup is already performing an action on recovery point {point.arn}")
+        raise Refused(
+            "InvalidResourceStateException", f"AWS Backup is already performing an action on recovery point {point.arn}"
+        )
     if call.faults.delete_is_not_done:
         point.status = "EXPIRED"
         point.message = "The recovery point could not be deleted: the permissions of the role were insufficient."
@@ -153,9 +161,14 @@ def disassociate(call: Call, parameters: Parameters) -> dict[str, Any]:
 
 def _check_free(call: Call, point: Point, what: str) -> None:
     if point.vault.lock is not None:
-        raise Refused("InvalidRequestException", f"Recovery point {point.arn} cannot be {what}: backup vault {point.vault.name} is locked")
+        raise Refused(
+            "InvalidRequestException",
+            f"Recovery point {point.arn} cannot be {what}: backup vault {point.vault.name} is locked",
+        )
     if held(call.world, point):
-        raise Refused("InvalidRequestException", f"Recovery point {point.arn} cannot be {what}: it is under a legal hold")
+        raise Refused(
+            "InvalidRequestException", f"Recovery point {point.arn} cannot be {what}: it is under a legal hold"
+        )
 
 
 OPERATIONS: dict[str, Operation] = {

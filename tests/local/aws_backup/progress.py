@@ -154,7 +154,10 @@ def covers(hold: Hold, point: Point) -> bool:
 def busy(world: World, place: Place, resource_arn: str, other_than: Job) -> bool:
     """Whether another backup or copy job of the resource runs: the service allows one at a time."""
     return any(
-        job.kind in ("backup", "copy") and job.resource_arn == resource_arn and job.state in ("RUNNING", "ABORTING") and job is not other_than
+        job.kind in ("backup", "copy")
+        and job.resource_arn == resource_arn
+        and job.state in ("RUNNING", "ABORTING")
+        and job is not other_than
         for job in world.scope(place).jobs.values()
     )
 
@@ -162,7 +165,8 @@ def busy(world: World, place: Place, resource_arn: str, other_than: Job) -> bool
 def in_use(world: World, point: Point) -> bool:
     """Whether a job reads or writes the point now."""
     return point.status == "CREATING" or any(
-        job.point is point and job.kind in ("copy", "restore") and not job.ended for job in world.scope(point.place).jobs.values()
+        job.point is point and job.kind in ("copy", "restore") and not job.ended
+        for job in world.scope(point.place).jobs.values()
     )
 
 

@@ -98,7 +98,12 @@ def describe(call: Call, parameters: Parameters) -> dict[str, Any]:
 def list_all(call: Call, parameters: Parameters) -> dict[str, Any]:
     jobs = call.world.jobs(call.place, "restore")
     call.progress.look(jobs)
-    equal = {"ByAccountId": "AccountId", "ByResourceType": "ResourceType", "ByStatus": "Status", "ByParentJobId": "ParentJobId"}
+    equal = {
+        "ByAccountId": "AccountId",
+        "ByResourceType": "ResourceType",
+        "ByStatus": "Status",
+        "ByParentJobId": "ParentJobId",
+    }
     # Restore testing plans are not the stand-in's: nothing was ever started by one.
     mine = [] if "ByRestoreTestingPlanArn" in parameters else map(_described, jobs)
     return call.listing(parameters, "RestoreJobs", [record for record in mine if fits(record, parameters, equal)])
@@ -107,7 +112,10 @@ def list_all(call: Call, parameters: Parameters) -> dict[str, Any]:
 def list_of_resource(call: Call, parameters: Parameters) -> dict[str, Any]:
     jobs = [job for job in call.world.jobs(call.place, "restore") if job.resource_arn == parameters["ResourceArn"]]
     call.progress.look(jobs)
-    before, after = parameters.get("ByRecoveryPointCreationDateBefore"), parameters.get("ByRecoveryPointCreationDateAfter")
+    before, after = (
+        parameters.get("ByRecoveryPointCreationDateBefore"),
+        parameters.get("ByRecoveryPointCreationDateAfter"),
+    )
     found = [
         record
         for record in map(_described, jobs)
@@ -150,7 +158,9 @@ def metadata_of(call: Call, parameters: Parameters) -> dict[str, Any]:
 def put_validation(call: Call, parameters: Parameters) -> dict[str, Any]:
     job = call.world.job(call.place, "restore", parameters["RestoreJobId"])
     if job.state != "COMPLETED":
-        raise Refused("InvalidRequestException", f"The restore job is {job.state}: only a COMPLETED one can be validated")
+        raise Refused(
+            "InvalidRequestException", f"The restore job is {job.state}: only a COMPLETED one can be validated"
+        )
     job.validation = (parameters["ValidationStatus"], parameters.get("ValidationStatusMessage"))
     return {}
 

@@ -1,7 +1,7 @@
 """Rights: of the caller to hand a role over, of the service role to do the work, of an account to copy into a vault.
 
-The caller's right to the operation itself is checked before we are asked, by MiniStack's own dispatcher; here its evaluator
-is asked for what only the service can ask for.
+The caller's right to the operation itself is checked before we are asked, by MiniStack's own dispatcher; here its
+evaluator is asked for what only the service can ask for.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def check_rights(place: Place, role_arn: str, wanted: list[tuple[str, str]]) -> 
     """Fails the job whose role lacks one of these rights (action and resource)."""
     for action, resource in wanted:
         if not _may(place, role_arn, action, resource):
-            raise JobFailed(f"IAM Role {role_arn} does not have sufficient permissions to execute the job: {action} on {resource}")
+            raise JobFailed(
+                f"IAM Role {role_arn} does not have sufficient permissions to execute the job: {action} on {resource}"
+            )
 
 
 def check_copy_into(place: Place, role_arn: str, destination: Vault) -> None:

@@ -1,4 +1,4 @@
-"""An account with something to protect: a table, a bucket and databases, a service role, and vaults with keys of their own."""
+"""An account with something to protect: a table, a bucket and databases, a service role, and vaults with their keys."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ class BackupAccount:
         dynamodb = self.client("dynamodb")
         made = dynamodb.create_table(
             TableName=name,
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}, {"AttributeName": "day", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": "id", "AttributeType": "S"},
+                {"AttributeName": "day", "AttributeType": "S"},
+            ],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             GlobalSecondaryIndexes=[
                 {
@@ -100,7 +103,9 @@ class BackupAccount:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
             Tags=[{"Key": "team", "Value": "orders"}],
         )["TableDescription"]
-        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"})
+        dynamodb.update_time_to_live(
+            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"}
+        )
         for start in range(0, items, 25):
             batch = [{"PutRequest": {"Item": item(number)}} for number in range(start, min(start + 25, items))]
             dynamodb.batch_write_item(RequestItems={name: batch})
@@ -130,7 +135,9 @@ class BackupAccount:
 
     def start_backup(self, resource_arn: str, vault: str = "main", **more: Any) -> str:
         """Starts a backup job; returns its id."""
-        started = self.backup().start_backup_job(BackupVaultName=vault, ResourceArn=resource_arn, IamRoleArn=self.role, **more)
+        started = self.backup().start_backup_job(
+            BackupVaultName=vault, ResourceArn=resource_arn, IamRoleArn=self.role, **more
+        )
         return started["BackupJobId"]
 
     def backup_of(self, resource_arn: str, vault: str = "main", **more: Any) -> str:

@@ -36,7 +36,9 @@ class StackVaults:
         self._configure(vaults[name], properties)
         return self._made(vaults[name])
 
-    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str | None = None) -> Made:
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str | None = None
+    ) -> Made:
         place = Place(get_account_id(), get_region())
         replaced = any(old.get(name) != new.get(name) for name in ("BackupVaultName", "EncryptionKeyArn"))
         if replaced:

@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 @dataclass
 class Lock:
-    """A vault lock. With a date it becomes immutable then (compliance mode); without one it can be taken off (governance)."""
+    """A vault lock: with a date immutable from then on (compliance mode), without one removable (governance mode)."""
 
     min_days: int | None
     max_days: int | None

@@ -75,9 +75,13 @@ def put_lock(call: Call, parameters: Parameters) -> dict[str, Any]:
     if least is not None and least < 1:
         raise Refused("InvalidParameterValueException", f"MinRetentionDays must be at least 1: {least}")
     if most is not None and not (least or 1) <= most <= MOST_DAYS:
-        raise Refused("InvalidParameterValueException", f"MaxRetentionDays must be between {least or 1} and {MOST_DAYS}: {most}")
+        raise Refused(
+            "InvalidParameterValueException", f"MaxRetentionDays must be between {least or 1} and {MOST_DAYS}: {most}"
+        )
     if changeable_for is not None and not COOLING_OFF_DAYS <= changeable_for <= MOST_DAYS:
-        raise Refused("InvalidParameterValueException", f"ChangeableForDays must be between {COOLING_OFF_DAYS} and {MOST_DAYS}")
+        raise Refused(
+            "InvalidParameterValueException", f"ChangeableForDays must be between {COOLING_OFF_DAYS} and {MOST_DAYS}"
+        )
     immutable_from = None if changeable_for is None else call.now + changeable_for * DAY_S
     vault.lock = Lock(least, most, immutable_from)
     return {}

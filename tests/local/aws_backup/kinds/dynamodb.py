@@ -46,7 +46,7 @@ class Tables:
         if advanced:
             return f"{place.arn}:recovery-point:{job_id}"
         number = int(hashlib.sha256(job_id.encode()).hexdigest()[:11], 16)
-        return f"arn:aws:dynamodb:{place.region}:{place.account}:table/{_name(resource_arn)}/backup/{number:014}-{job_id[:8].lower()}"
+        return f"{resource_arn}/backup/{number:014}-{job_id[:8].lower()}"
 
     def store(self, point: Point) -> None:
         """ListBackups of DynamoDB does not show what AWS Backup made."""

@@ -45,6 +45,8 @@ class _Database:
         state = description.get("DBInstanceStatus") or description.get("Status")
         if state not in READY:
             raise JobFailed(f"{self.noun} {name} is not in a state that can be backed up: {state}")
+        if description.get("DBClusterIdentifier") and self.resource == "db":
+            raise JobFailed(f"{self.noun} {name} is part of an Aurora cluster: the cluster is what is backed up")
         tags = {tag["Key"]: tag["Value"] for tag in description.get("TagList", [])}
         return {"description": description, "tags": tags, "record": self._record(place, name)}
 
@@ -58,7 +60,13 @@ class _Database:
         name = point.arn.split(":", 6)[-1]
         with request_scope(*point.place):
             record = self._snapshot(name, point.content["record"])
-            record.update({"SnapshotType": "awsbackup", "StorageEncrypted": point.key_arn is not None, "Encrypted": point.key_arn is not None})
+            record.update(
+                {
+                    "SnapshotType": "awsbackup",
+                    "StorageEncrypted": point.key_arn is not None,
+                    "Encrypted": point.key_arn is not None,
+                }
+            )
             record["KmsKeyId"] = point.key_arn or ""
 
     def remove(self, point: Point) -> None:
@@ -83,7 +91,9 @@ class _Database:
         try:
             self._create(place, description, metadata)
         except ClientError as reason:
-            raise JobFailed(f"{self.noun} {name} could not be restored: {reason.response['Error']['Message']}") from reason
+            raise JobFailed(
+                f"{self.noun} {name} could not be restored: {reason.response['Error']['Message']}"
+            ) from reason
         return f"arn:aws:rds:{place.region}:{place.account}:{self.resource}:{name}"
 
     def put_tags(self, place: Place, arn: str, tags: dict[str, str]) -> None:
@@ -114,8 +124,8 @@ class Instances(_Database):
     settings = {
         name: name
         for name in (
-            "AutoMinorVersionUpgrade", "AvailabilityZone", "CopyTagsToSnapshot", "DBInstanceClass", "DBInstanceIdentifier", "DBName",
-            "DeletionProtection", "Engine", "LicenseModel", "MultiAZ", "PubliclyAccessible", "StorageType",
+            "AutoMinorVersionUpgrade", "AvailabilityZone", "CopyTagsToSnapshot", "DBInstanceClass", "DBInstanceIdentifier",
+            "DBName", "DeletionProtection", "Engine", "LicenseModel", "MultiAZ", "PubliclyAccessible", "StorageType",
         )
     } | {"EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled"}  # fmt: skip
 
@@ -146,16 +156,27 @@ class Instances(_Database):
         return more
 
     def _create(self, place: Place, description: dict[str, Any], metadata: dict[str, str]) -> None:
-        text = ("AvailabilityZone", "DBInstanceClass", "DBParameterGroupName", "DBSubnetGroupName", "LicenseModel", "OptionGroupName", "StorageType")
+        text = (
+            "AvailabilityZone",
+            "DBInstanceClass",
+            "DBParameterGroupName",
+            "DBSubnetGroupName",
+            "LicenseModel",
+            "OptionGroupName",
+            "StorageType",
+        )
         flags = (
-            "AutoMinorVersionUpgrade", "CopyTagsToSnapshot", "DeletionProtection", "EnableIAMDatabaseAuthentication", "MultiAZ",
-            "PubliclyAccessible",
+            "AutoMinorVersionUpgrade", "CopyTagsToSnapshot", "DeletionProtection", "EnableIAMDatabaseAuthentication",
+            "MultiAZ", "PubliclyAccessible",
         )  # fmt: skip
         client("rds", place).create_db_instance(
             **{"DBInstanceClass": description["DBInstanceClass"], **self._given(metadata, text, flags)},
             DBInstanceIdentifier=metadata[self.target],
             # Of these a snapshot's restore takes the source's.
-            **{name: description[name] for name in ("AllocatedStorage", "DBName", "Engine", "EngineVersion", "MasterUsername")},
+            **{
+                name: description[name]
+                for name in ("AllocatedStorage", "DBName", "Engine", "EngineVersion", "MasterUsername")
+            },
         )
 
 
@@ -167,7 +188,15 @@ class Clusters(_Database):
     snapshots = rds._db_cluster_snapshots
     settings = {
         name: name
-        for name in ("CopyTagsToSnapshot", "DBClusterIdentifier", "DeletionProtection", "Engine", "EngineMode", "EngineVersion", "Port")
+        for name in (
+            "CopyTagsToSnapshot",
+            "DBClusterIdentifier",
+            "DeletionProtection",
+            "Engine",
+            "EngineMode",
+            "EngineVersion",
+            "Port",
+        )
     } | {
         "DBClusterParameterGroupName": "DBClusterParameterGroup",
         "DBSubnetGroupName": "DBSubnetGroup",
@@ -202,3 +231,22 @@ class Clusters(_Database):
             DBClusterIdentifier=metadata[self.target],
             **{name: description[name] for name in ("Engine", "EngineVersion", "MasterUsername")},
         )
+
+
+def keep_from_rds() -> None:
+    """RDS itself does not delete what AWS Backup made. Called once, when the server starts."""
+    for action, parameter, snapshots in (
+        ("DeleteDBSnapshot", "DBSnapshotIdentifier", rds._snapshots),
+        ("DeleteDBClusterSnapshot", "DBClusterSnapshotIdentifier", rds._db_cluster_snapshots),
+    ):
+        rds._ACTION_MAP[action] = _kept(rds._ACTION_MAP[action], parameter, snapshots)
+
+
+def _kept(original, parameter: str, snapshots):
+    def delete(parameters):
+        name = rds._p(parameters, parameter)
+        if (snapshots.get(name) or {}).get("SnapshotType") == "awsbackup":
+            return rds._error("InvalidParameterValue", f"The snapshot {name} is managed by the AWS Backup service", 400)
+        return original(parameters)
+
+    return delete

@@ -40,7 +40,8 @@ class Buckets:
                     skipped += 1
                 else:
                     versions.append(_version(s3, bucket, each, with_tags))
-        content: dict[str, Any] = {"bucket": bucket, "versions": versions, "tags": _tags_of(s3, bucket)}
+        acls = options.get("BackupACLs", "enabled") == "enabled" and _has_acls(s3, bucket)
+        content: dict[str, Any] = {"bucket": bucket, "versions": versions, "tags": _tags_of(s3, bucket), "acls": acls}
         if skipped and not versions:
             raise JobFailed(
                 f"No objects were backed up from the source bucket {bucket}. "
@@ -74,7 +75,13 @@ class Buckets:
         try:
             if metadata.get("NewBucket", "false").lower() == "true":
                 s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": place.region})
-            there = {each["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket) for each in page.get("Contents", [])}
+            elif content["acls"] and not _has_acls(s3, bucket):
+                raise JobFailed(f"ACLs were backed up and are not enabled on the destination bucket {bucket}")
+            there = {
+                each["Key"]
+                for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+                for each in page.get("Contents", [])
+            }
             for version in content["versions"]:
                 # What is there already is never overwritten.
                 if version["latest"] and version["key"] not in there and (not wanted or version["key"] in wanted):
@@ -82,7 +89,9 @@ class Buckets:
                     if version["tags"]:
                         s3.put_object_tagging(Bucket=bucket, Key=version["key"], Tagging={"TagSet": version["tags"]})
         except ClientError as reason:
-            raise JobFailed(f"The bucket {bucket} could not be restored: {reason.response['Error']['Message']}") from reason
+            raise JobFailed(
+                f"The bucket {bucket} could not be restored: {reason.response['Error']['Message']}"
+            ) from reason
         return f"arn:aws:s3:::{bucket}"
 
     def put_tags(self, place: Place, arn: str, tags: dict[str, str]) -> None:
@@ -139,6 +148,15 @@ def _object_tags(s3, where: dict[str, str]) -> list[dict[str, str]]:
         if reason.response["Error"]["Code"] == "NoSuchKey":
             return []
         raise
+
+
+def _has_acls(s3, bucket: str) -> bool:
+    try:
+        rules = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    except ClientError:
+        # Without controls of its own a bucket is as AWS makes them: its owner owns all, and there are no ACLs.
+        return False
+    return rules[0]["ObjectOwnership"] != "BucketOwnerEnforced"
 
 
 def _tags_of(s3, bucket: str) -> dict[str, str]:
