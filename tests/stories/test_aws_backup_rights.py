@@ -21,10 +21,15 @@ def caller(account: BackupAccount, *statements: dict[str, Any]):
         "Action": "sts:AssumeRole",
     }
     role = account.make_role("caller", trust)
+    allow(account, *statements)
+    return account.cloud.client("backup", account.account, account.region, account.cloud.as_role(account.account, role))
+
+
+def allow(account: BackupAccount, *statements: dict[str, Any]) -> None:
+    """Gives the caller's role these rights and no others."""
     allowed = [{"Effect": "Allow", **statement} for statement in statements]
     document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
     account.client("iam").put_role_policy(RoleName="caller", PolicyName="rights", PolicyDocument=document)
-    return account.cloud.client("backup", account.account, account.region, account.cloud.as_role(account.account, role))
 
 
 def refused(call, **parameters) -> tuple[str, int]:
@@ -66,6 +71,21 @@ def test_a_caller_that_may_not_hand_over_the_role_starts_nothing(account):
     answer = refused(client.start_backup_job, BackupVaultName="main", ResourceArn=table, IamRoleArn=account.role)
     assert answer == DENIED
     assert account.backup().list_backup_jobs()["BackupJobs"] == []
+
+
+def test_making_a_vault_needs_rights_on_its_storage_and_its_key(account):
+    key = account.key()
+    of_keys = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:RetireGrant"]
+    make = caller(account, {"Action": "backup:CreateBackupVault", "Resource": "*"}).create_backup_vault
+    assert refused(make, BackupVaultName="mine", EncryptionKeyArn=key) == DENIED
+    allow(account, {"Action": ["backup:CreateBackupVault", "backup-storage:MountCapsule"], "Resource": "*"})
+    assert refused(make, BackupVaultName="mine", EncryptionKeyArn=key) == DENIED
+    allow(
+        account,
+        {"Action": ["backup:CreateBackupVault", "backup-storage:MountCapsule"], "Resource": "*"},
+        {"Action": of_keys, "Resource": key},
+    )
+    make(BackupVaultName="mine", EncryptionKeyArn=key)
 
 
 @pytest.mark.parametrize("managed", [True, False])

@@ -47,22 +47,35 @@ def seed_managed_policies() -> None:
 
 def check_pass_role(headers: dict[str, str], place: Place, role_arn: str) -> None:
     """Refuses a caller who may not hand this role to the service, and a role that the service cannot assume."""
-    denied = iam_evaluator.enforce(
-        extract_access_key_id(headers),
-        "iam:PassRole",
-        "iam",
-        place.region,
-        resource_arn=role_arn,
-        service_context={"iam:PassedToService": _SERVICE},
-    )
-    if denied:
-        message = iam_actions.identity_denial_message(
-            "iam:PassRole", getattr(denied, "principal_arn", ""), role_arn, getattr(denied, "decision", "") == "Deny"
-        )
-        raise Refused("AccessDeniedException", message, 403)
+    _check_caller(headers, place, "iam:PassRole", role_arn, {"iam:PassedToService": _SERVICE})
     role = _role(role_arn)
     if role is None or not _trusts_the_service(role):
         raise Refused("InvalidParameterValueException", f"IAM Role {role_arn} cannot be assumed by AWS Backup")
+
+
+def check_vault_maker(headers: dict[str, str], place: Place, key_arn: str | None) -> None:
+    """Refuses a caller who may make vaults, but not what a vault is made of: storage, and grants on its key."""
+    _check_caller(headers, place, "backup-storage:MountCapsule", "*")
+    for action in ("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey", "RetireGrant") if key_arn else ():
+        _check_caller(headers, place, f"kms:{action}", key_arn)
+
+
+def _check_caller(
+    headers: dict[str, str], place: Place, action: str, resource: str, context: dict[str, str] | None = None
+) -> None:
+    denied = iam_evaluator.enforce(
+        extract_access_key_id(headers),
+        action,
+        action.split(":")[0],
+        place.region,
+        resource_arn=resource,
+        service_context=context,
+    )
+    if denied:
+        explicit = getattr(denied, "decision", "") == "Deny"
+        principal = getattr(denied, "principal_arn", "")
+        message = iam_actions.identity_denial_message(action, principal, resource, explicit)
+        raise Refused("AccessDeniedException", message, 403)
 
 
 def check_rights(place: Place, role_arn: str, wanted: list[tuple[str, str]]) -> None:

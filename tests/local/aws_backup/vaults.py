@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.local.aws_backup import keys
+from tests.local.aws_backup import keys, roles
 from tests.local.aws_backup.call import Call, Operation, Parameters
 from tests.local.aws_backup.lifecycles import MOST_DAYS
 from tests.local.aws_backup.state import DAY_S, Lock, Vault
@@ -22,6 +22,7 @@ def create(call: Call, parameters: Parameters) -> dict[str, Any]:
     if there is not None and (request_id is None or there.creator_request_id != request_id):
         raise Refused("AlreadyExistsException", f"Backup vault with the same name already exists: {name}")
     if there is None:
+        roles.check_vault_maker(call.headers, call.place, parameters.get("EncryptionKeyArn"))
         key = parameters.get("EncryptionKeyArn") or keys.default_key(call.place)
         tags = parameters.get("BackupVaultTags", {})
         there = Vault(name, call.place, key, call.now, request_id, dict(tags))
