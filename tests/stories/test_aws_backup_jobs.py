@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -139,6 +141,15 @@ def test_jobs_are_forgotten_after_thirty_days_and_their_points_are_not(account):
     assert account.backup().list_backup_jobs()["BackupJobs"] == []
     assert refused(account.backup().describe_backup_job, BackupJobId=job)[0] == "ResourceNotFoundException"
     assert len(points(account)) == 1
+
+
+def test_a_point_can_be_made_in_the_past(account):
+    account.control.advance(days=-40)
+    account.backup_of(account.table(items=1))
+    account.control.advance(days=40)
+    (point,) = points(account)
+    age = datetime.datetime.now(datetime.UTC) - point["CreationDate"]
+    assert age.days == 40
 
 
 def test_a_throttled_call_is_answered_when_it_is_asked_again(account):

@@ -6,10 +6,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-import botocore.loaders
-import botocore.session
-
 from tests.local.aws_backup import Control
 from tests.local.cloud import HOME_REGION, Cloud
 
@@ -23,8 +19,6 @@ POLICIES = (
 )
 # More than any job needs.
 MOST_LOOKS = 10
-# Shared by all accounts: reading the services' models anew for each takes longer than a story.
-_MODELS = botocore.loaders.create_loader()
 
 
 @dataclass
@@ -38,12 +32,7 @@ class BackupAccount:
     role: str = field(init=False)
 
     def __post_init__(self) -> None:
-        core = botocore.session.get_session()
-        core.register_component("data_loader", _MODELS)
-        session = boto3.Session(
-            aws_access_key_id=self.account, aws_secret_access_key="test", region_name=self.region, botocore_session=core
-        )
-        self._session, self._clients = session, {}
+        self._session, self._clients = self.cloud.session(self.account, self.region), {}
         self.control = Control(self.cloud, self.account)
         trust = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
         self.role = self.make_role(SERVICE_ROLE, trust, POLICIES)
