@@ -10,6 +10,7 @@ mod documents;
 mod edges;
 mod hostile;
 mod laws;
+mod naive;
 mod objectives;
 mod reading;
 mod refusing;
