@@ -209,6 +209,17 @@ pub fn retain(keeping: &Keeping<'_>, series: &Series<'_>, now: Timestamp) -> Vec
     decided.flatten().collect()
 }
 
+/// Whether the newest attempt of one series has failed.
+pub(crate) fn is_failing(points: &[PointState], failed_attempts: &[PointId], now: Timestamp) -> bool {
+    let points: Vec<&PointState> = points.iter().collect();
+    let of_series = |attempt: &&PointId| {
+        let first = points.first().map(|point| (&point.id.resource, &point.id.plan));
+        first == Some((&attempt.resource, &attempt.plan))
+    };
+    let failed = failed_attempts.iter().filter(of_series).map(|attempt| attempt.slot);
+    failing_attempt(&points, failed, now).is_some()
+}
+
 /// The newest attempt of a series, if it has failed: if no good point is newer.
 fn failing_attempt(points: &[&PointState], failed: impl Iterator<Item = Slot>, now: Timestamp) -> Option<Slot> {
     // A tombstone on a doubtful point says that a person has given it up.

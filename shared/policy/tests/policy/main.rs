@@ -4,10 +4,12 @@
 
 mod calendar;
 mod clocks;
+mod compliance;
 mod copying;
 mod dialect;
 mod documents;
 mod edges;
+mod forecasting;
 mod hostile;
 mod laws;
 mod naive;
