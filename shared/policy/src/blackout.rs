@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::civil::Date;
 
@@ -16,12 +17,11 @@ pub struct Dates {
     pub last: Date,
 }
 
-impl Dates {
+impl FromStr for Dates {
+    type Err = Problem;
+
     /// Reads a day as `2026-12-24`, or several as `2026-12-31..2027-01-02`.
-    ///
-    /// # Errors
-    /// The text has another form, or the last day is before the first.
-    pub fn new(text: &str) -> Result<Self, Problem> {
+    fn from_str(text: &str) -> Result<Self, Problem> {
         let (first, last) = text.split_once("..").unwrap_or((text, text));
         let (first, last) = (date(first)?, date(last)?);
         if last < first {

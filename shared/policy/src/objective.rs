@@ -1,5 +1,8 @@
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 
+use crate::duration::in_words;
 use crate::plan::Plan;
 
 /// What a plan promises about loss and about coming back.
@@ -53,6 +56,20 @@ pub enum RpoStatus {
         /// The age of the newest good point.
         age: SignedDuration,
     },
+}
+
+impl fmt::Display for RpoStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RpoStatus::Met { age } => write!(f, "RPO met at an age of {}", in_words(*age)),
+            RpoStatus::Breached { age, by } => {
+                let (age, by) = (in_words(*age), in_words(*by));
+                write!(f, "RPO breached at an age of {age}, {by} too old")
+            }
+            RpoStatus::NeverProtected => f.write_str("never protected"),
+            RpoStatus::NoObjective { age } => write!(f, "newest good point {} old, no RPO", in_words(*age)),
+        }
+    }
 }
 
 /// Compares the age of the newest good point with the plan's objective.

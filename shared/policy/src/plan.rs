@@ -1,9 +1,10 @@
 use holdfast_catalog::{PlanName, Region};
 
+use crate::compliance::Compliance;
 use crate::copies::{Copies, Destination};
 use crate::objective::{Objectives, Verification};
 use crate::residency::Residency;
-use crate::retention::Retention;
+use crate::retention::{Keeping, Retention};
 use crate::schedule::Schedule;
 use crate::selection::Selection;
 
@@ -30,6 +31,8 @@ pub struct Plan {
     pub objectives: Objectives,
     /// How its recovery points are proved.
     pub verification: Verification,
+    /// How long its recovery points stay at least and at most, and how firmly.
+    pub compliance: Compliance,
 }
 
 /// How recovery points are made.
@@ -41,6 +44,16 @@ pub enum Engine {
 }
 
 impl Plan {
+    /// What decides which of its points stay. For the copies in a region, with what [`Plan::retention_in`] says in place of
+    /// the retention.
+    pub fn keeping(&self) -> Keeping<'_> {
+        Keeping {
+            retention: &self.retention,
+            compliance: &self.compliance,
+            zone: self.schedule.zone(),
+        }
+    }
+
     /// The regions that copies go to, each one once, given the stack's replica region.
     pub fn destinations<'a>(&'a self, replica: Option<&'a Region>) -> Vec<Destination<'a>> {
         self.copies.destinations(replica)

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
@@ -18,11 +19,27 @@ const MINUTES_OF_DAY: u16 = 24 * 60;
 pub struct ClockTime(u16);
 
 impl ClockTime {
+    /// Seconds since midnight.
+    pub(crate) fn second(self) -> i64 {
+        i64::from(self.0) * 60
+    }
+
+    fn is_end_of_day(self) -> bool {
+        self.0 == MINUTES_OF_DAY
+    }
+
+    /// The time of day; the end of a day is the beginning of the next.
+    fn time(self) -> Time {
+        let part = |number: u16| i8::try_from(number).unwrap_or(0);
+        Time::new(part(self.0 / 60 % 24), part(self.0 % 60), 0, 0).unwrap_or(Time::MIN)
+    }
+}
+
+impl FromStr for ClockTime {
+    type Err = Problem;
+
     /// Reads a time as `22:00`.
-    ///
-    /// # Errors
-    /// The text has another form, or no clock shows that time.
-    pub fn new(text: &str) -> Result<Self, Problem> {
+    fn from_str(text: &str) -> Result<Self, Problem> {
         let number = |digits: &str| match digits.as_bytes() {
             [b'0'..=b'9', b'0'..=b'9'] => digits.parse::<u16>().ok(),
             _ => None,
@@ -38,21 +55,6 @@ impl ClockTime {
                 "write hours and minutes in quotes, for example \"22:00\"",
             )),
         }
-    }
-
-    /// Seconds since midnight.
-    pub(crate) fn second(self) -> i64 {
-        i64::from(self.0) * 60
-    }
-
-    fn is_end_of_day(self) -> bool {
-        self.0 == MINUTES_OF_DAY
-    }
-
-    /// The time of day; the end of a day is the beginning of the next.
-    fn time(self) -> Time {
-        let part = |number: u16| i8::try_from(number).unwrap_or(0);
-        Time::new(part(self.0 / 60 % 24), part(self.0 % 60), 0, 0).unwrap_or(Time::MIN)
     }
 }
 
@@ -73,12 +75,18 @@ impl Weekdays {
     /// Every day of the week.
     pub const ALL: Weekdays = Weekdays(0b111_1111);
 
+    /// Whether a weekday is one of them.
+    pub fn has(self, weekday: Weekday) -> bool {
+        self.0 & (1 << weekday.to_sunday_zero_offset()) != 0
+    }
+}
+
+impl FromStr for Weekdays {
+    type Err = Problem;
+
     /// Reads weekdays as cron writes them: `MON-FRI`, `SAT,SUN`, `1-5`, `*`. Sunday is 0 or 7. A range may run over the
     /// end of a week: `FRI-MON`.
-    ///
-    /// # Errors
-    /// The text has another form.
-    pub fn new(text: &str) -> Result<Self, Problem> {
+    fn from_str(text: &str) -> Result<Self, Problem> {
         let problem = || Problem::new("not days of the week", "write for example MON-FRI or SAT,SUN");
         if text == "*" {
             return Ok(Weekdays::ALL);
@@ -94,11 +102,6 @@ impl Weekdays {
             }
         }
         Ok(Weekdays(days))
-    }
-
-    /// Whether a weekday is one of them.
-    pub fn has(self, weekday: Weekday) -> bool {
-        self.0 & (1 << weekday.to_sunday_zero_offset()) != 0
     }
 }
 

@@ -1,10 +1,13 @@
 //! Which fields there are, level by level, and where one belongs that stands on the wrong level.
 
+use super::compliance::COMPLIANCE;
 use super::copies::COPY;
 use super::limits::LIMITS;
 use super::notifications::NOTIFICATION;
+use super::objective::{OBJECTIVES, VERIFICATION};
 use super::plan::PLAN;
 use super::residency::{RESIDENCY, RESIDENCY_RULE};
+use super::retention::RETENTION;
 use super::schedule::{SCHEDULE, WINDOW};
 use super::select::CRITERIA;
 use super::suggest::closest;
@@ -19,29 +22,6 @@ pub(super) const DOCUMENT: [&str; 7] = [
     "notifications",
     "plans",
 ];
-
-const OBJECTIVES: [&str; 2] = ["rpo", "rto"];
-const RETENTION: [&str; 17] = [
-    "keep",
-    "minimum_good",
-    "keep_last",
-    "hourly",
-    "daily",
-    "weekly",
-    "monthly",
-    "quarterly",
-    "yearly",
-    "keep_within",
-    "keep_within_hourly",
-    "keep_within_daily",
-    "keep_within_weekly",
-    "keep_within_monthly",
-    "keep_within_quarterly",
-    "keep_within_yearly",
-    "delete_after",
-];
-const VERIFICATION: [&str; 1] = ["restore_test_every"];
-const COMPLIANCE: [&str; 5] = ["preset", "minimum", "maximum", "lock", "lock_for"];
 
 /// The fields of the language: the path of each level, with `[]` for any item of a list, and the fields there.
 ///

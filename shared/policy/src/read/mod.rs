@@ -1,6 +1,7 @@
 //! Reading policy documents.
 
 mod accounts;
+mod compliance;
 mod copies;
 mod fields;
 mod levels;

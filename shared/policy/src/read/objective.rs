@@ -8,8 +8,11 @@ use crate::fault::{Collector, Problem};
 use crate::objective::{Objectives, Verification};
 use crate::schedule::Schedule;
 
+pub(super) const OBJECTIVES: [&str; 2] = ["rpo", "rto"];
+pub(super) const VERIFICATION: [&str; 1] = ["restore_test_every"];
+
 pub(super) fn objectives(place: &Place<'_>, schedule: Option<&Schedule>, faults: &mut Collector) -> Option<Objectives> {
-    let fields = place.fields(faults, &["rpo", "rto"], "write rpo: or rto:")?;
+    let fields = place.fields(faults, &OBJECTIVES, "write rpo: or rto:")?;
     let rpo = fields.read(faults, "rpo", Place::duration);
     if let (Some(rpo), Some(place), Some(schedule)) = (rpo, fields.get("rpo"), schedule) {
         place.take(faults, can_be_met(rpo, schedule));
@@ -46,7 +49,7 @@ pub(super) fn can_be_met(rpo: SignedDuration, schedule: &Schedule) -> Result<(),
 }
 
 pub(super) fn verification(place: &Place<'_>, faults: &mut Collector) -> Option<Verification> {
-    let fields = place.fields(faults, &["restore_test_every"], "write restore_test_every:")?;
+    let fields = place.fields(faults, &VERIFICATION, "write restore_test_every:")?;
     Some(Verification {
         restore_test_every: fields.read(faults, "restore_test_every", Place::duration),
     })

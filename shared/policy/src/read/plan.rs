@@ -3,6 +3,7 @@
 use holdfast_catalog::{PlanName, Region};
 
 use super::accounts::Accounts;
+use super::compliance::{compliance, hold_against};
 use super::copies::copies;
 use super::fields::{Fields, Place, named};
 use super::objective::{can_be_met, objectives, verification};
@@ -153,6 +154,10 @@ pub(super) fn plan(
         .get("verification")
         .and_then(|given| verification(given.place, faults));
     let residency = own.read(faults, "residency", residency);
+    let compliance = own.read(faults, "compliance", compliance).unwrap_or_default();
+    for retention in retentions(own) {
+        hold_against(&compliance, &retention, faults);
+    }
     let copies = copies_of(own, include.as_ref(), residency.as_ref(), context.residency, faults);
     Some(Plan {
         name: name?,
@@ -168,7 +173,18 @@ pub(super) fn plan(
         residency,
         objectives,
         verification: verification.unwrap_or_default(),
+        compliance,
     })
+}
+
+/// Where the plan writes a retention itself: its own, and those of its copies. (No tier has a `delete_after`.)
+fn retentions<'n>(own: &Fields<'n>) -> Vec<Place<'n>> {
+    // What cannot be read has its fault elsewhere.
+    let copies = own
+        .get("copies")
+        .and_then(|copies| copies.items(&mut Collector::default(), ""));
+    let of_copies = copies.into_iter().flatten().filter_map(|copy| copy.child("retention"));
+    own.get("retention").cloned().into_iter().chain(of_copies).collect()
 }
 
 fn engine(place: &Place<'_>, faults: &mut Collector) -> Option<Engine> {

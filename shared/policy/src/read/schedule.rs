@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::fields::{Fields, Place};
-use crate::blackout::{Blackout, Dates, date};
+use super::fields::{Fields, Place, every};
+use crate::blackout::{Blackout, date};
 use crate::fault::{Collector, Problem};
 use crate::local::midnight_of;
 use crate::schedule::{Schedule, time_zone};
@@ -83,16 +83,12 @@ fn window(place: &Place<'_>, faults: &mut Collector) -> Option<Window> {
     let fields = place.fields(faults, &WINDOW, WANTED)?;
     let mut time = |name: &str| {
         let place = fields.require(faults, name, &format!("a window without {name}:"), WANTED)?;
-        let text = place.text(faults, "write a time of day, for example \"22:00\"")?;
-        place.take(faults, ClockTime::new(text))
+        place.parsed::<ClockTime>(faults, "write a time of day, for example \"22:00\"")
     };
     let (from, to) = (time("from"), time("to"));
     let days = match fields.get("days") {
         None => Some(Weekdays::ALL),
-        Some(place) => {
-            let text = place.text(faults, "write days of the week, for example MON-FRI");
-            text.and_then(|text| place.take(faults, Weekdays::new(text)))
-        }
+        Some(place) => place.parsed(faults, "write days of the week, for example MON-FRI"),
     };
     place.take(faults, Window::new(from?, to?, days?))
 }
@@ -100,12 +96,8 @@ fn window(place: &Place<'_>, faults: &mut Collector) -> Option<Window> {
 fn blackout(place: &Place<'_>, faults: &mut Collector) -> Option<Blackout> {
     const WANTED: &str = "write dates, for example [2026-12-24, 2026-12-31..2027-01-02]";
     let items = place.one_or_more(faults, WANTED)?;
-    let dates = |item: &Place<'_>, faults: &mut Collector| {
-        let text = item.text(faults, WANTED)?;
-        item.take(faults, Dates::new(text))
-    };
-    let read: Vec<Dates> = items.iter().filter_map(|item| dates(item, faults)).collect();
-    place.take(faults, Blackout::new(read))
+    let dates = every(&items, faults, |item, faults| item.parsed(faults, WANTED))?;
+    place.take(faults, Blackout::new(dates))
 }
 
 /// When a pause is over: as a day begins, or at an instant.

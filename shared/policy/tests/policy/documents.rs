@@ -1,8 +1,8 @@
 //! The examples of `POLICY.md` and `RETENTION.md` are true.
 
-use holdfast_policy::{BUILTIN, Document, Limits, Notice, PointState, PointStatus, audience, parse, retain};
+use holdfast_policy::{BUILTIN, Document, Limits, Notice, PointState, PointStatus, audience, parse};
 
-use crate::support::{HOUR, at, document, good, resource};
+use crate::support::{HOUR, at, document, good, resource, retain};
 
 const POLICY: &str = include_str!("../../POLICY.md");
 const RETENTION: &str = include_str!("../../RETENTION.md");

@@ -4,12 +4,15 @@
 
 mod calendar;
 mod clocks;
+mod compliance;
 mod copying;
 mod dialect;
 mod documents;
 mod edges;
+mod forecasting;
 mod hostile;
 mod laws;
+mod naive;
 mod objectives;
 mod reading;
 mod refusing;

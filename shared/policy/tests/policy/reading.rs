@@ -98,6 +98,7 @@ fn a_whole_document_gives_its_retention() {
         quarterly: 8,
         yearly: 7,
         keep_within: Some(HOUR * (14 * 24)),
+        ..Rules::default()
     };
     let retention = &document(WHOLE).plans[0].retention;
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Windows, blackouts and pauses: which slots there are, and when runs may start.
 
-use holdfast_policy::{Blackout, ClockTime, Dates, Halt, Schedule, Turn, Weekdays, Window, parse_duration};
+use holdfast_policy::{Blackout, ClockTime, Halt, Schedule, Turn, Weekdays, Window, parse_duration};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -11,11 +11,11 @@ use crate::support::{HOUR, ZONES, at, between, document, plan_text, zone, zones}
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 fn clock(text: &str) -> ClockTime {
-    ClockTime::new(text).unwrap()
+    text.parse().unwrap()
 }
 
 fn window(from: &str, to: &str, days: &str) -> Window {
-    Window::new(clock(from), clock(to), Weekdays::new(days).unwrap()).unwrap()
+    Window::new(clock(from), clock(to), days.parse().unwrap()).unwrap()
 }
 
 fn cron(expression: &str, name: &str) -> Schedule {
@@ -23,7 +23,7 @@ fn cron(expression: &str, name: &str) -> Schedule {
 }
 
 fn blackout(entries: &[&str]) -> Blackout {
-    Blackout::new(entries.iter().map(|text| Dates::new(text).unwrap()).collect()).unwrap()
+    Blackout::new(entries.iter().map(|text| text.parse().unwrap()).collect()).unwrap()
 }
 
 /// The slots of some days, in local time.
@@ -82,7 +82,7 @@ fn weekdays_are_read_as_cron_writes_them_and_shown_from_monday_on() {
         ("*", "MON-SUN"),
         ("SUN,WED", "WED,SUN"),
     ] {
-        assert_eq!(Weekdays::new(text).unwrap().to_string(), shown, "{text}");
+        assert_eq!(text.parse::<Weekdays>().unwrap().to_string(), shown, "{text}");
     }
 }
 
@@ -142,7 +142,7 @@ fn windows_agree_with_watching_the_clocks_around_each_of_their_changes() {
                     continue;
                 };
                 for (change, clocks) in &watches {
-                    let open = watched(clocks, from, to, Weekdays::new(days).unwrap());
+                    let open = watched(clocks, from, to, days.parse().unwrap());
                     // What begins and ends within a day of these is watched as a whole.
                     let (after, until) = (*change - HOUR * 30, *change + HOUR * 30);
                     let mut expected = between(&all, after, until);
