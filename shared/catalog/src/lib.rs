@@ -5,10 +5,12 @@
 mod digest;
 mod error;
 mod fact;
+mod hold;
 mod kind;
 pub mod layout;
 mod manifest;
 mod point;
+pub mod price;
 mod recipe;
 mod report;
 mod resource;
@@ -17,7 +19,10 @@ mod seal;
 
 pub use digest::{ItemsDigest, Sha256};
 pub use error::CatalogError;
-pub use fact::{DamagedFact, Fact, PartialFact, ReplicatedFact, RestoreTestedFact, ScrubbedFact, Tombstone};
+pub use fact::{
+    DamagedFact, Fact, PartialFact, ReplicatedFact, RestoreTestedFact, ScrubbedFact, Tombstone, UndeletedFact,
+};
+pub use hold::{Hold, HoldName, HoldScope, LiftedHold};
 pub use kind::Kind;
 pub use manifest::{BlobRef, BlobRole, DataSummary, Engine, FORMAT_VERSION, Manifest, PartRef};
 pub use point::{PlanName, PointId, Slot};
