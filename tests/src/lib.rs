@@ -21,7 +21,7 @@ use holdfast_vault::Catalogue;
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
 use holdfast_vault::sweep::Margins;
 use jiff::{SignedDuration, Timestamp};
-use prune::Prune;
+use prune::{Limits, Prune};
 use replicate::Replicate;
 use restore::{Regions, Restore, Vault};
 use snapshot::Snapshot;
@@ -173,10 +173,17 @@ impl World {
     }
 
     /// The prune function, with the shortest grace that there is.
-    pub fn prune(&self) -> Prune<Port<MemoryStore>> {
+    pub fn prune(&self) -> Prune<Port<MemoryStore>, Port<Outbox>> {
+        let vault = |store: &MemoryStore, bucket: &str, region: Region| prune::Vault {
+            store: self.port(store.clone()),
+            bucket: bucket.to_owned(),
+            region,
+        };
         Prune {
-            home: self.port(self.home.clone()),
-            replica: Some((self.port(self.replica.clone()), replica_region().to_string())),
+            home: vault(&self.home, "home", home_region()),
+            replica: Some(vault(&self.replica, "replica", replica_region())),
+            signals: self.port(self.outbox.clone()),
+            limits: Limits::default(),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
