@@ -6,10 +6,10 @@ pub const S3_STANDARD_USD_PER_GB_MONTH: f64 = 0.023;
 
 const GB: f64 = (1_u64 << 30) as f64;
 
-/// What so many bytes cost a month, in US dollars.
+/// What so many bytes cost a month, in US dollars, to a hundredth of a cent.
 #[expect(clippy::cast_precision_loss, reason = "a price, not a count: 2^53 bytes are 9 PB")]
 pub fn usd_a_month(bytes: u64) -> f64 {
-    bytes as f64 / GB * S3_STANDARD_USD_PER_GB_MONTH
+    (bytes as f64 / GB * S3_STANDARD_USD_PER_GB_MONTH * 1e4).round() / 1e4
 }
 
 /// Bytes and what they cost, for people: `12.4 MB, $0.00 a month`.
