@@ -1,3 +1,5 @@
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
+
 use holdfast_catalog::{Sha256, Slot};
 
 /// Bits that a content sets. Sixteen are right for 23 bits a content and cost little where there are fewer or more.
@@ -48,18 +50,34 @@ impl Filter {
         self.words.len() as u64 * 8
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    /// Writes it word by word: a copy would double what it takes.
+    pub(super) fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
+        let mut to = BufWriter::new(to);
+        for word in &self.words {
+            to.write_all(&word.to_le_bytes())?;
+        }
+        to.flush()
     }
 
-    /// A filter that was stored. `None` when the bytes are none.
-    pub(super) fn from_bytes(bytes: &[u8], began_at: Slot) -> Option<Self> {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let is_filter = !words.is_empty() && rest.is_empty();
-        is_filter.then(|| Filter {
-            words: words.iter().map(|word| u64::from_le_bytes(*word)).collect(),
+    /// Reads one that was written. Fails on what is none or takes more than so many bytes.
+    pub(super) fn read_from(from: impl Read, most_bytes: u64, began_at: Slot) -> io::Result<Self> {
+        let mut from = BufReader::new(from);
+        let mut filter = Filter {
+            words: Vec::new(),
             salt: salt(began_at),
-        })
+        };
+        while !from.fill_buf()?.is_empty() {
+            let mut word = [0; 8];
+            from.read_exact(&mut word)?;
+            filter.words.push(u64::from_le_bytes(word));
+            if filter.bytes() > most_bytes {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+        }
+        if filter.words.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(filter)
     }
 
     /// Double hashing: two numbers out of the content's own hash give all places.
@@ -157,11 +175,15 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_filter_reads_back_and_half_a_word_is_none() {
+    fn a_filter_reads_back_and_half_a_word_nothing_or_too_much_is_none() {
         let mut filter = Filter::new(10, 1 << 20, slot(7));
         filter.insert(&name(3));
-        assert_eq!(Filter::from_bytes(&filter.to_bytes(), slot(7)), Some(filter.clone()));
-        assert_eq!(Filter::from_bytes(&filter.to_bytes()[1..], slot(7)), None);
-        assert_eq!(Filter::from_bytes(&[], slot(7)), None);
+        let mut bytes = Vec::new();
+        filter.write_to(&mut bytes).unwrap();
+        let read = |bytes: &[u8], most: u64| Filter::read_from(bytes, most, slot(7)).ok();
+        assert_eq!(read(&bytes, filter.bytes()), Some(filter.clone()));
+        assert_eq!(read(&bytes[1..], 1 << 20), None);
+        assert_eq!(read(&[], 1 << 20), None);
+        assert_eq!(read(&bytes, filter.bytes() - 1), None);
     }
 }

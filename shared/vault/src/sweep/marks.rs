@@ -1,3 +1,5 @@
+use std::io::{self, Read, Write};
+
 use holdfast_catalog::{Sha256, Slot};
 use serde::{Deserialize, Serialize};
 
@@ -92,12 +94,13 @@ impl Marks {
         self.filter.bytes()
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        self.filter.to_bytes()
+    pub(super) fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
+        self.filter.write_to(to)
     }
 
-    pub(super) fn from_bytes(bytes: &[u8], range: Range, began_at: Slot) -> Option<Self> {
-        Filter::from_bytes(bytes, began_at).map(|filter| Marks { filter, range })
+    pub(super) fn read_from(from: impl Read, most_bytes: u64, range: Range, began_at: Slot) -> io::Result<Self> {
+        let filter = Filter::read_from(from, most_bytes, began_at)?;
+        Ok(Marks { filter, range })
     }
 }
 

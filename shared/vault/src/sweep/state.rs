@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
+use std::io;
 
 use bytes::Bytes;
 use holdfast_catalog::{Sha256, Slot, layout};
@@ -152,7 +152,7 @@ impl Sweep {
         if self.state.phase != Phase::Sweep || self.state.marks.is_none() {
             self.state.marks = None;
             if let Some(marks) = &self.marks {
-                let body = pack(&marks.to_bytes())?;
+                let body = pack(marks)?;
                 let name = Sha256::of(&body);
                 store.create(&layout::sweep_marks(began_at, &name), body).await?;
                 self.state.marks = Some(name);
@@ -222,19 +222,17 @@ async fn read_marks<S: ReadObjects>(
         Ok(_) | Err(PortError::NotFound(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut bytes = Vec::new();
-    // One byte more than may be, to tell what is too long.
-    let unpacked = zstd::stream::read::Decoder::new(body.as_ref())
-        .and_then(|decoder| decoder.take(most_bytes.saturating_add(1)).read_to_end(&mut bytes));
-    let is_whole = unpacked.is_ok() && bytes.len() as u64 <= most_bytes;
-    Ok(is_whole
-        .then(|| Marks::from_bytes(&bytes, state.range, state.began_at))
-        .flatten())
+    let unpacked = zstd::stream::read::Decoder::new(body.as_ref());
+    let marks = unpacked.and_then(|bytes| Marks::read_from(bytes, most_bytes, state.range, state.began_at));
+    Ok(marks.ok())
 }
 
-fn pack(bytes: &[u8]) -> Result<Bytes, PortError> {
-    let invalid = |error: std::io::Error| PortError::Invalid(format!("writing marks: {error}"));
-    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).map_err(invalid)?;
-    encoder.write_all(bytes).map_err(invalid)?;
-    Ok(encoder.finish().map_err(invalid)?.into())
+fn pack(marks: &Marks) -> Result<Bytes, PortError> {
+    let packed = || -> io::Result<Vec<u8>> {
+        let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1)?;
+        marks.write_to(&mut encoder)?;
+        encoder.finish()
+    };
+    let packed = packed().map_err(|error| PortError::Invalid(format!("writing marks: {error}")))?;
+    Ok(packed.into())
 }

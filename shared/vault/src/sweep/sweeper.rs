@@ -89,11 +89,15 @@ impl<'a, S: ReadObjects + ListObjects + WriteObjects + DeleteObjects> Sweeper<'a
         swept: &mut Swept,
     ) -> Result<SweepEnd, PortError> {
         let now = watch.clock.now();
-        let mut sweep = match act {
-            Act::Preview(_) => Sweep::begin(now),
-            Act::Remove(_) => Sweep::take_up(self.store, now, self.marks_bytes).await?,
+        let (mut sweep, gone) = match act {
+            Act::Preview(gone) => (Sweep::begin(now), gone.clone()),
+            Act::Remove(expired) => {
+                let sweep = Sweep::take_up(self.store, now, self.marks_bytes).await?;
+                let gone = expired.tombstones.iter().map(|tombstone| tombstone.point.clone());
+                (sweep, gone.collect())
+            }
         };
-        while !self.step(&mut sweep, act, watch, swept).await? {
+        while !self.step(&mut sweep, act, &gone, watch, swept).await? {
             if watch.is_over() {
                 if matches!(act, Act::Remove(_)) {
                     sweep.save(self.store).await?;
@@ -107,16 +111,18 @@ impl<'a, S: ReadObjects + ListObjects + WriteObjects + DeleteObjects> Sweeper<'a
         Ok(SweepEnd::Over)
     }
 
-    /// Takes a step: a page of a listing, or the points that are to go. Says whether the sweep is over.
+    /// Takes a step: a page of a listing, or the points in `gone`. Says whether the sweep is over.
     async fn step<C: Clock>(
         &self,
         sweep: &mut Sweep,
         act: Act<'_>,
+        gone: &BTreeSet<PointId>,
         watch: &Watch<'_, C>,
         swept: &mut Swept,
     ) -> Result<bool, PortError> {
         match sweep.state.phase {
-            Phase::Survey => self.survey(sweep, act).await?,
+            // A point that is about to go may be damaged: a person has given it up.
+            Phase::Survey => self.survey(sweep, gone).await?,
             Phase::Remove => {
                 let is_done = match act {
                     Act::Preview(_) => true,
@@ -129,15 +135,19 @@ impl<'a, S: ReadObjects + ListObjects + WriteObjects + DeleteObjects> Sweeper<'a
                     self.mark_range(sweep, Range::first_for(sweep.state.contents, self.marks_bytes));
                 }
             }
-            Phase::Mark => self.mark(sweep, act).await?,
+            Phase::Mark => match act {
+                Act::Preview(_) => self.mark(sweep, gone).await?,
+                // What is there is needed: the points that were to go are gone by now, or they stay.
+                Act::Remove(_) => self.mark(sweep, &BTreeSet::new()).await?,
+            },
             Phase::Sweep => return self.sweep(sweep, act, swept).await,
         }
         Ok(false)
     }
 
-    async fn survey(&self, sweep: &mut Sweep, act: Act<'_>) -> Result<(), PortError> {
+    async fn survey(&self, sweep: &mut Sweep, except: &BTreeSet<PointId>) -> Result<(), PortError> {
         let sketch = &mut sweep.sketch;
-        let next = read_page(self.store, &sweep.state.at, except(act), &mut |name| sketch.add(name)).await?;
+        let next = read_page(self.store, &sweep.state.at, except, &mut |name| sketch.add(name)).await?;
         match next {
             Some(next) => sweep.state.at = next,
             None => {
@@ -155,11 +165,11 @@ impl<'a, S: ReadObjects + ListObjects + WriteObjects + DeleteObjects> Sweeper<'a
         sweep.enter(Phase::Mark, references::PLACES[0].to_owned());
     }
 
-    async fn mark(&self, sweep: &mut Sweep, act: Act<'_>) -> Result<(), PortError> {
+    async fn mark(&self, sweep: &mut Sweep, except: &BTreeSet<PointId>) -> Result<(), PortError> {
         let Some(marks) = &mut sweep.marks else {
             return Err(lost_marks());
         };
-        match read_page(self.store, &sweep.state.at, except(act), &mut |name| marks.add(name)).await? {
+        match read_page(self.store, &sweep.state.at, except, &mut |name| marks.add(name)).await? {
             Some(next) => sweep.state.at = next,
             None => {
                 let first = first_key(CONTENTS[0], sweep.state.range);
@@ -214,15 +224,6 @@ fn first_key(prefix: &str, range: Range) -> String {
     match range.first_folder() {
         0 => prefix.to_owned(),
         folder => format!("{prefix}{folder:02x}"),
-    }
-}
-
-fn except<'a>(act: Act<'a>) -> &'a BTreeSet<PointId> {
-    const NONE: &BTreeSet<PointId> = &BTreeSet::new();
-    match act {
-        Act::Preview(gone) => gone,
-        // What is there is needed: the points that were to go are gone by now, or they stay.
-        Act::Remove(_) => NONE,
     }
 }
 
