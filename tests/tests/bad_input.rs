@@ -367,7 +367,7 @@ fn events_that_a_function_does_not_know_are_refused_with_one_that_works() {
         let refusals = [
             (snapshot::Request::parse(event.clone()).err(), snapshot::EXAMPLE),
             (replicate::Request::parse(event.clone()).err(), replicate::EXAMPLE),
-            (prune::Mode::parse(event.clone()).err(), prune::EXAMPLE),
+            (prune::Request::parse(event.clone()).err(), prune::EXAMPLE),
             (verify::Request::parse(event.clone()).err(), verify::EXAMPLE),
             (restore::Request::parse(event.clone()).err(), restore::EXAMPLE),
         ];
@@ -407,7 +407,7 @@ fn understand(function: &str, event: Value) -> Result<(), Failure> {
     match function {
         "snapshot" => snapshot::Request::parse(event).map(drop),
         "replicate" => replicate::Request::parse(event).map(drop),
-        "prune" => prune::Mode::parse(event).map(drop),
+        "prune" => prune::Request::parse(event).map(drop),
         "verify" => verify::Request::parse(event).map(drop),
         "restore" => restore::Request::parse(event).map(drop),
         other => panic!("{other} is no function"),

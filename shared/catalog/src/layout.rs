@@ -1,6 +1,6 @@
 //! Where things lie in a vault: the one place that knows how keys are spelt.
 
-use crate::{CatalogError, Fact, PointId, ResourceId, Sha256, Shard, Slot};
+use crate::{CatalogError, Fact, HoldName, PointId, ResourceId, Sha256, Shard, Slot};
 
 /// The policy document that a person edits.
 pub const POLICY: &str = "config/policy.yaml";
@@ -20,6 +20,10 @@ pub const PACKS: &str = "packs/";
 pub const BLOBS: &str = "blobs/";
 /// All work in flight.
 pub const RUNS: &str = "runs/";
+/// All legal holds.
+pub const HOLDS: &str = "holds/";
+/// Sweeps that are not over.
+pub const SWEEPS: &str = "sweeps/";
 
 /// Restores in flight.
 pub const RESTORES: &str = "runs/restore/";
@@ -172,6 +176,74 @@ pub fn point_of_tombstone(key: &str) -> Result<PointId, CatalogError> {
     point_between(key, TOMBSTONES, ".json", "tombstone")
 }
 
+/// Which of its two records a hold's key names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HoldRecord {
+    /// That it was laid, and on what.
+    Laid,
+    /// That it was lifted.
+    Lifted,
+}
+
+/// A record of a legal hold.
+pub fn hold(name: &HoldName, record: HoldRecord) -> String {
+    let record = match record {
+        HoldRecord::Laid => "laid",
+        HoldRecord::Lifted => "lifted",
+    };
+    format!("{HOLDS}{name}/{record}.json")
+}
+
+/// The hold and the record that a key names.
+///
+/// # Errors
+/// The key does not follow the layout.
+pub fn parse_hold(key: &str) -> Result<(HoldName, HoldRecord), CatalogError> {
+    let not_a_hold = || CatalogError::NotA {
+        what: "hold",
+        key: key.to_owned(),
+    };
+    let inner = key.strip_prefix(HOLDS).ok_or_else(not_a_hold)?;
+    let (name, record) = inner.split_once('/').ok_or_else(not_a_hold)?;
+    let record = match record {
+        "laid.json" => HoldRecord::Laid,
+        "lifted.json" => HoldRecord::Lifted,
+        _ => return Err(not_a_hold()),
+    };
+    Ok((name.parse().map_err(|_| not_a_hold())?, record))
+}
+
+/// Where the state of a sweep lies that began at an instant.
+pub fn sweep_of(began_at: Slot) -> String {
+    format!("{SWEEPS}{began_at}/")
+}
+
+/// How far a sweep has come.
+pub fn sweep_state(began_at: Slot) -> String {
+    format!("{SWEEPS}{began_at}/state.json")
+}
+
+/// What a sweep has marked, named by the SHA-256 of the object.
+pub fn sweep_marks(began_at: Slot, name: &Sha256) -> String {
+    format!("{SWEEPS}{began_at}/{name}.marks.zst")
+}
+
+/// The sweep whose state lies at a key.
+///
+/// # Errors
+/// The key does not follow the layout.
+pub fn sweep_of_state(key: &str) -> Result<Slot, CatalogError> {
+    let not_a_state = || CatalogError::NotA {
+        what: "sweep's state",
+        key: key.to_owned(),
+    };
+    let inner = key
+        .strip_prefix(SWEEPS)
+        .and_then(|rest| rest.strip_suffix("/state.json"))
+        .ok_or_else(not_a_state)?;
+    inner.parse().map_err(|_| not_a_state())
+}
+
 /// Where a run's work in flight lies.
 pub fn run_of(point: &PointId) -> String {
     format!("{RUNS}{point}/")
@@ -271,6 +343,25 @@ mod tests {
         let at: jiff::Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
         let (read, what, time) = parse_fact(&fact(&point, &damaged, at)).unwrap();
         assert_eq!((read, what.as_str(), time.instant()), (point, "damaged", at));
+        let name: HoldName = "case-17".parse().unwrap();
+        for record in [HoldRecord::Laid, HoldRecord::Lifted] {
+            assert_eq!(parse_hold(&hold(&name, record)), Ok((name.clone(), record)));
+        }
+        assert_eq!(sweep_of_state(&sweep_state(Slot::at(at))), Ok(Slot::at(at)));
+        assert!(sweep_of_state(&sweep_marks(Slot::at(at), &hash)).is_err());
+    }
+
+    #[test]
+    fn a_key_below_holds_that_is_no_record_is_refused() {
+        for key in [
+            "holds/",
+            "holds/a",
+            "holds/a/laid",
+            "holds/A/laid.json",
+            "holds/a/b/laid.json",
+        ] {
+            assert!(parse_hold(key).is_err(), "{key}");
+        }
     }
 
     #[test]

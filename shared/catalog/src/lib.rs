@@ -5,11 +5,13 @@
 mod digest;
 mod error;
 mod fact;
+mod hold;
 mod kind;
 pub mod layout;
 mod lock;
 mod manifest;
 mod point;
+pub mod price;
 mod recipe;
 mod report;
 mod resource;
@@ -18,7 +20,10 @@ mod seal;
 
 pub use digest::{ItemsDigest, Sha256};
 pub use error::CatalogError;
-pub use fact::{DamagedFact, Fact, PartialFact, ReplicatedFact, RestoreTestedFact, ScrubbedFact, Tombstone};
+pub use fact::{
+    DamagedFact, Fact, PartialFact, ReplicatedFact, RestoreTestedFact, ScrubbedFact, Tombstone, UndeletedFact,
+};
+pub use hold::{Hold, HoldName, HoldScope, LiftedHold};
 pub use kind::Kind;
 pub use lock::LockMode;
 pub use manifest::{BlobRef, BlobRole, DataSummary, Engine, FORMAT_VERSION, Manifest, PartRef};

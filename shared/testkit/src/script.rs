@@ -70,6 +70,7 @@ struct State {
     /// Seed of the pauses before calls; 0 is one pause each.
     shuffle: u64,
     trouble: Option<Trouble>,
+    stop: Stop,
 }
 
 /// Failures at random.
@@ -80,6 +81,17 @@ struct Trouble {
     struck: u64,
     /// The invocation is dead: nothing that it calls is carried out any more.
     is_dead: bool,
+}
+
+/// Whether callers are made to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stop {
+    #[default]
+    No,
+    /// Once that call has ended.
+    After(u64),
+    /// They are.
+    Now,
 }
 
 #[derive(Debug, Clone)]
@@ -173,6 +185,30 @@ impl Script {
         lock(&self.state).trouble.as_ref().map_or(0, |trouble| trouble.struck)
     }
 
+    /// Stops everybody once the `number`th call has ended: its caller, and whoever calls later, waits until
+    /// [`Script::go_on`]. Give what is to happen meanwhile another script.
+    pub fn stop_after(&self, number: u64) {
+        lock(&self.state).stop = Stop::After(number);
+    }
+
+    /// Waits until everybody is stopped.
+    pub async fn stopped(&self) {
+        while lock(&self.state).stop != Stop::Now {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets everybody go on, for good.
+    pub fn go_on(&self) {
+        lock(&self.state).stop = Stop::No;
+    }
+
+    async fn wait_while_stopped(&self) {
+        while lock(&self.state).stop == Stop::Now {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Forgets all failures, keeps the record.
     pub fn heal(&self) {
         let mut state = lock(&self.state);
@@ -227,32 +263,26 @@ impl Script {
         for _ in 0..self.turns_to_wait() {
             tokio::task::yield_now().await;
         }
+        self.wait_while_stopped().await;
         let (at, fault) = self.begin(name, subject, effect);
-        match fault {
+        let (result, ending) = match fault {
             None => {
                 let result = work.await;
-                self.end(
-                    at,
-                    result
-                        .as_ref()
-                        .err()
-                        .map_or(Ending::Done, |e| Ending::Failed(e.clone())),
-                );
-                result
+                let failed = result.as_ref().err().map(|error| Ending::Failed(error.clone()));
+                (result, failed.unwrap_or(Ending::Done))
             }
-            Some((Moment::Before, error)) => {
-                self.end(at, Ending::Refused(error.clone()));
-                Err(error)
-            }
+            Some((Moment::Before, error)) => (Err(error.clone()), Ending::Refused(error)),
             Some((Moment::After, error)) => {
                 let ending = match work.await {
                     Ok(_) => Ending::Lost(error.clone()),
                     Err(own) => Ending::Failed(own),
                 };
-                self.end(at, ending);
-                Err(error)
+                (Err(error), ending)
             }
-        }
+        };
+        self.end(at, ending);
+        self.wait_while_stopped().await;
+        result
     }
 
     fn begin(&self, name: &'static str, subject: &str, effect: Effect) -> (usize, Option<(Moment, PortError)>) {
@@ -287,8 +317,12 @@ impl Script {
     }
 
     fn end(&self, at: usize, ending: Ending) {
+        let mut state = lock(&self.state);
+        if state.stop == Stop::After(at as u64 + 1) {
+            state.stop = Stop::Now;
+        }
         // A record that was restarted while the call ran no longer has it.
-        if let Some(call) = lock(&self.state).calls.get_mut(at) {
+        if let Some(call) = state.calls.get_mut(at) {
             call.ending = ending;
         }
     }
