@@ -6,18 +6,19 @@
 
 mod decide;
 mod event;
+mod lock;
 mod run;
 
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
-use holdfast_catalog::{Kind, Outcome, OutcomeStatus, PlanName, PointId, Report, ResourceId, Slot, layout};
+use holdfast_catalog::{Kind, LockMode, Outcome, OutcomeStatus, PlanName, PointId, Report, ResourceId, Slot, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
 use holdfast_policy::Resource;
 use holdfast_sources::dynamodb::port::{ReadTable, SCRATCH_PREFIX, ScanTable};
 use holdfast_sources::inventory::ListResources;
 use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
-use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
 use holdfast_vault::{Catalogue, PortError, keys, ports};
 use jiff::SignedDuration;
@@ -27,8 +28,8 @@ pub use decide::{RunInFlight, Start, decide};
 pub use event::{EXAMPLE, Request, ResourceRequest, Task};
 
 ports! {
-    /// What snapshot asks of its vault: it reads and adds, it never removes.
-    pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects
+    /// What snapshot asks of its vault: it reads, adds and locks, it never removes.
+    pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects, LockObjects
 }
 
 ports! {
@@ -74,6 +75,9 @@ pub struct Snapshot<V, I, T, F, Q> {
     pub bucket: String,
     /// The region, likewise.
     pub region: String,
+    /// The strongest lock that the stack lets a plan put on points, if any: a lock that nobody can lift takes more than a line
+    /// in a policy document.
+    pub strongest_lock: Option<LockMode>,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.

@@ -28,6 +28,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         signals: Signals::new(&aws, region, settings.work_queue_url.as_deref()),
         bucket: settings.vault_bucket.clone(),
         region: region.to_string(),
+        strongest_lock: settings.lock,
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

@@ -46,10 +46,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             Err(error) => return Err(error),
         }
         let started_at = clock.now();
+        let settled = self.settle_lock(policy, &point.plan, started_at).await?;
+        let vault = self.vault.locking(settled.lock);
         let parent = self.parent(point, catalogue).await?;
         let begun = match point.resource.kind {
-            Kind::DynamodbTable => self.begin_table(point, parent.as_ref(), clock).await?,
-            Kind::LambdaFunction => self.begin_function(point, clock).await?,
+            Kind::DynamodbTable => self.begin_table(&vault, point, parent.as_ref(), clock).await?,
+            Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
         };
         let record = RunRecord {
             format: FORMAT_VERSION,
@@ -62,6 +64,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             shards: begun.shards,
             key: begun.key,
             not_protected: begun.not_protected,
+            lock: settled.lock,
+            lock_shortfall: settled.shortfall,
         };
         begin_run(&self.vault, record).await.map(|_| ())
     }
@@ -88,11 +92,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
 
     async fn begin_table<C: Clock>(
         &self,
+        vault: &V,
         point: &PointId,
         parent: Option<&Manifest>,
         clock: &C,
     ) -> Result<Begun, PortError> {
-        let begun = dynamodb::snapshot::begin(&self.tables, &self.vault, clock, &point.resource.name).await?;
+        let begun = dynamodb::snapshot::begin(&self.tables, vault, clock, &point.resource.name).await?;
         let reading = begun.reading;
         Ok(Begun {
             arn: reading
@@ -106,8 +111,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         })
     }
 
-    async fn begin_function<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Begun, PortError> {
-        let begun = lambda::snapshot(&self.functions, &self.vault, clock.now(), &point.resource.name).await?;
+    async fn begin_function<C: Clock>(&self, vault: &V, point: &PointId, clock: &C) -> Result<Begun, PortError> {
+        let begun = lambda::snapshot(&self.functions, vault, clock.now(), &point.resource.name).await?;
         Ok(Begun {
             arn: begun.arn,
             blobs: begun.blobs,
@@ -173,12 +178,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             },
             _ => None,
         };
+        let vault = &self.vault.locking(run.lock);
         let ends: Vec<Result<Option<Shard>, PortError>> = stream::iter(shards)
             .map(|shard| {
                 let parent = parent.as_ref();
                 async move {
-                    let end =
-                        dynamodb::snapshot::read_shard(&self.tables, &self.vault, clock, run, parent, shard).await?;
+                    let end = dynamodb::snapshot::read_shard(&self.tables, vault, clock, run, parent, shard).await?;
                     Ok(match end {
                         ShardEnd::Finished => None,
                         ShardEnd::Stopped => Some(shard),
@@ -232,8 +237,9 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             blobs: run.blobs.clone(),
             data,
             not_protected: run.not_protected.clone(),
+            lock: run.lock,
         };
-        match commit(&self.vault, &manifest).await? {
+        match commit(&self.vault.locking(run.lock), &manifest).await? {
             Created::Existed => Ok(Outcome::new(
                 point,
                 OutcomeStatus::Unchanged,
@@ -241,7 +247,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             )),
             Created::New => {
                 self.announce(point).await;
-                Ok(committed(&manifest))
+                Ok(committed(&manifest, run.lock_shortfall.as_deref()))
             }
         }
     }
@@ -260,13 +266,24 @@ fn continuing(point: &PointId, message: &str) -> Outcome {
     Outcome::new(point, OutcomeStatus::Continuing, message)
 }
 
-fn committed(manifest: &Manifest) -> Outcome {
-    let status = if manifest.not_protected.is_empty() {
+/// The outcome of a point that is committed. One that is not locked as its plan asks holds all that it should, and counts as
+/// good; but somebody has to hear of it.
+fn committed(manifest: &Manifest, lock_shortfall: Option<&str>) -> Outcome {
+    let missing: Vec<&str> = manifest
+        .not_protected
+        .iter()
+        .map(String::as_str)
+        .chain(lock_shortfall)
+        .collect();
+    let status = if missing.is_empty() {
         OutcomeStatus::Done
     } else {
         OutcomeStatus::Partial
     };
-    let outcome = Outcome::new(&manifest.point, status, manifest.not_protected.join("; "));
+    let mut outcome = Outcome::new(&manifest.point, status, missing.join("; "));
+    if let Some(lock) = manifest.lock {
+        outcome = outcome.with("locked_until", lock.points_until.to_string());
+    }
     match &manifest.data {
         None => outcome,
         Some(data) => outcome

@@ -19,14 +19,14 @@ mod shard;
 pub mod signal;
 pub mod sweep;
 
-pub use blob::{Present, TRUST_EXISTING_FOR, check_blob, get_blob, has_blob, put_blob, put_content};
+pub use blob::{TRUST_EXISTING_FOR, check_blob, get_blob, lasting_blob, outlives_run, put_blob, put_content};
 pub use error::PortError;
 pub use index::IndexEntry;
 pub use items::{PackLines, add_to_digest, by_pack, lines_of, read_pack};
 pub use line::Line;
 pub use pack::{BuiltPack, Pack, PackBuilder, TARGET_BYTES};
 pub use points::{
-    Catalogue, PointEntry, begin_run, commit, keys, read_manifest, read_run, read_tombstone, write_fact,
+    Catalogue, PointEntry, begin_run, commit, keys, read_manifest, read_run, read_tombstone, vouches, write_fact,
     write_tombstone,
 };
 pub use recipe_io::{
