@@ -3,6 +3,7 @@
 
 pub mod checks;
 pub mod fixture;
+pub mod locks;
 pub mod sample;
 
 use std::collections::BTreeMap;
