@@ -4,19 +4,20 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use holdfast_catalog::{BlobRole, LockMode, OutcomeStatus, PointId, ReportStatus, layout};
+use holdfast_catalog::{BlobRole, Lock, LockMode, OutcomeStatus, PointId, Report, ReportStatus, layout, seal};
+use holdfast_lambda::Failure;
 use holdfast_sources::lambda;
 use holdfast_testkit::{Faults, MemoryStore, Moment};
 use holdfast_tests::checks::{every_locked_point_is_locked, every_point_is_whole, keys_of, tells_of_trouble};
 use holdfast_tests::locks::lock_for_days;
 use holdfast_tests::{World, order, order_in};
 use holdfast_vault::port::{Clock as _, DeleteObjects as _, LockObjects as _, WriteObjects as _};
-use holdfast_vault::{PortError, put_blob, read_manifest};
+use holdfast_vault::{PortError, put_blob, read_manifest, read_run};
 use jiff::{SignedDuration, Timestamp};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-fn governance(from: Timestamp, days: i64) -> holdfast_catalog::Lock {
+fn governance(from: Timestamp, days: i64) -> Lock {
     lock_for_days(from, days, LockMode::Governance)
 }
 
@@ -200,45 +201,27 @@ async fn an_old_object_is_relied_on_where_it_is_locked_for_long_enough_and_writt
     let world = World::with_locks(0);
     let body = || Bytes::from_static(b"content");
     let now = || world.clock.now();
-    let put = async |days: Option<i64>| {
-        let lock = days.map(|days| {
-            let until = now() + DAY * i32::try_from(days).unwrap();
-            holdfast_catalog::Lock {
+    let put = async |hours: Option<i64>| {
+        let lock = hours.map(|hours| {
+            let until = now() + SignedDuration::from_hours(hours);
+            Lock {
                 mode: LockMode::Governance,
                 points_until: until,
                 contents_until: until,
             }
         });
-        let blob = put_blob(&world.home.locking(lock), now(), BlobRole::Code, body())
-            .await
-            .unwrap();
-        versions(&world.home, &layout::blob(&blob.sha256)).await
+        let vault = world.home.locking(lock);
+        put_blob(&vault, now(), BlobRole::Code, body()).await.unwrap();
+        world.later(DAY);
+        versions(&world.home, layout::BLOBS).await
     };
     assert_eq!(put(None).await, 1);
-    world.later(DAY);
     assert_eq!(put(None).await, 2, "not locked, and old");
-    world.later(DAY);
-    assert_eq!(put(Some(3)).await, 2, "locked from now on");
-    world.later(DAY);
-    assert_eq!(put(Some(1)).await, 2, "locked for longer than is asked");
-    world.later(DAY + SignedDuration::from_hours(1));
-    assert_eq!(put(Some(1)).await, 2, "locked again");
-    world.later(DAY - SignedDuration::from_hours(1));
-    let hours = |hours| {
-        let until = now() + SignedDuration::from_hours(hours);
-        holdfast_catalog::Lock {
-            mode: LockMode::Governance,
-            points_until: until,
-            contents_until: until,
-        }
-    };
-    let short = world.home.locking(Some(hours(23)));
-    put_blob(&short, now(), BlobRole::Code, body()).await.unwrap();
-    assert_eq!(
-        versions(&world.home, layout::BLOBS).await,
-        3,
-        "locked for less than the grace"
-    );
+    assert_eq!(put(Some(72)).await, 2, "locked from now on");
+    assert_eq!(put(Some(24)).await, 2, "locked for longer than is asked");
+    assert_eq!(put(Some(23)).await, 2, "still locked for a day");
+    assert_eq!(put(Some(24)).await, 2, "locked again");
+    assert_eq!(put(Some(23)).await, 3, "locked for less than the grace");
 }
 
 #[tokio::test]
@@ -261,6 +244,21 @@ async fn the_code_of_a_function_is_fetched_and_stored_once_while_it_stays_locked
         "two archives and the configuration"
     );
     assert_eq!(world.home.extended_locks(), 0);
+}
+
+#[tokio::test]
+async fn a_point_that_is_not_locked_as_its_plan_asks_is_good_and_its_outcome_says_what_to_change() {
+    let world = World::with_locks(20);
+    let point = world.begin_locked(governance(world.clock.now(), 30)).await.unwrap();
+    let mut record = read_run(&world.home, &point).await.unwrap();
+    record.lock = None;
+    record.lock_shortfall = Some("not locked: change this".to_owned());
+    world.write(&layout::run_record(&point), &seal(&record).unwrap());
+    let report = world.work_on(&point).await.unwrap();
+    assert_eq!(report.status, ReportStatus::Partial);
+    assert_eq!(report.outcomes[0].message, "not locked: change this");
+    assert!(world.catalogue().await.get(&point).unwrap().is_good());
+    assert_eq!(read_manifest(&world.home, &point).await.unwrap().lock, None);
 }
 
 #[tokio::test]
@@ -347,7 +345,7 @@ fn faults() -> Vec<(Moment, PortError)> {
 }
 
 /// A point that shares most with another, whose locks are too short for it.
-async fn step() -> (World, holdfast_catalog::Lock) {
+async fn step() -> (World, Lock) {
     let world = World::with_locks(30);
     world.tables.page_items(10);
     world.make_locked(governance(world.clock.now(), 30)).await;
@@ -358,10 +356,7 @@ async fn step() -> (World, holdfast_catalog::Lock) {
     (world, lock)
 }
 
-async fn snapshot(
-    world: &World,
-    lock: holdfast_catalog::Lock,
-) -> Result<holdfast_catalog::Report, holdfast_lambda::Failure> {
+async fn snapshot(world: &World, lock: Lock) -> Result<Report, Failure> {
     let point = world.begin_locked(lock).await?;
     world.work_on(&point).await
 }
