@@ -127,6 +127,7 @@ mod tests {
             ("eu-*", "us-east-1", false),
             ("eu-west-1", "eu-*", false),
             ("eu-?", "*", false),
+            ("eu-?", "eu-*", false),
         ] {
             assert_eq!(Glob::of(wide).covers(&Glob::of(narrow)), covers, "{wide} {narrow}");
         }

@@ -53,16 +53,13 @@ pub const FIELDS: &[(&str, &[&str])] = &[
 /// Below this level it is sent home, because most other tools have fewer levels; a slip of the keyboard comes before a
 /// field that only lives elsewhere.
 pub(super) fn advice(field: &str, path: &str, known: &[&str]) -> String {
-    let here = level_of(path);
-    let homes = || {
-        FIELDS
-            .iter()
-            .filter(|(level, fields)| *level != here && fields.contains(&field))
-    };
+    // No field has a digit in its name: the digits of a path are positions in lists.
+    let here: String = path.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let homes = || FIELDS.iter().filter(|(_, fields)| fields.contains(&field));
     let below = homes().filter_map(|(level, _)| below(level, &here));
     if let Some(below) = below.min_by_key(|below| below.matches('.').count()) {
         return match (here.is_empty(), below.strip_prefix("plans[]")) {
-            (true, Some(rest)) => in_plan("a plan", rest),
+            (true, Some(rest)) => in_plan(false, rest),
             _ => format!("write it inside {}:", plain(below)),
         };
     }
@@ -73,17 +70,18 @@ pub(super) fn advice(field: &str, path: &str, known: &[&str]) -> String {
     let nearest = homes().min_by_key(|(level, _)| (level.starts_with("plans[]") != is_in_plan, level.len()));
     match nearest.map(|(level, _)| (*level, level.strip_prefix("plans[]"))) {
         None => format!("the fields here are {}", known.join(", ")),
-        Some((_, Some(rest))) if is_in_plan => in_plan("the plan", rest),
-        Some((_, Some(rest))) => in_plan("a plan", rest),
+        Some((_, Some(rest))) => in_plan(is_in_plan, rest),
         Some(("", None)) => "write it at the top of the document".to_owned(),
         Some((level, None)) => format!("write it at the top of the document, inside {}:", plain(level)),
     }
 }
 
-fn in_plan(plan: &str, rest: &str) -> String {
+fn in_plan(is_in_plan: bool, rest: &str) -> String {
+    let plan = if is_in_plan { "the plan" } else { "a plan" };
     match rest.strip_prefix('.') {
         Some(level) => format!("write it in {plan}, inside {}:", plain(level)),
-        None => format!("write it in {plan} itself"),
+        None if is_in_plan => "write it in the plan itself".to_owned(),
+        None => "write it in a plan".to_owned(),
     }
 }
 
@@ -100,25 +98,6 @@ fn below<'l>(level: &'l str, here: &str) -> Option<&'l str> {
     }
 }
 
-/// The level of a path: any item is like another, and a nested selection like the one around it.
-fn level_of(path: &str) -> String {
-    let mut level = String::new();
-    for segment in path.split('.') {
-        let name = segment.split('[').next().unwrap_or(segment);
-        if matches!(name, "any" | "all" | "not") {
-            break;
-        }
-        if !level.is_empty() {
-            level.push('.');
-        }
-        level.push_str(name);
-        if segment.ends_with(']') {
-            level.push_str("[]");
-        }
-    }
-    level
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +112,7 @@ mod tests {
             ("not", "plans[3]", "write it inside select:"),
             ("daily", "plans[3].copies[0]", "write it inside retention:"),
             ("regions", "", "write it inside zones:"),
-            ("schedule", "", "write it in a plan itself"),
+            ("schedule", "", "write it in a plan"),
             ("daily", "", "write it in a plan, inside retention:"),
             ("exclude", "plans[3].select.any[1]", "write it in the plan itself"),
             ("rpo", "plans[3].schedule", "write it in the plan, inside objectives:"),
@@ -143,7 +122,7 @@ mod tests {
                 "plans[3]",
                 "write it at the top of the document, inside notifications:",
             ),
-            ("schedule", "zones[0]", "write it in a plan itself"),
+            ("schedule", "zones[0]", "write it in a plan"),
         ] {
             assert_eq!(advice(field, path, &["keep"]), change, "{field} in {path}");
         }

@@ -143,6 +143,10 @@ fn a_match_is_explained_in_plain_words() {
             "{all: [{tags: {env: prod}}, {names: orders}]}",
             "its tag env is prod and its name is orders",
         ),
+        (
+            "{any: [{tags: {team: shop}}, {tags: {env: prod}}]}",
+            "its tag team is shop",
+        ),
         ("{not: {tags: {lost: '*'}}}", "it has no tag lost"),
         ("{not: {tags: {env: dev}}}", "its tag env is prod, not dev"),
         ("{not: {not: {tags: {env: prod}}}}", "its tag env is prod"),

@@ -266,7 +266,7 @@ fn a_field_of_the_document_in_a_plan_and_one_of_a_plan_in_the_document_are_sent_
     assert_eq!(
         found,
         [
-            "schedule (line 2): unknown field; write it in a plan itself",
+            "schedule (line 2): unknown field; write it in a plan",
             "daily (line 3): unknown field; write it in a plan, inside retention:",
         ]
     );

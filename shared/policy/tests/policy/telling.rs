@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use holdfast_policy::{Limits, Notice, Share, audience, parse};
+use holdfast_policy::{Limits, Notice, Share, TopicArn, audience, parse};
 
 use crate::support::document;
 
@@ -90,6 +90,16 @@ fn a_topic_is_the_arn_of_a_standard_sns_topic() {
             "{topic}"
         );
     }
+}
+
+#[test]
+fn the_name_of_a_topic_has_at_most_256_characters() {
+    let topic = |length: usize| {
+        let arn = format!("arn:aws:sns:eu-central-1:111122223333:{}", "a".repeat(length));
+        arn.parse::<TopicArn>()
+    };
+    assert!(topic(256).is_ok());
+    assert!(topic(257).is_err());
 }
 
 #[test]
