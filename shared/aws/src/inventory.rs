@@ -50,7 +50,7 @@ impl AwsInventory {
                 .await
                 .map_err(|error| port_error(&error, &doing))?;
             // The listing gives names only.
-            let partition = partition(&self.region);
+            let partition = self.region.partition();
             for name in page.table_names() {
                 let arn = format!("arn:{partition}:dynamodb:{}:{}:table/{name}", self.region, self.account);
                 tables.push(parse(&arn, &doing)?);
@@ -144,21 +144,6 @@ fn parse(arn: &str, doing: &str) -> Result<Arn, PortError> {
         .map_err(|error| PortError::Invalid(format!("{doing}: {arn:?}: {error}")))
 }
 
-/// The partition that a region belongs to: the second word of its ARNs.
-pub(crate) fn partition(region: &Region) -> &'static str {
-    const BY_PREFIX: [(&str, &str); 7] = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("us-isof-", "aws-iso-f"),
-        ("eusc-", "aws-eusc"),
-    ];
-    let found = BY_PREFIX.iter().find(|(prefix, _)| region.as_str().starts_with(prefix));
-    found.map_or("aws", |(_, partition)| partition)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,20 +231,5 @@ mod tests {
         ]);
         let error = inventory(&server).list(Kind::DynamodbTable).await.unwrap_err();
         assert!(matches!(error, PortError::Denied(_)), "{error}");
-    }
-
-    #[test]
-    fn a_regions_arns_are_in_its_partition() {
-        for (region, expected) in [
-            ("eu-central-1", "aws"),
-            ("us-east-1", "aws"),
-            ("cn-north-1", "aws-cn"),
-            ("us-gov-west-1", "aws-us-gov"),
-            ("us-iso-east-1", "aws-iso"),
-            ("us-isob-east-1", "aws-iso-b"),
-            ("eusc-de-east-1", "aws-eusc"),
-        ] {
-            assert_eq!(partition(&region.parse().unwrap()), expected, "{region}");
-        }
     }
 }
