@@ -2,6 +2,7 @@
 //!
 //! Sources talk to the world through ports only; `shared/aws` implements them.
 
+pub mod call;
 pub mod dynamodb;
 pub mod inventory;
 pub mod lambda;
