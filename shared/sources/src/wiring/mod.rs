@@ -6,14 +6,17 @@
 mod arn_map;
 mod at;
 mod document;
+pub mod event_archive;
 pub mod event_bus;
 pub mod event_rule;
 pub mod event_source_mapping;
+pub mod kinesis_stream;
 pub mod restore;
 pub mod schedule;
 pub mod schedule_group;
 pub mod sns_topic;
 pub mod sqs_queue;
+pub mod state_machine;
 
 use std::collections::BTreeMap;
 
@@ -138,6 +141,9 @@ kinds! {
     ScheduleGroup schedule_group,
     Schedule schedule,
     EventSourceMapping event_source_mapping,
+    StateMachine state_machine,
+    KinesisStream kinesis_stream,
+    EventArchive event_archive,
 }
 
 fn no_wiring(kind: Kind) -> PortError {

@@ -1,10 +1,12 @@
 //! The services around functions, in memory: they answer as AWS does wherever a restore depends on it.
 
 mod events;
+mod kinesis;
 mod lambda;
 mod scheduler;
 mod sns;
 mod sqs;
+mod states;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -84,7 +86,9 @@ impl MemoryWiring {
             Service::Scheduler => desk.scheduler(O::NAME, &input),
             Service::Lambda => desk.lambda(O::NAME, &input),
             Service::Tagging => desk.tagging(&input),
-            Service::Kinesis | Service::StepFunctions | Service::Iam => unknown(O::NAME),
+            Service::Kinesis => desk.kinesis(O::NAME, &input),
+            Service::StepFunctions => desk.states(O::NAME, &input),
+            Service::Iam => unknown(O::NAME),
         }
     }
 }
