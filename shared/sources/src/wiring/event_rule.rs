@@ -136,7 +136,11 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
     if !wanted.tags.is_empty() && !making.exists {
         first.insert("Tags".to_owned(), tag_list(&wanted.tags));
     }
-    making.set::<PutRule>("Rule", Value::Object(first)).await?;
+    if making.exists {
+        making.set::<PutRule>("Rule", Value::Object(first)).await?;
+    } else {
+        making.create::<PutRule>(Value::Object(first)).await?;
+    }
     // Of a rule that is there the same call ignores them.
     if !wanted.tags.is_empty() && making.exists {
         let input = json!({ "ResourceARN": making.at.arn()?, "Tags": tag_list(&wanted.tags) });
