@@ -7,6 +7,7 @@ mod choose;
 mod event;
 mod function;
 mod table;
+mod wiring;
 
 use holdfast_catalog::{Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 
 pub use choose::choose;
 pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
+pub use holdfast_sources::wiring::RestoreWiring as WiringPorts;
 use table::TableRestore;
 
 ports! {
@@ -50,12 +52,17 @@ pub trait Regions: Send + Sync {
     type Tables: TablePorts;
     /// Lambda.
     type Functions: FunctionPorts;
+    /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
+    type Wiring: WiringPorts;
 
     /// DynamoDB in a region.
     fn tables(&self, region: &Region) -> Self::Tables;
 
     /// Lambda in a region.
     fn functions(&self, region: &Region) -> Self::Functions;
+
+    /// The wiring of all regions.
+    fn wiring(&self) -> &Self::Wiring;
 }
 
 /// A vault and where it is.
@@ -104,7 +111,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     pub async fn run<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let resource = request.resource()?;
         let (vault, manifest, notes) = self.find(&request, &resource, clock).await?;
-        let target = resolve(&request.target, &manifest);
+        let target = resolve(&request.target, &manifest)?;
         let mut notes = notes;
         match self.breach(vault, &manifest, &target.region).await {
             Ok(None) => {}
@@ -130,6 +137,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 .await
             }
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
+            _ => self.restore_wiring(&request, vault, &manifest, &target, clock).await,
         };
         let outcome = result.unwrap_or_else(|error| {
             let message = format!("not restored: {error}{}", advice(&error));
@@ -243,16 +251,26 @@ async fn find_in<V: VaultPorts, C: Clock>(
     }
 }
 
-fn resolve(target: &Target, manifest: &Manifest) -> ResourceId {
+/// What is to be made: what the request names, and a name that tells of the point where it names none.
+fn resolve(target: &Target, manifest: &Manifest) -> Result<ResourceId, Failure> {
     let point = &manifest.point;
-    ResourceId {
-        kind: point.resource.kind,
-        region: target.region.clone().unwrap_or_else(|| point.resource.region.clone()),
-        name: target
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{}-restored-{}", point.resource.name, point.slot)),
-    }
+    let lost = &point.resource;
+    let name = match (&target.name, lost.parent()) {
+        // A rule's bus and a schedule's group stay unless they are named too.
+        (Some(name), Some(parent)) if !name.contains('/') => format!("{parent}/{name}"),
+        (Some(name), _) => name.clone(),
+        // AWS names it itself; or it belongs to a bucket of that name.
+        (None, _) if matches!(lost.kind, Kind::EventSourceMapping | Kind::BucketNotifications) => lost.name.clone(),
+        (None, _) => {
+            let suffix = format!("-restored-{}", point.slot);
+            match lost.name.strip_suffix(".fifo") {
+                Some(stem) => format!("{stem}{suffix}.fifo"),
+                None => format!("{}{suffix}", lost.name),
+            }
+        }
+    };
+    let region = target.region.clone().unwrap_or_else(|| lost.region.clone());
+    ResourceId::new(lost.kind, region, &name).map_err(|error| Failure::InvalidRequest(error.to_string()))
 }
 
 /// An outcome that tells of every setting: Partial as soon as one of them needs a person.

@@ -10,7 +10,7 @@ use holdfast_catalog::{
 use holdfast_policy::Document;
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
 use holdfast_sources::dynamodb::{BillingMode, Pacer};
-use holdfast_sources::{dynamodb, lambda};
+use holdfast_sources::{dynamodb, lambda, wiring};
 use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::sweep::MAX_RUN;
 use holdfast_vault::{
@@ -73,6 +73,18 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     .await?
             }
             Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
+            _ => {
+                let taken = wiring::snapshot(&self.inventory, &vault, clock.now(), &point.resource).await?;
+                Begun {
+                    arn: taken.arn,
+                    tags: taken.tags,
+                    blobs: vec![taken.blob],
+                    shards: 0,
+                    bytes_per_second: None,
+                    key: Vec::new(),
+                    not_protected: taken.not_protected,
+                }
+            }
         };
         let record = RunRecord {
             format: FORMAT_VERSION,
