@@ -115,6 +115,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 .await
             }
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
+            kind => Err(PortError::Invalid(format!("{kind} cannot be restored yet"))),
         };
         let outcome = result.unwrap_or_else(|error| {
             let message = format!("not restored: {error}{}", advice(&error));

@@ -52,6 +52,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         let begun = match point.resource.kind {
             Kind::DynamodbTable => self.begin_table(point, parent.as_ref(), clock).await?,
             Kind::LambdaFunction => self.begin_function(point, clock).await?,
+            kind => return Err(PortError::Invalid(format!("{kind} cannot be read yet"))),
         };
         let record = RunRecord {
             format: FORMAT_VERSION,
@@ -64,6 +65,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             blobs: begun.blobs.into_iter().chain([policy.clone()]).collect(),
             shards: begun.shards,
             key: begun.key,
+            managed: None,
             not_protected: begun.not_protected,
         };
         begin_run(&self.vault, record).await.map(|_| ())
@@ -239,6 +241,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             parent: run.parent.clone(),
             blobs: run.blobs.clone(),
             data,
+            managed: None,
             not_protected: run.not_protected.clone(),
         };
         match commit(&self.vault, &manifest).await? {

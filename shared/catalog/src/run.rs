@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arn, BlobRef, PointId, Recipe, Sha256};
+use crate::{Arn, BlobRef, ManagedRun, PointId, Recipe, Sha256};
 
 /// What a run has settled before its first task: written once, create-if-absent, so that everybody who works on the
 /// run works on the same one.
@@ -30,6 +30,9 @@ pub struct RunRecord {
     pub shards: u32,
     /// The primary key's attribute names.
     pub key: Vec<String>,
+    /// What AWS Backup was asked for, where it makes the point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedRun>,
     /// What could not be read.
     pub not_protected: Vec<String>,
 }
