@@ -8,7 +8,7 @@ mod event;
 mod function;
 mod table;
 
-use holdfast_catalog::{Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
+use holdfast_catalog::{Engine, Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock};
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
 use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
@@ -101,6 +101,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let (vault, manifest, notes) = self.find(&request, &resource, clock).await?;
         let target = resolve(&request.target, &manifest);
         let result = match resource.kind {
+            // Its items are not in this vault: what is restored from here would be an empty table.
+            _ if manifest.engine == Engine::AwsBackup => {
+                let message = "AWS Backup keeps its data: start-restore-job restores it";
+                Err(PortError::Invalid(message.to_owned()))
+            }
             Kind::DynamodbTable => {
                 let tables = self.regions.tables(&target.region);
                 let (name, region) = (target.name.as_str(), &target.region);

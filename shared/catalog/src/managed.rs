@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,15 +41,29 @@ pub struct ManagedPoint {
     pub made_by: MadeBy,
 }
 
-/// What a run has settled with AWS Backup before its first job.
+/// What a run asks AWS Backup for: settled before its first job, because a job is the same job only if it is asked for in the same
+/// words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManagedRun {
     /// The AWS Backup vault that the point goes to.
     pub backup_vault: String,
-    /// A job that has not begun by then is given up.
-    pub start_by: Timestamp,
-    /// A job that has not ended by then is given up.
-    pub complete_by: Timestamp,
+    /// The role that AWS Backup works with.
+    pub role_arn: Arn,
+    /// Minutes within which a job has to begin.
+    pub start_window_minutes: u32,
+    /// Minutes within which it has to end, counted from the same moment.
+    pub complete_window_minutes: u32,
+    /// Days until the point moves to cold storage, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold_after_days: Option<u32>,
+    /// Days until AWS Backup removes the point by itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_after_days: Option<u32>,
+    /// The recovery point's tags.
+    pub tags: BTreeMap<String, String>,
+    /// The service's own options, for example `BackupACLs`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
 }
 
 /// A job of AWS Backup that was started for a run: written when the service has answered, create-if-absent.

@@ -2,9 +2,14 @@
 //!
 //! Sources talk to the world through ports only; `shared/aws` implements them.
 
+pub mod copies;
 pub mod dynamodb;
 pub mod inventory;
+pub mod key;
 pub mod lambda;
+pub mod managed;
+pub mod preflight;
+pub mod rds;
 mod settings_report;
 
 pub use settings_report::{SettingOutcome, SettingStatus};
