@@ -201,8 +201,8 @@ where
     C: Clock,
 {
     let name = order.target.resource_name();
-    let status = there(tables.table_status(name).await)?;
-    let marks = match attempt(store, order, status.is_some()).await? {
+    let exists = there(tables.table_status(name).await)?.is_some();
+    let marks = match attempt(store, order, exists).await? {
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
@@ -214,7 +214,8 @@ where
         Followed::Failed(why) => return Ok(Restored::Failed { why }),
         Followed::Complete(job) => job,
     };
-    match status {
+    // Looked at again: it may have come to be since the first look.
+    match there(tables.table_status(name).await)? {
         Some(TableStatus::Active) => {}
         Some(TableStatus::Busy) => return Ok(continuing("the table is not ready yet")),
         None => return Ok(vanished(order)),
@@ -261,8 +262,8 @@ where
     C: Clock,
 {
     let name = order.target.resource_name();
-    let reading = there(databases.read_database(kind, name).await)?;
-    let marks = match attempt(store, order, reading.is_some()).await? {
+    let exists = there(databases.read_database(kind, name).await)?.is_some();
+    let marks = match attempt(store, order, exists).await? {
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
@@ -273,11 +274,11 @@ where
         Followed::Failed(why) => return Ok(Restored::Failed { why }),
         Followed::Complete(job) => job,
     };
-    if reading.is_none() {
-        return Ok(vanished(order));
-    }
-    let Some((actual, applied)) = put_back(databases, clock, kind, name, &config).await? else {
-        return Ok(continuing("settings are being put back"));
+    let (actual, applied) = match put_back(databases, clock, kind, name, &config).await {
+        Ok(Some(done)) => done,
+        Ok(None) => return Ok(continuing("settings are being put back")),
+        Err(PortError::NotFound(_)) => return Ok(vanished(order)),
+        Err(error) => return Err(error),
     };
     let is_settled = applied.iter().all(|outcome| outcome.status == SettingStatus::Restored);
     outcomes.extend(applied);

@@ -94,7 +94,8 @@ fn continuing(what: &str) -> Tested {
 const REMOVING: &str = "a scratch resource that nobody announced is being removed";
 const RESTORING: &str = "AWS Backup is restoring it into a scratch resource";
 
-/// Tests a point of a table, as far as time allows. `order.target` is [`scratch_target`].
+/// Tests a point of a table, as far as time allows. `order.target` is [`scratch_target`]. It is asked again while the test is due
+/// or its scratch table stands: then it goes on; after that it is another test.
 ///
 /// # Errors
 /// Those of AWS Backup, of DynamoDB and of the store. Asked again, it goes on: no second job is started.
