@@ -9,6 +9,7 @@ mod copying;
 mod customer;
 mod identity;
 mod lifecycle;
+mod news;
 mod outcome;
 mod point;
 pub mod port;
@@ -19,12 +20,14 @@ mod restoring;
 mod shape;
 mod testing;
 mod transfer;
+mod vaults;
 
 pub use backup::{BackupSettings, ReadResource, S3Extras, SettingsFault, Worked, begin, work};
 pub use copying::{Copied, CopyOrder, copies_of, copy};
 pub use customer::{CUSTOMER_PLAN, CustomerPoint, customer_points};
 pub use identity::{MAX_TAGS, POINT_TAG, copy_token, idempotency_token, point_tag, point_tags, restore_token};
 pub use lifecycle::{Lifecycle, LifecycleFault, MAX_DAYS, MIN_COLD_DAYS, days_until};
+pub use news::{JobNews, JobSort, job_of_event};
 pub use outcome::{JobOutcome, MAX_ATTEMPTS, copy_outcome, outcome_of, restore_outcome};
 pub use point::{PointStatus, RecoveryPoint, is_continuous};
 pub use price::usd_a_month;
@@ -34,5 +37,7 @@ pub use restoring::{RestoreOrder, Restored, restore_database, restore_table, sib
 pub use shape::{Shape, restore_metadata};
 pub use testing::{Tested, scratch_target, test_database, test_table};
 pub use transfer::{
-    CopyQuotas, Destination, JobInFlight, Refusal, Turn, WantedCopy, can_copy, copy_lifecycle, next_copies,
+    CopyQuotas, Destination, JobInFlight, Refusal, Turn, WantedCopy, can_copy, copy_lifecycle, jobs_in_flight,
+    next_copies,
 };
+pub use vaults::{VaultSpec, WantedLock, ensure_vault};

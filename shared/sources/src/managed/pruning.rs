@@ -1,12 +1,15 @@
 //! Carrying out what was decided for a recovery point, and looking at what really became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Arn, ManagedPoint};
 use holdfast_vault::PortError;
 use jiff::Timestamp;
 
-use super::port::{BackupVault, ChangeLifecycles, DeleteRecoveryPoints, ReadRecoveryPoints};
+use super::port::{
+    BackupVault, ChangeLifecycles, DeleteRecoveryPoints, ReadBackupVaults, ReadCopies, ReadLegalHolds,
+    ReadRecoveryPoints,
+};
 use super::removal::{Action, PointFacts, Removed, Verdict, became, decide};
 
 /// What is known of a region's points before they are judged: looked at once, for all of them.
@@ -17,7 +20,30 @@ pub struct Surroundings {
     /// Points under legal hold, with the titles of the holds.
     pub holds: BTreeMap<Arn, Vec<String>>,
     /// Points that a copy or restore job reads.
-    pub in_use: std::collections::BTreeSet<Arn>,
+    pub in_use: BTreeSet<Arn>,
+}
+
+impl Surroundings {
+    /// Looks at vaults, legal holds and copy jobs. A restore job that reads a point is found by the refusal of its removal.
+    ///
+    /// # Errors
+    /// Those of AWS Backup: half a look is never returned, because what it leaves out would seem free.
+    pub async fn observe<P: ReadBackupVaults + ReadLegalHolds + ReadCopies>(
+        ports: &P,
+        vaults: &BTreeSet<String>,
+    ) -> Result<Self, PortError> {
+        let copies = ports.copy_jobs_in_flight().await?;
+        let mut surroundings = Surroundings {
+            vaults: BTreeMap::new(),
+            holds: ports.held_points().await?,
+            in_use: copies.into_iter().map(|job| job.source_recovery_point_arn).collect(),
+        };
+        for name in vaults {
+            let vault = ports.backup_vault(name).await?;
+            surroundings.vaults.insert(name.clone(), vault);
+        }
+        Ok(surroundings)
+    }
 }
 
 /// What was done about a point.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Arn, Region};
+use holdfast_vault::PortError;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::port::BackupVault;
+use super::port::{BackupVault, ReadBackups, ReadCopies};
 use super::{Lifecycle, LifecycleFault, PointStatus, RecoveryPoint, days_until};
 use crate::key::{KeyFacts, KeyFault};
 
@@ -199,6 +200,22 @@ pub struct JobInFlight {
     pub resource_arn: Arn,
     /// Where it copies to; none for a backup job.
     pub destination_vault_arn: Option<Arn>,
+}
+
+/// All backup and copy jobs of a region that have not ended: those of others take a resource's one place too.
+///
+/// # Errors
+/// Those of AWS Backup.
+pub async fn jobs_in_flight<P: ReadBackups + ReadCopies>(ports: &P) -> Result<Vec<JobInFlight>, PortError> {
+    let backups = ports.backup_jobs_in_flight().await?.into_iter().map(|job| JobInFlight {
+        resource_arn: job.resource_arn,
+        destination_vault_arn: None,
+    });
+    let copies = ports.copy_jobs_in_flight().await?.into_iter().map(|job| JobInFlight {
+        resource_arn: job.resource_arn,
+        destination_vault_arn: Some(job.destination_vault_arn),
+    });
+    Ok(backups.chain(copies).collect())
 }
 
 /// What AWS Backup allows at the same time. Source: "AWS Backup quotas", November 2026.

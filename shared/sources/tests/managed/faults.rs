@@ -3,12 +3,12 @@
 
 use std::fmt::Debug;
 
-use holdfast_catalog::Manifest;
+use holdfast_catalog::{Arn, Manifest};
 use holdfast_sources::SettingStatus;
 use holdfast_sources::managed::port::ReadBackupVaults as _;
 use holdfast_sources::managed::{
-    Copied, CopyOrder, Removed, Restored, Settled, Surroundings, Tested, Verdict, Worked, copies_of, copy,
-    restore_table, scratch_target, settle, test_table,
+    Copied, CopyOrder, Removed, Restored, Settled, Surroundings, Tested, VaultSpec, Verdict, WantedLock, Worked,
+    copies_of, copy, ensure_vault, restore_table, scratch_target, settle, test_table,
 };
 use holdfast_testkit::Moment;
 use holdfast_vault::port::Clock as _;
@@ -209,11 +209,8 @@ fn a_removal_resumes_and_ends_with_the_point_gone() {
             (world, manifest)
         },
         async |world, manifest| {
-            let vault = world.backups.backup_vault(VAULT).await?;
-            let surroundings = Surroundings {
-                vaults: [(VAULT.to_owned(), vault)].into(),
-                ..Surroundings::default()
-            };
+            let vaults = [VAULT.to_owned()].into();
+            let surroundings = Surroundings::observe(&world.backups, &vaults).await?;
             let point = managed(manifest.unwrap());
             let settled = settle(&world.backups, point, Verdict::Remove, &surroundings, world.clock.now()).await?;
             world.cloud().deletes_do_nothing(false);
@@ -221,4 +218,43 @@ fn a_removal_resumes_and_ends_with_the_point_gone() {
         },
         async |world| (world.cloud().jobs_started(), world.cloud().points(VAULT)),
     ));
+}
+
+#[test]
+fn making_a_vault_resumes_and_ends_with_it_made_and_locked() {
+    let key: Arn = "arn:aws:kms:eu-west-1:111122223333:key/1".parse().unwrap();
+    let spec = VaultSpec {
+        name: "copies".to_owned(),
+        key_arn: key.clone(),
+        lock: Some(WantedLock {
+            min_days: Some(7),
+            max_days: None,
+            changeable_for_days: Some(3),
+        }),
+    };
+    run(disturb(
+        async || (World::new(), None),
+        async |world, _| {
+            ensure_vault(&world.there, &spec).await?;
+            // Twice, so that a vault that is ready is seen too.
+            ensure_vault(&world.there, &spec).await?;
+            ensure_vault(&world.there, &spec).await.map(|_| true)
+        },
+        async |world| {
+            let vault = world.there.inner().backup_vault("copies").await.unwrap();
+            let lock = vault
+                .lock
+                .map(|lock| (lock.min_days, lock.max_days, lock.immutable_from.is_some()));
+            (vault.key_arn, lock)
+        },
+    ));
+    run(async {
+        let world = World::new();
+        world.there.inner().add_vault("copies", None);
+        let refused = ensure_vault(&world.there, &spec).await.unwrap_err();
+        assert!(
+            matches!(&refused, PortError::Invalid(why) if why.contains("choose another name")),
+            "{refused}"
+        );
+    });
 }

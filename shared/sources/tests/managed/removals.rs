@@ -1,10 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use holdfast_catalog::{Arn, MadeBy, ManagedPoint, Manifest};
-use holdfast_sources::managed::port::{LockBounds, ReadBackupVaults as _, ReadLegalHolds as _};
+use holdfast_sources::managed::port::LockBounds;
 use holdfast_sources::managed::{
-    Action, Lifecycle, PointFacts, PointStatus, RecoveryPoint, Removed, Settled, Surroundings, Verdict, decide, left,
-    settle,
+    Action, CopyOrder, Lifecycle, PointFacts, PointStatus, RecoveryPoint, Removed, Settled, Surroundings, Verdict,
+    copy, decide, left, settle,
 };
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock as _;
@@ -14,12 +14,8 @@ use proptest::prelude::*;
 use crate::world::{VAULT, World, managed, run};
 
 async fn surroundings(world: &World) -> Surroundings {
-    let vault = world.backups.backup_vault(VAULT).await.unwrap();
-    Surroundings {
-        vaults: BTreeMap::from([(VAULT.to_owned(), vault)]),
-        holds: world.backups.held_points().await.unwrap(),
-        in_use: BTreeSet::new(),
-    }
+    let vaults = BTreeSet::from([VAULT.to_owned()]);
+    Surroundings::observe(&world.backups, &vaults).await.unwrap()
 }
 
 async fn judge(world: &World, point: &ManagedPoint, verdict: Verdict) -> Result<Settled, PortError> {
@@ -81,6 +77,27 @@ fn a_point_that_a_job_reads_stays_until_it_is_read() {
         world.cloud().use_point(&managed(&manifest).recovery_point_arn);
         assert_eq!(removed(&world, &manifest).await, Removed::InUse);
         assert_eq!(world.cloud().points(VAULT).len(), 1);
+    });
+}
+
+#[test]
+fn a_point_that_is_being_copied_is_not_even_asked_for() {
+    run(async {
+        let world = World::new();
+        let manifest = world.made().await;
+        let destination = world.destination();
+        let role_arn = crate::world::role();
+        let order = CopyOrder {
+            manifest: &manifest,
+            destination: &destination,
+            source_key: None,
+            role_arn: &role_arn,
+        };
+        copy(&world.backups, &world.there, &world.store, &world.clock, &order)
+            .await
+            .unwrap();
+        assert_eq!(removed(&world, &manifest).await, Removed::InUse);
+        assert_eq!(deletes(&world), 0);
     });
 }
 
