@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use thiserror::Error;
 
 use super::identity::{POINT_TAG, idempotency_token, point_tag, point_tags};
+use super::outcome;
 use super::port::{BackupJob, BackupRequest, LockBounds, ReadBackups, ReadRecoveryPoints, StartBackups};
 use super::{JobOutcome, Lifecycle, LifecycleFault, PointStatus, RecoveryPoint, outcome_of};
 
@@ -249,7 +250,10 @@ where
             JobOutcome::Partial { why } => return made(ports, store, clock, &run, &job, &described, Some(why)).await,
             other => other,
         },
-        Err(PortError::NotFound(_)) => return forgotten(ports, store, clock, &run, &job).await,
+        Err(PortError::NotFound(_)) => {
+            outcome::forgotten(&job, clock.now())?;
+            return find_made(ports, store, clock, &run, &job).await;
+        }
         Err(error) => return Err(error),
     };
     if let Some(next) = outcome.next_attempt(job.attempt) {
@@ -340,7 +344,7 @@ async fn made<P: ReadRecoveryPoints, S: ReadObjects + WriteObjects, C: Clock>(
 
 /// The service lists jobs for 30 days. A point whose job it has forgotten is known by our tag or, where AWS Backup keeps no tags,
 /// by the job's id in the name of the snapshot; never by its time alone, because two runs may be at it at the same time.
-async fn forgotten<P, S, C>(
+async fn find_made<P, S, C>(
     ports: &P,
     store: &S,
     clock: &C,

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 
 use super::backup::{newest_job, write_job};
 use super::identity::{POINT_TAG, copy_token, point_tag};
+use super::outcome;
 use super::port::{CopyRequest, ReadCopies, ReadRecoveryPoints, StartCopies};
 use super::{Destination, JobOutcome, PointStatus, RecoveryPoint, Refusal, can_copy, copy_outcome};
 use crate::key::KeyFacts;
@@ -79,7 +80,10 @@ where
     };
     let described = match source.copy_job(&job.job_id).await {
         Ok(described) => described,
-        Err(PortError::NotFound(_)) => return forgotten(destination, store, clock, order, &job).await,
+        Err(PortError::NotFound(_)) => {
+            outcome::forgotten(&job, clock.now())?;
+            return find_copy(destination, store, clock, order, &job).await;
+        }
         Err(error) => return Err(error),
     };
     let outcome = copy_outcome(&described);
@@ -143,7 +147,7 @@ async fn start<P: StartCopies, S: WriteObjects>(
 
 /// The service has forgotten the job: a copy that carries our mark is taken for it; none is started anew, because one may be there
 /// that carries none.
-async fn forgotten<Q: ReadRecoveryPoints, S: ReadObjects + WriteObjects, C: Clock>(
+async fn find_copy<Q: ReadRecoveryPoints, S: ReadObjects + WriteObjects, C: Clock>(
     destination: &Q,
     store: &S,
     clock: &C,

@@ -21,6 +21,7 @@ mod shape;
 mod testing;
 mod transfer;
 mod vaults;
+pub mod wire;
 
 pub use backup::{BackupSettings, ReadResource, S3Extras, SettingsFault, Worked, begin, work};
 pub use copying::{Copied, CopyOrder, copies_of, copy};

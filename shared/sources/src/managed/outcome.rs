@@ -1,9 +1,30 @@
 //! What a job of AWS Backup has come to.
 
+use holdfast_catalog::ManagedJob;
+use holdfast_vault::PortError;
+use jiff::{SignedDuration, Timestamp};
+
 use super::port::{BackupJob, CopyJob, RestoreJob};
 
 /// Jobs that are started for one point before it is given up. The service itself tries for the whole start window.
 pub const MAX_ATTEMPTS: u32 = 3;
+
+/// The service tells of a job for 30 days after its end (`ListBackupJobs`); a day less, because its clock is its own.
+const TOLD_FOR: SignedDuration = SignedDuration::from_hours(29 * 24);
+
+/// What it means that the service does not know a job: that it has forgotten it, or nothing.
+///
+/// # Errors
+/// `Unavailable` while the job is too young to be forgotten: a job that was just started is not seen everywhere at once.
+pub(super) fn forgotten(job: &ManagedJob, now: Timestamp) -> Result<(), PortError> {
+    if now.duration_since(job.started_at) >= TOLD_FOR {
+        return Ok(());
+    }
+    Err(PortError::Unavailable(format!(
+        "AWS Backup does not know job {}, which was started at {}",
+        job.job_id, job.started_at
+    )))
+}
 
 /// What a job has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -62,7 +62,7 @@ pub enum Settled {
 /// The manifest and its tombstone are the caller's: they go after the point is gone, never before.
 ///
 /// # Errors
-/// `Denied` and the like when a call may not be made; `Locked` when the lifecycle of a point that retention keeps could not be
+/// `NotFound` when a point that retention keeps is gone: its data is lost. `Denied` and the like when a call may not be made; `Locked` when the lifecycle of a point that retention keeps could not be
 /// prolonged; nothing is known of the point then but that it was there.
 pub async fn settle<P: ReadRecoveryPoints + ChangeLifecycles + DeleteRecoveryPoints>(
     ports: &P,

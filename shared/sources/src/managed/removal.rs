@@ -155,6 +155,10 @@ fn remove(facts: &PointFacts, now: Timestamp) -> Action {
     if facts.is_in_use || point.status == PointStatus::Creating {
         return Action::Leave(Removed::InUse);
     }
+    if point.status == PointStatus::Deleting {
+        let status = PointStatus::Deleting;
+        return Action::Leave(Removed::NotDeleted { status });
+    }
     if point.is_continuous() {
         return match point.resource_type.as_str() {
             "RDS" | "Aurora" => Action::Disassociate,

@@ -10,7 +10,7 @@ use super::backup::{newest_job, write_job};
 use super::identity::restore_token;
 use super::port::{ReadRestores, RestoreJob, RestoreRequest, StartRestores};
 use super::shape::{Shape, restore_metadata};
-use super::{JobOutcome, restore_outcome};
+use super::{JobOutcome, outcome, restore_outcome};
 use crate::dynamodb::attempt::{Attempts, Step, announce, finish, marks_of};
 use crate::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, TableStatus};
 use crate::dynamodb::{compare as table_compare, restore as table_restore, settings as table_settings};
@@ -102,6 +102,7 @@ where
     let described = match backups.restore_job(&job.job_id).await {
         Ok(described) => described,
         Err(PortError::NotFound(_)) => {
+            outcome::forgotten(&job, now)?;
             let why = format!("AWS Backup has forgotten restore job {}", job.job_id);
             return Ok(Followed::Failed(why));
         }
@@ -206,9 +207,15 @@ where
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
-    let document = table_restore::read_config(store, order.manifest).await?;
-    let (config, mut outcomes) = table_settings::for_target(&document, order.target, &order.manifest.arn);
-    let key = config.kms_key_arn.as_deref();
+    let (config, mut outcomes) = match table_restore::read_config(store, order.manifest).await {
+        Ok(document) => {
+            let (config, outcomes) = table_settings::for_target(&document, order.target, &order.manifest.arn);
+            (Some(config), outcomes)
+        }
+        Err(PortError::Corrupt(why)) => (None, vec![without_document(&why)]),
+        Err(error) => return Err(error),
+    };
+    let key = config.as_ref().and_then(|config| config.kms_key_arn.as_deref());
     let job = match follow(backups, store, &marks, clock.now(), order, Shape::Full { key }).await? {
         Followed::Running => return Ok(continuing("AWS Backup is restoring it")),
         Followed::Failed(why) => return Ok(Restored::Failed { why }),
@@ -220,6 +227,9 @@ where
         Some(TableStatus::Busy) => return Ok(continuing("the table is not ready yet")),
         None => return Ok(vanished(order)),
     }
+    let Some(config) = config else {
+        return conclude(store, &marks, outcomes, took(&job), true).await;
+    };
     let wanted = table_settings::settings(&config, order.target, &order.manifest.arn);
     let applied = table_restore::apply_settings(tables, clock, name, &wanted).await;
     let is_settled = applied.iter().all(|outcome| outcome.status == SettingStatus::Restored);
@@ -231,6 +241,12 @@ where
     let found = table_compare::differences(&config, &actual.config);
     outcomes.extend(untold(found, &outcomes));
     conclude(store, &marks, outcomes, took(&job), is_settled).await
+}
+
+/// The data is worth having without the settings.
+fn without_document(why: &str) -> SettingOutcome {
+    let message = format!("{why}: what AWS Backup leaves out has to be set by hand");
+    SettingOutcome::needs_person("ConfigurationDocument", message)
 }
 
 /// The job has made it, and it is not there.
@@ -267,12 +283,21 @@ where
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
-    let document = rds::read_config(store, order.manifest).await?;
-    let (config, mut outcomes) = rds::settings::for_target(&document, order.target, &order.manifest.arn);
+    let (config, mut outcomes) = match rds::read_config(store, order.manifest).await {
+        Ok(document) => {
+            let (config, outcomes) = rds::settings::for_target(&document, order.target, &order.manifest.arn);
+            (Some(config), outcomes)
+        }
+        Err(PortError::Corrupt(why)) => (None, vec![without_document(&why)]),
+        Err(error) => return Err(error),
+    };
     let job = match follow(backups, store, &marks, clock.now(), order, Shape::Full { key: None }).await? {
         Followed::Running => return Ok(continuing("AWS Backup is restoring it")),
         Followed::Failed(why) => return Ok(Restored::Failed { why }),
         Followed::Complete(job) => job,
+    };
+    let Some(config) = config else {
+        return conclude(store, &marks, outcomes, took(&job), true).await;
     };
     let (actual, applied) = match put_back(databases, clock, kind, name, &config).await {
         Ok(Some(done)) => done,

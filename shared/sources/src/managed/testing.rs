@@ -1,6 +1,7 @@
 //! The restore test of a recovery point of AWS Backup: restored into a scratch resource of the smallest sensible shape, compared,
 //! told to AWS Backup, removed.
 
+use bytes::Bytes;
 use holdfast_catalog::{Fact, ItemsDigest, Manifest, PointId, RestoreTestedFact, Sha256, Shard, layout, unseal};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::{PortError, keys, write_fact};
@@ -65,8 +66,12 @@ enum Stage {
     Compare(String),
     /// Conclude: the finding is written down.
     Conclude(String),
-    /// It is of no test: remove it first.
+    /// It is of no test, or of one that was concluded: remove it.
     Remove,
+}
+
+fn told_mark(marks: &str) -> String {
+    format!("{marks}told.json")
 }
 
 async fn stage<S: ReadObjects + ListObjects + WriteObjects>(
@@ -79,7 +84,11 @@ async fn stage<S: ReadObjects + ListObjects + WriteObjects>(
     let attempts = Attempts::read(store, &work).await?;
     let attempt = match attempts.decide(exists) {
         Step::Foreign => return Ok(Stage::Remove),
-        Step::Finished => return Ok(Stage::Conclude(marks_of(&work, attempts.count))),
+        Step::Finished => {
+            let marks = marks_of(&work, attempts.count);
+            let is_told = there(store.head(&told_mark(&marks)).await)?.is_some();
+            return Ok(if is_told { Stage::Remove } else { Stage::Conclude(marks) });
+        }
         Step::Begin(attempt) | Step::GoOn(attempt) => attempt,
     };
     let marks = marks_of(&work, attempt);
@@ -91,7 +100,7 @@ fn continuing(what: &str) -> Tested {
     Tested::Continuing { what: what.to_owned() }
 }
 
-const REMOVING: &str = "a scratch resource that nobody announced is being removed";
+const REMOVING: &str = "a scratch resource that is of no use any more is being removed";
 const RESTORING: &str = "AWS Backup is restoring it into a scratch resource";
 
 /// Tests a point of a table, as far as time allows. `order.target` is [`scratch_target`]. It is asked again while the test is due
@@ -284,6 +293,8 @@ where
         restore_ms: finding.restore_ms,
     };
     write_fact(store, &manifest.point, &Fact::RestoreTested(fact.clone()), clock.now()).await?;
+    // From here on the scratch resource is only to be removed, which takes the service minutes: nothing is told again meanwhile.
+    store.create(&told_mark(marks), Bytes::from_static(b"{}\n")).await?;
     Ok(Tested::Done {
         fact,
         differences: finding.differences,

@@ -184,6 +184,21 @@ fn a_point_whose_job_is_forgotten_is_found_by_its_tag() {
 }
 
 #[test]
+fn a_young_job_that_the_service_does_not_know_is_asked_after_again() {
+    run(async {
+        let world = World::new();
+        world.tick().await.unwrap();
+        let missing = PortError::NotFound("backup job".to_owned());
+        world.script.fail_named("backup_job", missing);
+        let error = world.tick().await.unwrap_err();
+        assert!(error.is_retryable(), "{error}");
+        world.script.heal();
+        world.made().await;
+        assert_eq!(world.cloud().jobs_started(), 1);
+    });
+}
+
+#[test]
 fn a_snapshot_that_takes_no_tags_is_found_by_its_jobs_id() {
     run(async {
         let world = World::new();

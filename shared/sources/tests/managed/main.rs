@@ -11,4 +11,5 @@ mod faults;
 mod removals;
 mod restores;
 mod tests;
+mod wire;
 mod world;

@@ -48,6 +48,22 @@ fn a_table_comes_back_with_the_settings_that_aws_backup_leaves_out() {
 }
 
 #[test]
+fn a_point_that_lost_its_settings_is_restored_without_them_and_a_person_is_told() {
+    run(async {
+        let world = World::new();
+        let mut manifest = world.made().await;
+        manifest.blobs.clear();
+        let Restored::Done { settings, .. } = to_the_end(&world, &manifest, &target(&manifest, "orders-2")).await
+        else {
+            panic!("not restored");
+        };
+        assert_eq!(settings.len(), 1);
+        assert_eq!(settings[0].setting, "ConfigurationDocument");
+        assert_eq!(world.tables.inner().items("orders-2").len(), 20);
+    });
+}
+
+#[test]
 fn a_table_that_is_there_already_is_left_alone() {
     run(async {
         let world = World::new();

@@ -161,6 +161,33 @@ fn a_scratch_table_that_nobody_announced_is_removed_first() {
 }
 
 #[test]
+fn while_the_scratch_table_is_on_its_way_out_nothing_is_told_twice() {
+    run(async {
+        let world = World::new();
+        let manifest = world.made().await;
+        let slow = PortError::Conflict("it is being deleted".to_owned());
+        world.script.fail_named("drop_scratch_table", slow);
+        while step(&world, &manifest).await.is_ok() {
+            world.later(TICK);
+        }
+        for _ in 0..3 {
+            assert!(step(&world, &manifest).await.is_err());
+            world.later(TICK);
+        }
+        world.script.heal();
+        assert!(matches!(
+            step(&world, &manifest).await.unwrap(),
+            Tested::Continuing { .. }
+        ));
+        assert!(!scratch_stands(&world));
+        assert_eq!(
+            (world.script.count("put_validation"), world.cloud().jobs_started()),
+            (1, 2)
+        );
+    });
+}
+
+#[test]
 fn a_validation_that_the_service_does_not_take_is_told_and_changes_nothing() {
     run(async {
         let world = World::new();
