@@ -105,6 +105,52 @@ impl World {
         world
     }
 
+    /// The same account, with a script of its own before its ports: what happens through it is neither counted nor disturbed
+    /// by this one's.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        World {
+            clock: self.clock.clone(),
+            script: Script::new(),
+            home: self.home.clone(),
+            replica: self.replica.clone(),
+            tables: self.tables.clone(),
+            functions: self.functions.clone(),
+            resources: self.resources.clone(),
+            outbox: self.outbox.clone(),
+        }
+    }
+
+    /// Runs `work`, stops it after its `number`th call, lets `meanwhile` happen, and lets it go on. `None` when it makes fewer
+    /// calls.
+    pub async fn interrupted<T>(
+        &self,
+        number: u64,
+        work: impl Future<Output = T>,
+        meanwhile: impl Future<Output = ()>,
+    ) -> Option<T> {
+        self.script.restart();
+        self.script.stop_after(number);
+        let work = std::pin::pin!(work);
+        let stopped = std::pin::pin!(self.script.stopped());
+        let ended = match futures::future::select(work, stopped).await {
+            futures::future::Either::Left(_) => None,
+            futures::future::Either::Right(((), work)) => {
+                meanwhile.await;
+                self.script.go_on();
+                Some(work.await)
+            }
+        };
+        self.script.go_on();
+        ended
+    }
+
+    /// Sends prune an event.
+    pub async fn ask_prune(&self, event: serde_json::Value) -> Report {
+        let request = prune::Request::parse(event).unwrap();
+        self.prune().run_request(request, &self.clock).await.unwrap()
+    }
+
     /// Puts a policy document into the vault.
     pub fn set_policy(&self, text: &str) {
         self.write(layout::POLICY, text.as_bytes());
@@ -178,10 +224,16 @@ impl World {
     }
 
     /// The prune function, with the shortest grace that there is.
-    pub fn prune(&self) -> Prune<Port<MemoryStore>> {
+    pub fn prune(&self) -> Prune<Port<MemoryStore>, Port<Outbox>> {
+        let vault = |store: &MemoryStore, bucket: &str, region: Region| prune::Vault {
+            store: self.port(store.clone()),
+            bucket: bucket.to_owned(),
+            region,
+        };
         Prune {
-            home: self.port(self.home.clone()),
-            replica: Some((self.port(self.replica.clone()), replica_region().to_string())),
+            home: vault(&self.home, "home", home_region()),
+            replica: Some(vault(&self.replica, "replica", replica_region())),
+            signals: self.port(self.outbox.clone()),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
@@ -215,6 +267,8 @@ impl World {
             replica: Some(vault(&self.replica, "replica", replica_region())),
             regions: self.regions(),
             work: self.port(self.outbox.clone()),
+            policy_key: layout::POLICY.to_owned(),
+            tag_key: "backup".to_owned(),
         }
     }
 
@@ -233,6 +287,7 @@ impl World {
                 return;
             }
             for task in tasks {
+                self.later(SignedDuration::from_secs(task.delay_seconds.into()));
                 self.clock.set_remaining(SignedDuration::from_mins(15));
                 let request = snapshot::Request::parse(serde_json::from_str(&task.body).unwrap()).unwrap();
                 self.snapshot().run_request(request, &self.clock).await.unwrap();

@@ -34,7 +34,13 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <MemoryReplicas as replicate::MakerPorts>::actions(),
             ]),
         ),
-        ("prune", <Store as prune::VaultPorts>::actions()),
+        (
+            "prune",
+            all(&[
+                <Store as prune::VaultPorts>::actions(),
+                <Outbox as prune::SignalPorts>::actions(),
+            ]),
+        ),
         (
             "verify",
             all(&[

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_catalog::{PlanName, PointId, ResourceId, Tombstone};
+use holdfast_catalog::{PlanName, PointId, Region, ResourceId, Tombstone};
 use holdfast_lambda::point_state;
-use holdfast_policy::{CopyTarget, Document, PointState, retain};
-use holdfast_vault::sweep::Margins;
-use holdfast_vault::{Catalogue, PointEntry};
+use holdfast_policy::{
+    Copies, Document, KeepReason, Keeping, PointState, Retention, Series, Verdict, newest_good, retain,
+};
+use holdfast_vault::sweep::{CALL_BACK_AFTER, Margins, called_back};
+use holdfast_vault::{Catalogue, Holds, PointEntry};
 use jiff::{SignedDuration, Timestamp};
 
 /// A point that is younger than this and not copied yet is in copy, and is not removed from under the copy.
@@ -21,6 +23,23 @@ pub enum Side {
     Replica,
 }
 
+/// A vault as it was found.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Which vault it is.
+    pub side: Side,
+    /// Where it is.
+    pub region: Region,
+    /// Its points.
+    pub catalogue: Catalogue,
+    /// Its tombstones.
+    pub tombstones: Vec<Tombstone>,
+    /// Runs that ended without a point.
+    pub failed_attempts: Vec<PointId>,
+    /// Its legal holds, and those that the other vault knows.
+    pub holds: Holds,
+}
+
 /// What to do with a vault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
@@ -28,102 +47,223 @@ pub struct Plan {
     pub keep: Vec<(PointId, String)>,
     /// Points to tombstone now, with the reasons.
     pub tombstone: Vec<(PointId, String)>,
-    /// Tombstoned points that are wanted after all, because others were lost or the policy has changed, with the reasons.
+    /// Tombstoned points that are wanted after all, because others were lost, the policy has changed, a hold was laid or a
+    /// person has said so, with the reasons.
     pub lift: Vec<(PointId, String)>,
+    /// The same of points whose grace is over or nearly so: a prune that is under way may be about to remove them, so that
+    /// it is written down now that they are wanted, and the tombstone is lifted later.
+    pub call_back: Vec<(PointId, String)>,
     /// Tombstoned points whose grace is over: their data goes now.
     pub remove: Vec<Tombstone>,
     /// Tombstoned points whose grace is not over, or without which no good point would be left.
     pub wait: Vec<(PointId, String)>,
 }
 
+type Tombstones<'a> = BTreeMap<&'a PointId, &'a Tombstone>;
+
 /// Decides for a whole vault.
-pub fn decide(
-    side: Side,
-    document: &Document,
-    catalogue: &Catalogue,
-    tombstones: Vec<Tombstone>,
-    margins: &Margins,
-    now: Timestamp,
-) -> Plan {
+pub fn decide(observed: &Observed, document: &Document, margins: &Margins, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let mut series: BTreeMap<(&ResourceId, &PlanName), Vec<&PointEntry>> = BTreeMap::new();
-    for entry in &catalogue.points {
+    for entry in &observed.catalogue.points {
         series
             .entry((&entry.id.resource, &entry.id.plan))
             .or_default()
             .push(entry);
     }
-    for ((_, name), entries) in &series {
-        decide_series(side, document, name, entries, now, &mut plan);
-    }
-    let lifted: BTreeSet<&PointId> = plan.lift.iter().map(|(point, _)| point).collect();
-    let tombstones: Vec<Tombstone> = tombstones
-        .into_iter()
-        .filter(|tombstone| !lifted.contains(&tombstone.point))
+    let tombstones: Tombstones<'_> = observed
+        .tombstones
+        .iter()
+        .map(|tombstone| (&tombstone.point, tombstone))
         .collect();
-    let still_good: BTreeSet<&ResourceId> = catalogue
+    for ((_, name), entries) in &series {
+        for (entry, wanted) in wanted(observed, document, name, entries, now) {
+            settle(entry, wanted, &tombstones, margins, now, &mut plan);
+        }
+    }
+    let settled = [&plan.lift, &plan.call_back, &plan.wait].into_iter().flatten();
+    let settled: BTreeSet<PointId> = settled.map(|(point, _)| point.clone()).collect();
+    let still_good: BTreeSet<&ResourceId> = observed
+        .catalogue
         .points
         .iter()
         .filter(|entry| entry.is_good())
         .map(|entry| &entry.id.resource)
         .collect();
-    for tombstone in tombstones {
+    for tombstone in &observed.tombstones {
+        let point = &tombstone.point;
+        if settled.contains(point) {
+            continue;
+        }
         if !margins.is_over(tombstone.pruned_at, now) {
-            let until = tombstone.pruned_at.saturating_add(margins.grace);
-            let until = until.map_or_else(|_| "for ever".to_owned(), |until| format!("until {until}"));
-            plan.wait
-                .push((tombstone.point, format!("in its grace period {until}")));
-        } else if still_good.contains(&tombstone.point.resource) {
-            plan.remove.push(tombstone);
+            let until = format!("in its grace period until {}", margins.end_of(tombstone.pruned_at));
+            plan.wait.push((point.clone(), until));
+        } else if still_good.contains(&point.resource) {
+            plan.remove.push(tombstone.clone());
         } else {
-            plan.wait.push((
-                tombstone.point,
-                "no good point of this resource is left: kept".to_owned(),
-            ));
+            let why = "no good point of this resource is left: kept".to_owned();
+            plan.wait.push((point.clone(), why));
         }
     }
     plan
 }
 
-fn decide_series(
-    side: Side,
-    document: &Document,
-    name: &PlanName,
-    entries: &[&PointEntry],
+/// Puts a point where it belongs in the plan. A tombstone whose grace is over, and which nobody wants lifted, is not settled.
+fn settle(
+    entry: &PointEntry,
+    wanted: Result<String, String>,
+    tombstones: &Tombstones<'_>,
+    margins: &Margins,
     now: Timestamp,
     plan: &mut Plan,
 ) {
-    let Some(rules) = document.plan(name) else {
-        let why = format!("plan {name} is not in the policy, and unknown means keep");
-        let standing = entries.iter().filter(|entry| !entry.is_tombstoned);
-        plan.keep.extend(standing.map(|entry| (entry.id.clone(), why.clone())));
+    let point = entry.id.clone();
+    let undeleted_at = entry.last("undeleted");
+    if !entry.is_tombstoned {
+        let kept_until = undeleted_at.map(|at| margins.end_of(at)).filter(|until| *until > now);
+        match (wanted, kept_until) {
+            (Ok(why), _) => plan.keep.push((point, why)),
+            (Err(_), Some(until)) => plan.keep.push((point, undeleted_until(until))),
+            (Err(why), None) => plan.tombstone.push((point, why)),
+        }
         return;
+    }
+    let Some(tombstone) = tombstones.get(&point) else {
+        let why = "its tombstone was lifted a moment ago".to_owned();
+        plan.wait.push((point, why));
+        return;
+    };
+    let called_back_at = called_back(tombstone.pruned_at, undeleted_at);
+    let called_back = called_back_at.map(|at| undeleted_until(margins.end_of(at)));
+    let Some(why) = wanted.ok().or(called_back) else {
+        return;
+    };
+    match called_back_at {
+        _ if margins.may_be_lifted(tombstone.pruned_at, called_back_at, now) => plan.lift.push((point, why)),
+        None => plan.call_back.push((point, why)),
+        Some(at) => plan.wait.push((point, format!("{}: {why}", lifted_after(at)))),
+    }
+}
+
+/// What the policy, holds and doubts say of each point of a series: wanted, or not, with the reasons.
+fn wanted<'a>(
+    observed: &Observed,
+    document: &Document,
+    name: &PlanName,
+    entries: &[&'a PointEntry],
+    now: Timestamp,
+) -> Vec<(&'a PointEntry, Result<String, String>)> {
+    let Some(rules) = document.plan(name) else {
+        let unknown = |entry: &&'a PointEntry| {
+            let why = format!("plan {name} is not in the policy, and unknown means keep");
+            // One that was tombstoned when the plan was there goes its way, unless a hold calls it back.
+            let wanted = match (observed.holds.on(&entry.id), entry.is_tombstoned) {
+                (Some(hold), _) => Ok(hold),
+                (None, false) => Ok(why),
+                (None, true) => Err(why),
+            };
+            (*entry, wanted)
+        };
+        return entries.iter().map(unknown).collect();
     };
     let states: Vec<PointState> = entries
         .iter()
         .map(|entry| PointState {
-            in_copy: side == Side::Home && is_in_copy(entry, &rules.copy_to, now),
+            in_copy: observed.side == Side::Home && is_in_copy(entry, &rules.copies, now),
+            held: observed.holds.on(&entry.id).is_some(),
             ..point_state(entry)
         })
         .collect();
-    let tombstoned: BTreeSet<&PointId> = entries
-        .iter()
-        .filter(|entry| entry.is_tombstoned)
-        .map(|entry| &entry.id)
-        .collect();
-    for decided in retain(&rules.retention, rules.schedule.zone(), &states, now) {
-        let why = decided.reasons().join(", ");
-        match (decided.is_kept(), tombstoned.contains(&decided.point)) {
-            (true, false) => plan.keep.push((decided.point, why)),
-            (true, true) => plan.lift.push((decided.point, why)),
-            (false, false) => plan.tombstone.push((decided.point, why)),
-            (false, true) => {}
-        }
+    let keeping = Keeping {
+        retention: retention_of(observed, rules),
+        compliance: &rules.compliance,
+        zone: rules.schedule.zone(),
+    };
+    let series = Series {
+        points: &states,
+        failed_attempts: &observed.failed_attempts,
+    };
+    let decided = retain(&keeping, &series, now);
+    let by_id: BTreeMap<&PointId, &'a PointEntry> = entries.iter().map(|entry| (&entry.id, *entry)).collect();
+    let in_words = decided.into_iter().filter_map(|decided| {
+        let entry = *by_id.get(&decided.point)?;
+        let wanted = match decided.verdict {
+            Verdict::Keep { reasons } => Ok(joined(reasons.iter().map(|reason| match reason {
+                // The policy knows that a point is held; the holds know by what.
+                KeepReason::Held => observed.holds.on(&decided.point).unwrap_or_else(|| reason.to_string()),
+                reason => reason.to_string(),
+            }))),
+            Verdict::Remove { why } => Err(joined(why.iter().map(ToString::to_string))),
+        };
+        Some((entry, wanted))
+    });
+    in_words.collect()
+}
+
+/// Which points stay: as the plan says, or as it says for the copies in the replica's region.
+fn retention_of<'a>(observed: &Observed, rules: &'a holdfast_policy::Plan) -> &'a Retention {
+    match observed.side {
+        Side::Home => &rules.retention,
+        Side::Replica => rules.retention_in(&observed.region, Some(&observed.region)),
     }
 }
 
-fn is_in_copy(entry: &PointEntry, target: &CopyTarget, now: Timestamp) -> bool {
-    *target != CopyTarget::None
+fn joined(reasons: impl Iterator<Item = String>) -> String {
+    reasons.collect::<Vec<_>>().join(", ")
+}
+
+/// Why a person may not give up a point of this vault; `None` when it may go: its tombstone would stand.
+pub fn refusal(
+    observed: &Observed,
+    document: &Document,
+    point: &PointId,
+    margins: &Margins,
+    now: Timestamp,
+) -> Option<String> {
+    let series = |entry: &&PointEntry| entry.id.resource == point.resource && entry.id.plan == point.plan;
+    let states: Vec<PointState> = observed
+        .catalogue
+        .points
+        .iter()
+        .filter(series)
+        .map(point_state)
+        .collect();
+    if newest_good(&states, now).is_some_and(|newest| newest.id == *point) {
+        return Some("it is the newest good point of its resource and plan".to_owned());
+    }
+    if let Some(hold) = observed.holds.on(point) {
+        return Some(hold);
+    }
+    // What the next prune would make of it.
+    let mut after = observed.clone();
+    for entry in after.catalogue.points.iter_mut().filter(|entry| entry.id == *point) {
+        entry.is_tombstoned = true;
+    }
+    after.tombstones.push(Tombstone {
+        point: point.clone(),
+        pruned_at: now,
+        reasons: Vec::new(),
+    });
+    let plan = decide(&after, document, margins, now);
+    let called_back = plan.lift.into_iter().chain(plan.call_back);
+    let mut called_back = called_back.filter(|(back, _)| back == point);
+    called_back
+        .next()
+        .map(|(_, why)| format!("the next prune would call it back: {why}"))
+}
+
+/// When the tombstone of a point goes that was called back at an instant.
+pub fn lifted_after(called_back_at: Timestamp) -> String {
+    let after = called_back_at.saturating_add(CALL_BACK_AFTER).unwrap_or(Timestamp::MAX);
+    format!("called back, its tombstone is lifted after {after}")
+}
+
+fn undeleted_until(until: Timestamp) -> String {
+    format!("undeleted, kept until {until}")
+}
+
+fn is_in_copy(entry: &PointEntry, copies: &Copies, now: Timestamp) -> bool {
+    *copies != Copies::None
         && entry.last("replicated").is_none()
         && now.duration_since(entry.committed_at) < IN_COPY_FOR
 }

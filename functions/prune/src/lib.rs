@@ -2,38 +2,67 @@
 //!
 //! It is the only function that can remove what is stored. First a tombstone, which can be undone; after the grace period,
 //! and only while another good point of the resource is left, the manifest, then the recipes; then packs and blobs that
-//! nothing refers to. RETENTION.md argues why that is safe beside running snapshots.
+//! nothing refers to. RETENTION.md argues why that is safe beside running snapshots. A person can call a point back, give
+//! one up, and lay and lift legal holds.
 
+mod audit;
 mod decide;
 mod event;
+mod hold;
+mod limits;
+mod metrics;
+mod remove;
+mod sweep;
+mod tombstone;
+mod undelete;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report, Tombstone, layout};
+use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Region, Report, Tombstone, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
 use holdfast_vault::port::{Clock, DeleteObjects, ListObjects, ReadObjects, WriteObjects};
-use holdfast_vault::sweep::{
-    Margins, Marks, Swept, lift_tombstone, mark, preview_contents, remove_parts, remove_point, remove_run,
-    remove_stale, sweep_contents,
-};
-use holdfast_vault::{Catalogue, PortError, keys, ports, read_tombstone, write_tombstone};
+use holdfast_vault::signal::PublishEvents;
+use holdfast_vault::sweep::{MAX_RUN, Margins};
+use holdfast_vault::{Catalogue, Holds, PortError, keys, ports, read_tombstone};
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use decide::{Plan, Side, decide};
-pub use event::{EXAMPLE, Mode};
+use metrics::Metrics;
+use tombstone::describe;
+
+pub use audit::{HOLD_LAID, HOLD_LIFTED, REMOVED, SWEPT, TOMBSTONED, UNDELETED};
+pub use decide::{Observed, Plan, Side, decide};
+pub use event::{EXAMPLE, Mode, NewHold, Request};
+pub use limits::{Limiting, OVERRIDE, SMALL_VAULT};
 
 ports! {
     /// What prune asks of a vault: everything, and it alone may ask for `DeleteObjects`.
     pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects, DeleteObjects
 }
 
+ports! {
+    /// How prune tells of what it does.
+    pub trait SignalPorts: PublishEvents
+}
+
+/// A vault and where it is.
+pub struct Vault<V> {
+    /// The vault.
+    pub store: V,
+    /// Its bucket.
+    pub bucket: String,
+    /// The bucket's region.
+    pub region: Region,
+}
+
 /// What a pruning works with.
-pub struct Prune<V> {
+pub struct Prune<V, Q> {
     /// The stack's vault.
-    pub home: V,
-    /// The replica vault, with its region for the report.
-    pub replica: Option<(V, String)>,
+    pub home: Vault<V>,
+    /// The replica vault.
+    pub replica: Option<Vault<V>>,
+    /// The bus.
+    pub signals: Q,
     /// How long removed points stay undoable.
     pub margins: Margins,
     /// Where the policy lies.
@@ -42,7 +71,7 @@ pub struct Prune<V> {
     pub tag_key: String,
 }
 
-impl<V: VaultPorts> Handler for Prune<V> {
+impl<V: VaultPorts, Q: SignalPorts> Handler for Prune<V, Q> {
     const NAME: &'static str = "prune";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -50,148 +79,212 @@ impl<V: VaultPorts> Handler for Prune<V> {
     }
 
     async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
-        self.run(Mode::parse(event)?, clock).await
+        self.run_request(Request::parse(event)?, clock).await
     }
 }
 
-impl<V: VaultPorts> Prune<V> {
+/// One of the vaults, and what its outcomes' subjects begin with.
+struct Place<'a, V> {
+    side: Side,
+    vault: &'a Vault<V>,
+    prefix: String,
+}
+
+/// A vault and what was found in it.
+struct Seen<'a, V> {
+    place: Place<'a, V>,
+    observed: Observed,
+}
+
+/// The vaults as they were found.
+struct Vaults<'a, V> {
+    seen: Vec<Seen<'a, V>>,
+    /// What could not be looked at, and what is wrong with the rest.
+    outcomes: Vec<Outcome>,
+    /// Whether all that there are could be looked at.
+    is_whole: bool,
+}
+
+impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
     /// Prunes the vault and its replica. Trouble with one of them stops nothing in the other.
     ///
     /// # Errors
     /// The policy cannot be read.
     pub async fn run<C: Clock>(&self, mode: Mode, clock: &C) -> Result<Report, Failure> {
-        let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
-        let mut outcomes = self.prune(Side::Home, &self.home, "", mode, &policy, clock).await;
-        if let Some((replica, region)) = &self.replica {
-            let prefix = format!("{region}: ");
-            outcomes.extend(self.prune(Side::Replica, replica, &prefix, mode, &policy, clock).await);
+        self.prune(mode, Limiting::Enforced, clock).await
+    }
+
+    /// Does what a person asks for.
+    ///
+    /// # Errors
+    /// The policy cannot be read, where it is needed. What concerns a vault is in the report.
+    pub async fn run_request<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
+        let (mode, outcomes) = match request {
+            Request::Prune(mode, limiting) => return self.prune(mode, limiting, clock).await,
+            Request::Remove(point, mode) => {
+                let policy = self.policy().await?;
+                (mode, self.remove(&point, mode, &policy, clock).await)
+            }
+            Request::Undelete(point, mode) => (mode, self.undelete(&point, mode, clock).await),
+            Request::Hold(hold, mode) => (mode, self.lay_hold(hold, mode, clock).await),
+            Request::LiftHold(name, mode) => (mode, self.lift_hold(&name, mode, clock).await),
+            Request::Holds => (Mode::Execute, self.list_holds(clock).await),
+        };
+        let mut report = Report::of(Self::NAME, outcomes);
+        report.dry_run = mode == Mode::DryRun;
+        Ok(report)
+    }
+
+    async fn prune<C: Clock>(&self, mode: Mode, limiting: Limiting, clock: &C) -> Result<Report, Failure> {
+        let policy = self.policy().await?;
+        let now = clock.now();
+        let Vaults { seen, mut outcomes, .. } = self.observe(now).await;
+        let limits = match limiting {
+            Limiting::Enforced => Some(&policy.document.limits),
+            Limiting::Overridden => None,
+        };
+        let mut metrics = Metrics::default();
+        let mut plans = Vec::new();
+        // Decisions are quick and come first: a long sweep of one vault keeps no point of the other from its tombstone.
+        for seen in &seen {
+            let plan = decide(&seen.observed, &policy.document, &self.margins, now);
+            metrics.note_holds(seen);
+            let told = match mode {
+                Mode::DryRun => describe(seen, &plan, limits),
+                Mode::Execute => self.decide_on(seen, &plan, limits, now, &mut metrics).await,
+            };
+            outcomes.extend(told);
+            plans.push(plan);
+        }
+        let mut vaults_left = seen.len();
+        for (seen, plan) in seen.iter().zip(&plans) {
+            outcomes.extend(self.sweep(seen, plan, mode, vaults_left, clock, &mut metrics).await);
+            vaults_left -= 1;
         }
         let mut report = Report::of(Self::NAME, outcomes);
         report.dry_run = mode == Mode::DryRun;
         report.notes = policy.notes();
+        if mode == Mode::Execute {
+            report.metrics = metrics.named();
+        }
         Ok(report)
     }
+}
 
-    async fn prune<C: Clock>(
-        &self,
-        side: Side,
-        vault: &V,
-        prefix: &str,
-        mode: Mode,
-        policy: &PolicyInForce,
-        clock: &C,
-    ) -> Vec<Outcome> {
-        let observed = async {
-            let catalogue = Catalogue::read(vault).await?;
-            let tombstones = read_tombstones(vault).await?;
-            Ok::<_, PortError>((catalogue, tombstones))
+impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+    async fn policy(&self) -> Result<PolicyInForce, Failure> {
+        Ok(policy_in_force(&self.home.store, &self.policy_key, &self.tag_key).await?)
+    }
+
+    /// The vaults, the home first.
+    fn places(&self) -> Vec<Place<'_, V>> {
+        let home = Place {
+            side: Side::Home,
+            vault: &self.home,
+            prefix: String::new(),
         };
-        let (catalogue, tombstones) = match observed.await {
-            Ok(observed) => observed,
-            Err(PortError::NotFound(_)) if side == Side::Replica => return Vec::new(),
-            Err(error) => {
-                let message = format!("nothing was pruned: the vault cannot be listed: {error}");
-                return vec![Outcome::new(format!("{prefix}vault"), OutcomeStatus::Failed, message)];
-            }
-        };
-        let now = clock.now();
-        let plan = decide(side, &policy.document, &catalogue, tombstones, &self.margins, now);
-        let mut outcomes = match mode {
-            Mode::DryRun => describe(&plan, prefix),
-            Mode::Execute => tombstone(vault, &plan, prefix, now).await,
-        };
-        outcomes.push(match self.sweep(vault, &catalogue, &plan, mode, now).await {
-            Ok(outcome) => Outcome {
-                subject: format!("{prefix}{}", outcome.subject),
-                ..outcome
-            },
-            Err(error) => {
-                let message = format!("nothing more was swept: {error}");
-                Outcome::new(format!("{prefix}sweep"), OutcomeStatus::Failed, message)
-            }
+        let replica = self.replica.as_ref().map(|vault| Place {
+            side: Side::Replica,
+            vault,
+            prefix: format!("{}: ", vault.region),
         });
-        outcomes
+        std::iter::once(home).chain(replica).collect()
     }
 
-    /// Removes the data of expired points, what is left of runs, and what nothing refers to; or says what it would remove.
-    async fn sweep(
-        &self,
-        vault: &V,
-        catalogue: &Catalogue,
-        plan: &Plan,
-        mode: Mode,
-        now: Timestamp,
-    ) -> Result<Outcome, PortError> {
-        let mut expired: BTreeSet<PointId> = plan.remove.iter().map(|tombstone| tombstone.point.clone()).collect();
-        let mut marks: Marks = mark(vault, catalogue, &expired).await?;
-        if mode == Mode::DryRun {
-            let (versions, bytes) = preview_contents(vault, &marks, &self.margins, now).await?;
-            return Ok(Outcome::new("sweep", OutcomeStatus::Planned, "")
-                .with("removable_versions", versions)
-                .with("removable_bytes", bytes));
-        }
-        let mut swept = Swept::default();
-        for tombstone in &plan.remove {
-            if !remove_point(vault, tombstone, &self.margins, now, &mut swept).await? {
-                expired.remove(&tombstone.point);
-            }
-        }
-        if expired.len() < plan.remove.len() {
-            // A point that is locked still needs its contents.
-            marks = mark(vault, catalogue, &expired).await?;
-        }
-        self.clear_runs(vault, catalogue, now, &mut swept).await?;
-        sweep_contents(vault, &marks, &self.margins, now, &mut swept).await?;
-        let status = match (swept.removed_versions, swept.locked.is_empty()) {
-            (0, true) => OutcomeStatus::Unchanged,
-            (_, true) => OutcomeStatus::Done,
-            (_, false) => OutcomeStatus::Partial,
-        };
-        let locked: Vec<String> = swept
-            .locked
-            .iter()
-            .map(|(key, why)| format!("{key} is locked: {why}"))
-            .collect();
-        Ok(Outcome::new("sweep", status, locked.join("; "))
-            .with("removed_points", expired.len())
-            .with("removed_versions", swept.removed_versions)
-            .with("removed_bytes", swept.removed_bytes))
-    }
-
-    /// What is left of runs: of those that are committed, and of those too old to be.
-    async fn clear_runs(
-        &self,
-        vault: &V,
-        catalogue: &Catalogue,
-        now: Timestamp,
-        swept: &mut Swept,
-    ) -> Result<(), PortError> {
-        let points = |prefix: &'static str, of: fn(&str) -> Option<PointId>| async move {
-            let mut newest = std::collections::BTreeMap::<PointId, Timestamp>::new();
-            for info in keys(vault, prefix).await? {
-                if let Some(point) = of(&info.key) {
-                    let seen = newest.entry(point).or_insert(info.modified_at);
-                    *seen = (*seen).max(info.modified_at);
+    /// Looks at the vaults. What keeps one from being looked at is an outcome; a replica that is not made yet is nothing.
+    async fn observe(&self, now: Timestamp) -> Vaults<'_, V> {
+        let mut seen = Vec::new();
+        let mut outcomes = Vec::new();
+        for place in self.places() {
+            match observe(place.side, place.vault, now).await {
+                Ok(observed) => seen.push(Seen { place, observed }),
+                Err(error) if place.is_unmade(&error) => {}
+                Err(error) => {
+                    let message = format!("nothing was done: the vault cannot be listed: {error}");
+                    outcomes.push(place.outcome("vault", OutcomeStatus::Failed, message));
                 }
             }
-            Ok::<_, PortError>(newest)
-        };
-        for prefix in [layout::RESTORES, layout::TESTS] {
-            remove_stale(vault, prefix, &self.margins, now, swept).await?;
         }
-        for (point, newest) in points(layout::RUNS, |key| layout::point_of_run(key).ok()).await? {
-            let is_committed = catalogue.get(&point).is_some();
-            if is_committed || self.margins.is_over(newest, now) {
-                remove_run(vault, &point, swept).await?;
-            }
+        let is_whole = outcomes.is_empty();
+        outcomes.extend(seen.iter().flat_map(Seen::unreadable_holds));
+        let known: Vec<Holds> = seen.iter().map(|seen| seen.observed.holds.clone()).collect();
+        for seen in &mut seen {
+            let own = std::mem::take(&mut seen.observed.holds);
+            seen.observed.holds = known.iter().fold(own, Holds::joined);
         }
-        for (point, newest) in points(layout::PARTS, |key| layout::point_of_part(key).ok()).await? {
-            if catalogue.get(&point).is_none() && self.margins.is_over(newest, now) {
-                remove_parts(vault, &point, swept).await?;
-            }
+        Vaults {
+            seen,
+            outcomes,
+            is_whole,
         }
-        Ok(())
     }
+}
+
+impl<V> Place<'_, V> {
+    fn outcome(&self, subject: impl std::fmt::Display, status: OutcomeStatus, message: impl Into<String>) -> Outcome {
+        Outcome::new(format!("{}{subject}", self.prefix), status, message)
+    }
+
+    /// Whether an error means that the replica's bucket is yet to be made.
+    fn is_unmade(&self, error: &PortError) -> bool {
+        self.side == Side::Replica && matches!(error, PortError::NotFound(_))
+    }
+}
+
+impl<V> Seen<'_, V> {
+    fn outcome(&self, subject: impl std::fmt::Display, status: OutcomeStatus, message: impl Into<String>) -> Outcome {
+        self.place.outcome(subject, status, message)
+    }
+
+    fn store(&self) -> &V {
+        &self.place.vault.store
+    }
+
+    fn unreadable_holds(&self) -> Vec<Outcome> {
+        let unreadable = self.observed.holds.unreadable().map(|(key, why)| {
+            let message = format!(
+                "everything in this vault is held, because a hold cannot be read: {why}; bring the object's last good version back"
+            );
+            self.outcome(key, OutcomeStatus::Failed, message)
+        });
+        unreadable.collect()
+    }
+}
+
+async fn observe<V: VaultPorts>(side: Side, vault: &Vault<V>, now: Timestamp) -> Result<Observed, PortError> {
+    let store = &vault.store;
+    let catalogue = Catalogue::read(store).await?;
+    Ok(Observed {
+        side,
+        region: vault.region.clone(),
+        failed_attempts: failed_attempts(store, &catalogue, now).await?,
+        catalogue,
+        tombstones: read_tombstones(store).await?,
+        holds: Holds::read(store).await?,
+    })
+}
+
+/// Runs that left something behind, made no point, and have been quiet for longer than a run may take.
+async fn failed_attempts<V: VaultPorts>(
+    vault: &V,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<Vec<PointId>, PortError> {
+    let mut active_at: BTreeMap<PointId, Timestamp> = BTreeMap::new();
+    for info in keys(vault, layout::RUNS).await? {
+        if let Ok(point) = layout::point_of_run(&info.key) {
+            let newest = active_at.entry(point).or_insert(info.modified_at);
+            *newest = info.modified_at.max(*newest);
+        }
+    }
+    let is_failed = |(point, active_at): &(PointId, Timestamp)| {
+        now.duration_since(*active_at) > MAX_RUN && catalogue.get(point).is_none()
+    };
+    Ok(active_at
+        .into_iter()
+        .filter(is_failed)
+        .map(|(point, _)| point)
+        .collect())
 }
 
 async fn read_tombstones<V: VaultPorts>(vault: &V) -> Result<Vec<Tombstone>, PortError> {
@@ -202,79 +295,4 @@ async fn read_tombstones<V: VaultPorts>(vault: &V) -> Result<Vec<Tombstone>, Por
         }
     }
     Ok(tombstones)
-}
-
-fn describe(plan: &Plan, prefix: &str) -> Vec<Outcome> {
-    let outcome = |(point, why): &(PointId, String), status, what: &str| {
-        Outcome::new(format!("{prefix}{point}"), status, format!("{what}: {why}"))
-    };
-    let removals = plan.remove.iter().map(|tombstone| {
-        let message = format!(
-            "would be removed: its grace period is over ({})",
-            tombstone.reasons.join(", ")
-        );
-        Outcome::new(format!("{prefix}{}", tombstone.point), OutcomeStatus::Planned, message)
-    });
-    let lifts = plan
-        .lift
-        .iter()
-        .map(|lifted| outcome(lifted, OutcomeStatus::Planned, "tombstone would be lifted"));
-    plan.keep
-        .iter()
-        .map(|kept| outcome(kept, OutcomeStatus::Unchanged, "kept"))
-        .chain(
-            plan.tombstone
-                .iter()
-                .map(|gone| outcome(gone, OutcomeStatus::Planned, "would be tombstoned")),
-        )
-        .chain(
-            plan.wait
-                .iter()
-                .map(|waiting| outcome(waiting, OutcomeStatus::Unchanged, "tombstoned")),
-        )
-        .chain(lifts)
-        .chain(removals)
-        .collect()
-}
-
-async fn tombstone<V: VaultPorts>(vault: &V, plan: &Plan, prefix: &str, now: Timestamp) -> Vec<Outcome> {
-    let mut outcomes = vec![
-        Outcome::new(format!("{prefix}retention"), OutcomeStatus::Unchanged, "")
-            .with("kept_points", plan.keep.len())
-            .with("waiting_points", plan.wait.len()),
-    ];
-    for (point, why) in &plan.lift {
-        let lifted = lift_tombstone(vault, point).await;
-        outcomes.push(settled(
-            prefix,
-            point,
-            lifted,
-            &format!("tombstone lifted: {why}"),
-            "tombstone not lifted",
-        ));
-    }
-    for (point, why) in &plan.tombstone {
-        let tombstone = Tombstone {
-            point: point.clone(),
-            pruned_at: now,
-            reasons: vec![why.clone()],
-        };
-        let written = write_tombstone(vault, &tombstone).await.map(|_| ());
-        outcomes.push(settled(
-            prefix,
-            point,
-            written,
-            &format!("tombstoned: {why}"),
-            "not tombstoned",
-        ));
-    }
-    outcomes
-}
-
-fn settled(prefix: &str, point: &PointId, result: Result<(), PortError>, done: &str, failed: &str) -> Outcome {
-    let subject = format!("{prefix}{point}");
-    match result {
-        Ok(()) => Outcome::new(subject, OutcomeStatus::Done, done),
-        Err(error) => Outcome::new(subject, OutcomeStatus::Failed, format!("{failed}: {error}")),
-    }
 }

@@ -15,7 +15,7 @@ use holdfast_catalog::{
     BlobRef, BlobRole, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId, Slot, layout,
 };
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
-use holdfast_policy::Resource;
+use holdfast_policy::{Breach, Document, DueRun, Resource};
 use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
 use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
@@ -25,7 +25,7 @@ use holdfast_vault::{Catalogue, PortError, keys, ports, put_blob};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-pub use decide::{RunInFlight, Start, decide};
+pub use decide::{RunInFlight, Start, decide, pace};
 pub use event::{EXAMPLE, Request, ResourceRequest, Task};
 
 ports! {
@@ -74,6 +74,12 @@ const PARALLEL_RUNS: usize = 4;
 /// No run is begun this long before the invocation ends: what is due now is still due at the next tick.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
 
+/// The policy that a run is begun under, and where it is stored.
+pub(crate) struct InForce<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) blob: BlobRef,
+}
+
 /// What a snapshot works with.
 pub struct Snapshot<V, I, R, Q> {
     /// The vault.
@@ -114,7 +120,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     pub async fn run_due<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
         let policy = policy_in_force(&self.vault, &self.policy_key, &self.tag_key).await?;
         remember_good_policy(&self.vault, &policy).await?;
-        let (inventory, mut outcomes) = self.take_inventory().await;
+        let (inventory, mut outcomes) = self.take_inventory(policy.document.regions(&self.region)).await;
         let catalogue = Catalogue::read(&self.vault).await?;
         let in_flight = self.runs_in_flight(&catalogue).await?;
 
@@ -125,13 +131,18 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             catalogue.points.iter().map(|entry| &entry.id),
             now,
         );
-        let starts = decide(&due, &in_flight, now);
+        let (due, refused) = self.split_by_residency(due, &inventory, &policy.document);
+        outcomes.extend(refused);
+        let starts = decide(&policy.document, &due, &in_flight, now);
 
         if starts.is_empty() {
             outcomes.sort_by(|a, b| a.subject.cmp(&b.subject));
             return Ok(report(outcomes, &policy, inventory.len()));
         }
-        let in_force = self.record_policy(&policy, clock).await?;
+        let in_force = InForce {
+            document: &policy.document,
+            blob: self.record_policy(&policy, clock).await?,
+        };
         let made = stream::iter(starts)
             .map(|start| self.act(start, &in_force, &catalogue, clock))
             .buffer_unordered(PARALLEL_RUNS)
@@ -154,18 +165,23 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             }
             Request::Resource(request) => {
                 let policy = policy_in_force(&self.vault, &self.policy_key, &self.tag_key).await?;
-                let resource = request.resource()?;
+                let resource = self.find(&request.resource()?).await?;
                 let plan = match request.plan {
                     Some(plan) => plan,
-                    None => self.plan_of(&resource, &policy).await?,
+                    None => self.plan_of(&resource, &policy)?,
                 };
+                self.may_be_here(&resource, &plan, &policy.document)
+                    .map_err(|breach| Failure::InvalidRequest(breach.to_string()))?;
                 let catalogue = Catalogue::read(&self.vault).await?;
                 let point = PointId {
-                    resource,
+                    resource: resource.id,
                     slot: Slot::at(clock.now()),
                     plan,
                 };
-                let in_force = self.record_policy(&policy, clock).await?;
+                let in_force = InForce {
+                    document: &policy.document,
+                    blob: self.record_policy(&policy, clock).await?,
+                };
                 let outcome = self.act(Start::New(point), &in_force, &catalogue, clock).await;
                 Ok(report(vec![outcome], &policy, 1))
             }
@@ -173,8 +189,8 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     }
 
     /// Everything that exists. A kind that cannot be listed is an outcome of its own and stops no other.
-    async fn take_inventory(&self) -> (Vec<Resource>, Vec<Outcome>) {
-        let inventory = inventory::take(&self.inventory, std::slice::from_ref(&self.region)).await;
+    async fn take_inventory<'a>(&self, regions: impl IntoIterator<Item = &'a Region>) -> (Vec<Resource>, Vec<Outcome>) {
+        let inventory = inventory::take(&self.inventory, regions).await;
         let resources = inventory.found.into_iter().map(|(id, found)| Resource {
             id,
             arn: found.arn,
@@ -187,21 +203,54 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         (resources.collect(), outcomes.collect())
     }
 
-    async fn plan_of(&self, resource: &ResourceId, policy: &PolicyInForce) -> Result<PlanName, Failure> {
-        let (inventory, _) = self.take_inventory().await;
-        let found = inventory.iter().find(|candidate| candidate.id == *resource);
-        let Some(found) = found else {
-            return Err(Failure::Port(PortError::NotFound(format!(
-                "{resource} does not exist, or may not be listed: check its name and region"
-            ))));
-        };
-        match policy.document.plan_for(found) {
+    /// What a person names, as it is.
+    async fn find(&self, id: &ResourceId) -> Result<Resource, Failure> {
+        let (inventory, _) = self.take_inventory([&id.region]).await;
+        let found = inventory.into_iter().find(|candidate| candidate.id == *id);
+        found.ok_or_else(|| {
+            Failure::Port(PortError::NotFound(format!(
+                "{id} does not exist, or may not be listed: check its name and region"
+            )))
+        })
+    }
+
+    fn plan_of(&self, resource: &Resource, policy: &PolicyInForce) -> Result<PlanName, Failure> {
+        match policy.document.plans_for(resource).first() {
             Some(selected) => Ok(selected.plan.name.clone()),
             None => Err(Failure::InvalidRequest(format!(
-                "no plan selects {resource}: name one (\"plan\": \"…\"), or tag the resource {}=<plan>",
-                self.tag_key
+                "no plan selects {}: name one (\"plan\": \"…\"), or tag the resource {}=<plan>",
+                resource.id, self.tag_key
             ))),
         }
+    }
+
+    /// Whether the vault's region may hold bytes of a resource.
+    fn may_be_here(&self, resource: &Resource, plan: &PlanName, document: &Document) -> Result<(), Breach> {
+        document.residency_of(resource, document.plan(plan)).check(&self.region)
+    }
+
+    /// The runs that may store here what they read, and an outcome for each that may not.
+    fn split_by_residency(
+        &self,
+        due: Vec<DueRun>,
+        inventory: &[Resource],
+        document: &Document,
+    ) -> (Vec<DueRun>, Vec<Outcome>) {
+        let by_id: BTreeMap<&ResourceId, &Resource> =
+            inventory.iter().map(|resource| (&resource.id, resource)).collect();
+        let mut refused = Vec::new();
+        let allowed = due.into_iter().filter(|run| {
+            let resource = by_id.get(&run.resource);
+            match resource.map(|resource| self.may_be_here(resource, &run.plan, document)) {
+                Some(Err(breach)) => {
+                    let message = format!("no recovery point: {breach}");
+                    refused.push(Outcome::new(run.point(), OutcomeStatus::Failed, message));
+                    false
+                }
+                Some(Ok(())) | None => true,
+            }
+        });
+        (allowed.collect(), refused)
     }
 
     async fn runs_in_flight(&self, catalogue: &Catalogue) -> Result<Vec<RunInFlight>, PortError> {
@@ -238,13 +287,20 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         put_blob(&self.vault, clock.now(), BlobRole::Policy, policy.text.clone()).await
     }
 
-    async fn act<C: Clock>(&self, start: Start, policy: &BlobRef, catalogue: &Catalogue, clock: &C) -> Outcome {
+    async fn act<C: Clock>(&self, start: Start, policy: &InForce<'_>, catalogue: &Catalogue, clock: &C) -> Outcome {
         if clock.remaining() < STOP_BEFORE_END {
-            let (Start::New(point) | Start::Resume(point) | Start::Leave(point)) = start;
+            let (Start::New(point) | Start::Resume(point) | Start::Leave(point) | Start::Wait(point)) = start;
             return Outcome::new(point, OutcomeStatus::Continuing, "time ran out; the next tick makes it");
         }
         match start {
             Start::Leave(point) => Outcome::new(point, OutcomeStatus::Continuing, "another invocation is at it"),
+            Start::Wait(point) => {
+                let message = format!(
+                    "as many runs are under way in {} as its zone allows",
+                    point.resource.region
+                );
+                Outcome::new(point, OutcomeStatus::Continuing, message)
+            }
             Start::Resume(point) => self.settle(&point, self.work(&point, None, clock).await),
             Start::New(point) => {
                 let begun = self.begin(&point, policy, catalogue, clock).await;

@@ -145,7 +145,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         let mut outcomes = Vec::new();
         let (mut breached, mut protected) = (0_u32, 0_u32);
         let newest = newest_good(catalogue, clock.now());
-        let inventory = inventory::take(&self.inventory, std::slice::from_ref(&self.region)).await;
+        let inventory = inventory::take(&self.inventory, policy.document.regions(&self.region)).await;
         for (kind, region, error) in inventory.unlisted {
             breached += 1;
             let message = format!("cannot be listed, so nobody knows whether they are protected: {error}");
@@ -161,15 +161,15 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                 arn: found.arn,
                 tags: found.tags,
             };
-            let Some(selected) = policy.document.plan_for(&resource) else {
-                continue;
-            };
-            protected += 1;
-            let outcome = self
-                .check_objective(&resource.id, selected.plan, newest.get(&resource.id).copied(), clock)
-                .await;
-            breached += u32::from(outcome.status == OutcomeStatus::Failed);
-            outcomes.push(outcome);
+            let selected = policy.document.plans_for(&resource);
+            protected += u32::from(!selected.is_empty());
+            for selected in selected {
+                let outcome = self
+                    .check_objective(&resource.id, selected.plan, newest.get(&resource.id).copied(), clock)
+                    .await;
+                breached += u32::from(outcome.status == OutcomeStatus::Failed);
+                outcomes.push(outcome);
+            }
         }
         let mut report = Report::of(Self::NAME, outcomes);
         report.metrics = BTreeMap::from([

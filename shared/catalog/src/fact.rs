@@ -17,6 +17,8 @@ pub enum Fact {
     Damaged(DamagedFact),
     /// It was restored into a scratch resource and compared.
     RestoreTested(RestoreTestedFact),
+    /// It was called back after prune had decided to remove it: it is kept for one more grace period.
+    Undeleted(UndeletedFact),
 }
 
 impl Fact {
@@ -28,6 +30,7 @@ impl Fact {
             Fact::Scrubbed(_) => "scrubbed",
             Fact::Damaged(_) => "damaged",
             Fact::RestoreTested(_) => "restore-tested",
+            Fact::Undeleted(_) => "undeleted",
         }
     }
 }
@@ -86,6 +89,13 @@ pub struct RestoreTestedFact {
     pub digest: ItemsDigest,
     /// Milliseconds from the request to the last item written.
     pub restore_ms: u64,
+}
+
+/// A point was called back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndeletedFact {
+    /// Why: a person asked for it, a hold covers it, it is among the last good ones.
+    pub why: String,
 }
 
 /// A recovery point that prune has decided to remove. Its data goes after the grace period; until then it can be undone.

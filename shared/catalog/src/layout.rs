@@ -1,6 +1,6 @@
 //! Where things lie in a vault: the one place that knows how keys are spelt.
 
-use crate::{Arn, CatalogError, Fact, PointId, ResourceId, Sha256, Shard, Slot};
+use crate::{Arn, CatalogError, Fact, HoldName, PointId, ResourceId, Sha256, Shard, Slot};
 
 /// The policy document that a person edits.
 pub const POLICY: &str = "config/policy.yaml";
@@ -20,6 +20,10 @@ pub const PACKS: &str = "packs/";
 pub const BLOBS: &str = "blobs/";
 /// All work in flight.
 pub const RUNS: &str = "runs/";
+/// All legal holds.
+pub const HOLDS: &str = "holds/";
+/// Sweeps that are not over.
+pub const SWEEPS: &str = "sweeps/";
 
 /// Restores in flight.
 pub const RESTORES: &str = "runs/restore/";
@@ -174,6 +178,74 @@ pub fn point_of_tombstone(key: &str) -> Result<PointId, CatalogError> {
     point_between(key, TOMBSTONES, ".json", "tombstone")
 }
 
+/// Which of its two records a hold's key names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HoldRecord {
+    /// That it was laid, and on what.
+    Laid,
+    /// That it was lifted.
+    Lifted,
+}
+
+/// A record of a legal hold.
+pub fn hold(name: &HoldName, record: HoldRecord) -> String {
+    let record = match record {
+        HoldRecord::Laid => "laid",
+        HoldRecord::Lifted => "lifted",
+    };
+    format!("{HOLDS}{name}/{record}.json")
+}
+
+/// The hold and the record that a key names.
+///
+/// # Errors
+/// The key does not follow the layout.
+pub fn parse_hold(key: &str) -> Result<(HoldName, HoldRecord), CatalogError> {
+    let not_a_hold = || CatalogError::NotA {
+        what: "hold",
+        key: key.to_owned(),
+    };
+    let inner = key.strip_prefix(HOLDS).ok_or_else(not_a_hold)?;
+    let (name, record) = inner.split_once('/').ok_or_else(not_a_hold)?;
+    let record = match record {
+        "laid.json" => HoldRecord::Laid,
+        "lifted.json" => HoldRecord::Lifted,
+        _ => return Err(not_a_hold()),
+    };
+    Ok((name.parse().map_err(|_| not_a_hold())?, record))
+}
+
+/// Where the state of a sweep lies that began at an instant.
+pub fn sweep_of(began_at: Slot) -> String {
+    format!("{SWEEPS}{began_at}/")
+}
+
+/// How far a sweep has come.
+pub fn sweep_state(began_at: Slot) -> String {
+    format!("{SWEEPS}{began_at}/state.json")
+}
+
+/// What a sweep has marked, named by the SHA-256 of the object.
+pub fn sweep_marks(began_at: Slot, name: &Sha256) -> String {
+    format!("{SWEEPS}{began_at}/{name}.marks.zst")
+}
+
+/// The sweep whose state lies at a key.
+///
+/// # Errors
+/// The key does not follow the layout.
+pub fn sweep_of_state(key: &str) -> Result<Slot, CatalogError> {
+    let not_a_state = || CatalogError::NotA {
+        what: "sweep's state",
+        key: key.to_owned(),
+    };
+    let inner = key
+        .strip_prefix(SWEEPS)
+        .and_then(|rest| rest.strip_suffix("/state.json"))
+        .ok_or_else(not_a_state)?;
+    inner.parse().map_err(|_| not_a_state())
+}
+
 /// Where a run's work in flight lies.
 pub fn run_of(point: &PointId) -> String {
     format!("{RUNS}{point}/")
@@ -207,6 +279,11 @@ pub fn managed_jobs_of(point: &PointId) -> String {
 /// A sign of life of a run whose work is done elsewhere: written anew each time that somebody looks after it.
 pub fn sign_of_life(point: &PointId) -> String {
     format!("{RUNS}{point}/followed.json")
+}
+
+/// Whether a key of a run says how far AWS Backup is: the record of a job, or a sign of life.
+pub fn is_managed_work(key: &str, point: &PointId) -> bool {
+    key == sign_of_life(point) || key.starts_with(&managed_jobs_of(point))
 }
 
 /// Where the work in flight of a copy to another AWS Backup vault lies.
@@ -285,7 +362,9 @@ mod tests {
         assert_eq!(point_of_tombstone(&tombstone(&point)), Ok(point.clone()));
         for key in [run_record(&point), managed_job(&point, 2), sign_of_life(&point)] {
             assert_eq!(point_of_run(&key), Ok(point.clone()));
+            assert_eq!(is_managed_work(&key, &point), key != run_record(&point), "{key}");
         }
+        assert!(!is_managed_work(&checkpoint(&point, Shard { index: 0, of: 1 }, 0), &point));
         assert_eq!(content(&pack(&hash)), Ok(Content::Pack(hash)));
         assert_eq!(content(&pack_index(&hash)), Ok(Content::PackIndex(hash)));
         assert_eq!(content(&blob(&hash)), Ok(Content::Blob(hash)));
@@ -296,6 +375,25 @@ mod tests {
         let at: jiff::Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
         let (read, what, time) = parse_fact(&fact(&point, &damaged, at)).unwrap();
         assert_eq!((read, what.as_str(), time.instant()), (point, "damaged", at));
+        let name: HoldName = "case-17".parse().unwrap();
+        for record in [HoldRecord::Laid, HoldRecord::Lifted] {
+            assert_eq!(parse_hold(&hold(&name, record)), Ok((name.clone(), record)));
+        }
+        assert_eq!(sweep_of_state(&sweep_state(Slot::at(at))), Ok(Slot::at(at)));
+        assert!(sweep_of_state(&sweep_marks(Slot::at(at), &hash)).is_err());
+    }
+
+    #[test]
+    fn a_key_below_holds_that_is_no_record_is_refused() {
+        for key in [
+            "holds/",
+            "holds/a",
+            "holds/a/laid",
+            "holds/A/laid.json",
+            "holds/a/b/laid.json",
+        ] {
+            assert!(parse_hold(key).is_err(), "{key}");
+        }
     }
 
     #[test]

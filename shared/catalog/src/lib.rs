@@ -5,11 +5,14 @@
 mod digest;
 mod error;
 mod fact;
+mod hold;
 mod kind;
 pub mod layout;
+mod lock;
 mod managed;
 mod manifest;
 mod point;
+pub mod price;
 mod recipe;
 mod report;
 mod resource;
@@ -18,8 +21,12 @@ mod seal;
 
 pub use digest::{ItemsDigest, Sha256};
 pub use error::CatalogError;
-pub use fact::{DamagedFact, Fact, PartialFact, ReplicatedFact, RestoreTestedFact, ScrubbedFact, Tombstone};
+pub use fact::{
+    DamagedFact, Fact, PartialFact, ReplicatedFact, RestoreTestedFact, ScrubbedFact, Tombstone, UndeletedFact,
+};
+pub use hold::{Hold, HoldName, HoldScope, LiftedHold};
 pub use kind::Kind;
+pub use lock::LockMode;
 pub use managed::{MadeBy, ManagedJob, ManagedPoint, ManagedRun};
 pub use manifest::{BlobRef, BlobRole, DataSummary, Engine, FORMAT_VERSION, Manifest, PartRef};
 pub use point::{PlanName, PointId, Slot};

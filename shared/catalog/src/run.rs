@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub struct RunRecord {
     pub blobs: Vec<BlobRef>,
     /// How many shards the items are read in; 0 where the kind has no items.
     pub shards: u32,
+    /// How fast the items may be read; without it, as fast as the table gives. A run with a pace is read by one invocation at a
+    /// time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<NonZeroU64>,
     /// The primary key's attribute names.
     pub key: Vec<String>,
     /// What AWS Backup was asked for, where it makes the point.

@@ -39,7 +39,7 @@ pub struct Inventory {
 }
 
 /// Takes the inventory of some regions. A kind that cannot be listed stops no other.
-pub async fn take<L: ListResources>(lister: &L, regions: &[Region]) -> Inventory {
+pub async fn take<'a, L: ListResources>(lister: &L, regions: impl IntoIterator<Item = &'a Region>) -> Inventory {
     let mut inventory = Inventory::default();
     for region in regions {
         for kind in Kind::ALL {

@@ -298,7 +298,14 @@ async fn versions<S: Store>(subject: &Subject<'_, S>) -> Outcome {
             .collect();
         same("latest", latest, vec![true, false, false])?;
     }
-    same("delete markers", found.iter().filter(|v| v.is_delete_marker).count(), 0)
+    same("delete markers", found.iter().filter(|v| v.is_delete_marker).count(), 0)?;
+    let a = format!("{prefix}a");
+    let behind = ok(
+        "list_versions",
+        subject.home.list_versions(&prefix, Some((&a, ""))).await,
+    )?;
+    let first = behind.first().map(|v| (v.info.key.clone(), v.is_latest));
+    same("first behind a whole key", first, Some((format!("{prefix}b"), true)))
 }
 
 async fn removal<S: Store>(subject: &Subject<'_, S>) -> Outcome {

@@ -36,6 +36,7 @@ struct Bucket {
     objects: BTreeMap<String, Vec<Version>>,
     retention: Option<SignedDuration>,
     held: BTreeSet<String>,
+    deaf: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -154,6 +155,11 @@ impl MemoryStore {
     /// Ends a legal hold.
     pub fn release(&self, key: &str) {
         self.with_bucket(|bucket| bucket.held.remove(key));
+    }
+
+    /// From now on removing a version of this object is answered with success, and nothing is removed.
+    pub fn ignore_removals_of(&self, key: &str) {
+        self.with_bucket(|bucket| bucket.deaf.insert(key.to_owned()));
     }
 
     fn with_bucket<T>(&self, work: impl FnOnce(&mut Bucket) -> T) -> T {
@@ -301,6 +307,9 @@ impl DeleteObjects for MemoryStore {
                     "s3://{}/{key} version {version}",
                     self.bucket
                 )));
+            }
+            if bucket.deaf.contains(key) {
+                return Ok(());
             }
             if let Some(versions) = bucket.objects.get_mut(key) {
                 versions.retain(|v| v.id != version);

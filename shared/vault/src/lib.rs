@@ -5,6 +5,7 @@
 
 mod blob;
 mod error;
+mod holds;
 mod index;
 mod items;
 mod line;
@@ -21,6 +22,7 @@ pub mod sweep;
 
 pub use blob::{Present, TRUST_EXISTING_FOR, check_blob, get_blob, get_config, has_blob, put_blob, put_content};
 pub use error::PortError;
+pub use holds::{Holds, lay_hold, lift_hold};
 pub use index::IndexEntry;
 pub use items::{PackLines, add_to_digest, by_pack, lines_of, read_pack};
 pub use line::Line;

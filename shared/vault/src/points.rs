@@ -262,12 +262,15 @@ pub async fn read_run<S: ReadObjects>(store: &S, point: &PointId) -> Result<RunR
     read_json(store, &layout::run_record(point)).await
 }
 
-async fn read_json<S: ReadObjects, T: serde::de::DeserializeOwned>(store: &S, key: &str) -> Result<T, PortError> {
+pub(crate) async fn read_json<S: ReadObjects, T: serde::de::DeserializeOwned>(
+    store: &S,
+    key: &str,
+) -> Result<T, PortError> {
     let body = store.get(key).await?;
     unseal(&body, "record").map_err(|error| PortError::Corrupt(format!("{key}: {error}")))
 }
 
-fn to_json<T: serde::Serialize>(value: &T) -> Result<Bytes, PortError> {
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<Bytes, PortError> {
     let body = seal(value).map_err(|error| PortError::Invalid(error.to_string()))?;
     Ok(body.into())
 }

@@ -121,7 +121,7 @@ pub trait DeleteObjects: Send + Sync {
     const ACTIONS: &'static [&'static str] = &["s3:ListBucketVersions", "s3:DeleteObjectVersion"];
 
     /// All versions and delete markers of the keys that begin with `prefix`, from where `after` (key and version of the
-    /// last one seen) left off. An empty page is the end.
+    /// last one seen; with an empty version, behind all of that key) left off. An empty page is the end.
     ///
     /// # Errors
     /// Those of the store.

@@ -271,6 +271,15 @@ async fn versions_and_delete_markers_come_in_one_order_that_ends_where_the_store
 }
 
 #[tokio::test]
+async fn a_listing_behind_a_whole_key_names_no_version() {
+    let server = Server::replying([versions(&[], None, false)]);
+    vault(&server).list_versions("", Some(("a", ""))).await.unwrap();
+    let requests = server.requests();
+    assert!(requests[0].has_query("key-marker=a"), "{}", requests[0].line);
+    assert!(!requests[0].line.contains("version-id-marker"), "{}", requests[0].line);
+}
+
+#[tokio::test]
 async fn a_locked_version_is_locked_and_a_forbidden_removal_denied() {
     let server = Server::replying([
         Reply::s3_error(

@@ -11,7 +11,9 @@ impl DeleteObjects for S3Vault {
     async fn list_versions(&self, prefix: &str, after: Option<(&str, &str)>) -> Result<Vec<ObjectVersion>, PortError> {
         let doing = format!("listing versions of {}", self.uri(prefix));
         let mut key_marker = after.map(|(key, _)| key.to_owned());
-        let mut version_marker = after.map(|(_, version)| version.to_owned());
+        // S3 refuses an empty marker; a key's alone stands behind all of its versions.
+        let version = after.map(|(_, version)| version).filter(|version| !version.is_empty());
+        let mut version_marker = version.map(str::to_owned);
         loop {
             let page = self
                 .client

@@ -4,14 +4,26 @@
 
 mod calendar;
 mod clocks;
+mod compliance;
+mod copying;
+mod dialect;
 mod documents;
 mod edges;
+mod forecasting;
 mod hostile;
 mod laws;
+mod naive;
 mod objectives;
 mod reading;
 mod refusing;
+mod regions;
+mod schema;
 mod selecting;
+mod spread;
 mod support;
+mod telling;
+mod tiers;
 mod timing;
+mod validator;
+mod windows;
 mod year;

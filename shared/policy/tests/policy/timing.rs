@@ -84,6 +84,25 @@ fn a_point_off_the_schedule_counts_for_the_slots_before_it() {
 }
 
 #[test]
+fn each_plan_that_protects_a_resource_has_a_run_of_its_own() {
+    let document = document(
+        "version: 1
+plans:
+  - {name: nightly, also: true, select: {kinds: dynamodb-table}, schedule: {every: 1d}, retention: {daily: 7}}
+  - {name: standard, schedule: {every: 1h}, retention: {daily: 7}}
+  - {name: loser, select: {kinds: dynamodb-table}, schedule: {every: 1h}, retention: {daily: 7}}
+",
+    );
+    let runs = |points: &[PointId]| {
+        let runs = due(&document, &[orders()], points, now());
+        runs.into_iter().map(|run| run.plan.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(runs(&[]), ["standard", "nightly"]);
+    assert_eq!(runs(&[ago("orders", "standard", 0)]), ["nightly"]);
+    assert_eq!(runs(&[ago("orders", "nightly", 0)]), ["standard"]);
+}
+
+#[test]
 fn what_no_plan_protects_is_not_due() {
     assert_eq!(due(&hourly(), &[resource("orders", &[])], &[], now()), []);
 }

@@ -10,7 +10,7 @@ use holdfast_vault::{
 use jiff::SignedDuration;
 
 use super::port::{ReadTable, ScanPage, ScanTable, TableReading};
-use super::{Item, item};
+use super::{Item, Pacer, item};
 
 /// A shard holds about this many items at most: their index entries then fit in 10 MB of memory.
 const SHARD_ITEMS: u64 = 250_000;
@@ -72,10 +72,14 @@ pub enum ShardEnd {
     /// Its part is there.
     Finished,
     /// The invocation's time was nearly over; a checkpoint says where to go on.
-    Stopped,
+    Stopped {
+        /// How long the pace wants to be waited for before that.
+        wait: SignedDuration,
+    },
 }
 
-/// Reads a shard from where its last checkpoint left it, and writes its part, or a checkpoint when time runs out.
+/// Reads a shard from where its last checkpoint left it, at the pacer's pace, and writes its part, or a checkpoint when time
+/// runs out.
 ///
 /// # Errors
 /// Those of the table and of the store. Nothing is lost: the next try goes on from the last checkpoint.
@@ -86,6 +90,7 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
     run: &RunRecord,
     parent: Option<&Manifest>,
     shard: Shard,
+    pacer: &Pacer,
 ) -> Result<ShardEnd, PortError> {
     let known = match parent {
         Some(parent) => known_lines(store, parent, shard).await?,
@@ -98,9 +103,13 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
     let mut writer = ShardWriter::resume(store, clock, recipe, known);
     let table = run.point.resource.name.as_str();
     let mut page = ports.scan(table, shard, cursor.as_ref()).await?;
+    let mut wait = SignedDuration::ZERO;
     loop {
         let next = page.next.take();
-        let is_late = clock.remaining() < STOP_BEFORE_END;
+        let is_late = clock.remaining() - wait < STOP_BEFORE_END;
+        if !is_late && wait.is_positive() {
+            clock.sleep(wait).await;
+        }
         match next {
             None => {
                 push(&mut writer, page, &run.key).await?;
@@ -111,29 +120,34 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
                 push(&mut writer, page, &run.key).await?;
                 let checkpoint = writer.checkpoint(write_cursor(&next)?).await?;
                 write_checkpoint(store, &run.point, number, &checkpoint).await?;
-                return Ok(ShardEnd::Stopped);
+                return Ok(ShardEnd::Stopped { wait });
             }
             Some(next) => {
                 // The next page travels while this one is hashed and packed.
+                let charged_bytes = page.charged_bytes;
                 let (pushed, fetched) =
                     future::join(push(&mut writer, page, &run.key), ports.scan(table, shard, Some(&next))).await;
-                pushed?;
+                let bytes = charged_bytes.unwrap_or(pushed?);
                 page = fetched?;
+                wait = pacer.wait_after(bytes, clock.now());
             }
         }
     }
 }
 
+/// Adds a page's items and says how many bytes their lines have.
 async fn push<S: ReadObjects + WriteObjects, C: Clock>(
     writer: &mut ShardWriter<'_, S, C>,
     page: ScanPage,
     key: &[String],
-) -> Result<(), PortError> {
+) -> Result<u64, PortError> {
+    let mut bytes = 0;
     for item in page.items {
         let line = item::line(&item, key).map_err(|error| PortError::Corrupt(error.to_string()))?;
+        bytes += line.text().len() as u64;
         writer.push(&line).await?;
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// What the parent's shard has stored. A parent that cannot be read is no parent: everything is stored anew.

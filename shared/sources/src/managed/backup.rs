@@ -193,6 +193,7 @@ pub async fn begin<S: ReadObjects + WriteObjects, C: Clock>(
         parent: None,
         blobs: resource.blobs,
         shards: 0,
+        bytes_per_second: None,
         key: Vec::new(),
         managed: Some(managed),
         not_protected,
