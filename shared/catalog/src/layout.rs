@@ -364,7 +364,10 @@ mod tests {
             assert_eq!(point_of_run(&key), Ok(point.clone()));
             assert_eq!(is_managed_work(&key, &point), key != run_record(&point), "{key}");
         }
-        assert!(!is_managed_work(&checkpoint(&point, Shard { index: 0, of: 1 }, 0), &point));
+        assert!(!is_managed_work(
+            &checkpoint(&point, Shard { index: 0, of: 1 }, 0),
+            &point
+        ));
         assert_eq!(content(&pack(&hash)), Ok(Content::Pack(hash)));
         assert_eq!(content(&pack_index(&hash)), Ok(Content::PackIndex(hash)));
         assert_eq!(content(&blob(&hash)), Ok(Content::Blob(hash)));
