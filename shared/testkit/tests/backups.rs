@@ -379,7 +379,7 @@ async fn a_restored_table_has_its_items_and_none_of_the_settings_that_the_servic
     let world = world();
     let point = world.point().await;
     let metadata = world.backups.restore_metadata("Default", &point.arn).await.unwrap();
-    assert_eq!(metadata["originalTableName"], "orders");
+    assert_eq!(metadata["aws:backup:originalTableName"], "orders");
     let request = |target: &str| RestoreRequest {
         recovery_point_arn: point.arn.clone(),
         resource_type: "DynamoDB".to_owned(),

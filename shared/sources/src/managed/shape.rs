@@ -17,7 +17,8 @@ pub enum Shape<'a> {
 }
 
 /// The metadata of a restore job. `given` is what the service gives for the point; what concerns the original only is left out,
-/// and the rest is kept, so that a setting that this release does not know comes back too.
+/// and the rest is kept, so that a setting that this release does not know comes back too. What is set is set under the spelling
+/// that the service gave, because its kinds do not agree on capitals.
 ///
 /// # Errors
 /// AWS Backup restores the kind, and Holdfast does not know how.
@@ -27,33 +28,27 @@ pub fn restore_metadata(
     target: &str,
     shape: Shape<'_>,
 ) -> Result<BTreeMap<String, String>, CatalogError> {
-    let mut metadata: BTreeMap<String, String> = given
-        .iter()
-        // What the service notes for itself is refused when it is sent back.
-        .filter(|(name, value)| !name.starts_with("aws:backup:") && !value.is_empty())
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let mut set = |name: &str, value: &str| _ = metadata.insert(name.to_owned(), value.to_owned());
+    // What the service notes for itself is refused when it is sent back.
+    let sendable = |(name, value): &(&String, &String)| !name.starts_with("aws:backup:") && !value.is_empty();
+    let kept = given.iter().filter(sendable);
+    let mut metadata = Metadata(kept.map(|(name, value)| (name.clone(), value.clone())).collect());
     match resource_type {
         "DynamoDB" => {
             metadata.remove("originalTableName");
-            let key = match shape {
-                Shape::Full { key } => key,
-                Shape::Smallest => None,
-            };
-            set_table(&mut metadata, target, key);
+            metadata.set("targetTableName", target);
+            set_encryption(&mut metadata, shape);
         }
         "RDS" => {
-            set("DBInstanceIdentifier", target);
+            metadata.set("DBInstanceIdentifier", target);
             if shape == Shape::Smallest {
                 smallest_instance(&mut metadata);
             }
         }
         "Aurora" => {
             // The restored cluster has no instances: it costs its storage only, whatever the shape.
-            set("dbClusterIdentifier", target);
+            metadata.set("DBClusterIdentifier", target);
             if shape == Shape::Smallest {
-                set("deletionProtection", "false");
+                metadata.set("DeletionProtection", "false");
             }
         }
         other => {
@@ -64,18 +59,41 @@ pub fn restore_metadata(
             });
         }
     }
-    Ok(metadata)
+    Ok(metadata.0)
 }
 
-fn set_table(metadata: &mut BTreeMap<String, String>, target: &str, key: Option<&str>) {
-    metadata.insert("targetTableName".to_owned(), target.to_owned());
-    match key {
-        Some(key) => {
-            metadata.insert("encryptionType".to_owned(), "KMS".to_owned());
-            metadata.insert("kmsMasterKeyArn".to_owned(), key.to_owned());
+/// Pairs whose names are found whatever their capitals.
+struct Metadata(BTreeMap<String, String>);
+
+impl Metadata {
+    fn spelt(&self, name: &str) -> Option<String> {
+        self.0.keys().find(|there| there.eq_ignore_ascii_case(name)).cloned()
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.spelt(name).and_then(|name| self.0.get(&name)).map(String::as_str)
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        let name = self.spelt(name).unwrap_or_else(|| name.to_owned());
+        self.0.insert(name, value.to_owned());
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Some(name) = self.spelt(name) {
+            self.0.remove(&name);
         }
-        None => {
-            metadata.insert("encryptionType".to_owned(), "Default".to_owned());
+    }
+}
+
+fn set_encryption(metadata: &mut Metadata, shape: Shape<'_>) {
+    match shape {
+        Shape::Full { key: Some(key) } => {
+            metadata.set("encryptionType", "KMS");
+            metadata.set("kmsMasterKeyArn", key);
+        }
+        Shape::Full { key: None } | Shape::Smallest => {
+            metadata.set("encryptionType", "Default");
             metadata.remove("kmsMasterKeyArn");
         }
     }
@@ -84,15 +102,12 @@ fn set_table(metadata: &mut BTreeMap<String, String>, target: &str, key: Option<
 /// The smallest instance that runs these engines. Others are restored as they were: their smallest depends on edition and licence.
 const SMALLEST_CLASS: &str = "db.t4g.micro";
 
-fn smallest_instance(metadata: &mut BTreeMap<String, String>) {
-    let runs_small = ["postgres", "mysql", "mariadb"]
-        .iter()
-        .any(|engine| metadata.get("Engine").is_some_and(|given| given == engine));
-    if runs_small {
-        metadata.insert("DBInstanceClass".to_owned(), SMALLEST_CLASS.to_owned());
+fn smallest_instance(metadata: &mut Metadata) {
+    if matches!(metadata.get("Engine"), Some("postgres" | "mysql" | "mariadb")) {
+        metadata.set("DBInstanceClass", SMALLEST_CLASS);
     }
     if metadata.get("StorageType").is_some_and(|given| given.starts_with("io")) {
-        metadata.insert("StorageType".to_owned(), "gp3".to_owned());
+        metadata.set("StorageType", "gp3");
     }
     // Paid for apart, and a test needs neither.
     metadata.remove("Iops");
@@ -102,6 +117,6 @@ fn smallest_instance(metadata: &mut BTreeMap<String, String>) {
         ("PubliclyAccessible", "false"),
         ("DeletionProtection", "false"),
     ] {
-        metadata.insert(name.to_owned(), value.to_owned());
+        metadata.set(name, value);
     }
 }

@@ -206,6 +206,17 @@ fn an_instance_is_restored_as_it_was_and_tested_as_small_as_its_engine_runs() {
 }
 
 #[test]
+fn a_cluster_is_asked_for_in_the_spelling_that_the_service_gave() {
+    for name in ["DBClusterIdentifier", "dbClusterIdentifier"] {
+        let given = metadata(&[(name, "shop"), ("engine", "aurora-postgresql")]);
+        let made = restore_metadata("Aurora", &given, "shop-2", Shape::Full { key: None }).unwrap();
+        assert_eq!(made, metadata(&[(name, "shop-2"), ("engine", "aurora-postgresql")]));
+    }
+    let bare = restore_metadata("Aurora", &BTreeMap::new(), "shop-2", Shape::Full { key: None }).unwrap();
+    assert_eq!(bare, metadata(&[("DBClusterIdentifier", "shop-2")]));
+}
+
+#[test]
 fn a_kind_that_holdfast_does_not_restore_is_refused_with_what_to_do() {
     let refused = restore_metadata("EFS", &BTreeMap::new(), "x", Shape::Smallest).unwrap_err();
     assert!(refused.to_string().contains("start-restore-job"), "{refused}");

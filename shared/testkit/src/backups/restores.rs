@@ -39,7 +39,7 @@ impl Cloud {
 }
 
 fn target(metadata: &BTreeMap<String, String>) -> Option<&String> {
-    ["targetTableName", "DBInstanceIdentifier", "dbClusterIdentifier"]
+    ["targetTableName", "DBInstanceIdentifier", "DBClusterIdentifier"]
         .into_iter()
         .find_map(|name| metadata.get(name))
 }
@@ -50,7 +50,7 @@ pub(super) fn metadata_of(data: &Data, resource: &Arn) -> BTreeMap<String, Strin
     let mut set = |name: &str, value: &str| _ = metadata.insert(name.to_owned(), value.to_owned());
     match data {
         Data::Table(..) => {
-            set("originalTableName", resource.resource_name());
+            set("aws:backup:originalTableName", resource.resource_name());
             set("encryptionType", "Default");
         }
         Data::Database(config) => match config.as_ref() {
@@ -66,7 +66,7 @@ pub(super) fn metadata_of(data: &Data, resource: &Arn) -> BTreeMap<String, Strin
                 );
             }
             DatabaseConfig::Cluster(cluster) => {
-                set("dbClusterIdentifier", resource.resource_name());
+                set("DBClusterIdentifier", resource.resource_name());
                 set("engine", &cluster.shared.engine);
             }
         },
