@@ -3,12 +3,13 @@
 
 pub mod checks;
 pub mod fixture;
+pub mod locks;
 pub mod sample;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use holdfast_catalog::{Arn, PointId, Region, Report, ResourceId, layout};
+use holdfast_catalog::{Arn, LockMode, PointId, Region, Report, ResourceId, layout};
 use holdfast_policy::Document;
 use holdfast_sources::dynamodb::{
     BillingMode, IndexConfig, Item, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Value,
@@ -200,6 +201,7 @@ impl World {
             signals: self.port(self.outbox.clone()),
             bucket: "home".to_owned(),
             region: home_region(),
+            strongest_lock: Some(LockMode::Compliance),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }

@@ -39,6 +39,8 @@ async fn begun(world: &World) -> MemoryBackups {
         arn: reading.reading.arn.parse().unwrap(),
         tags: BTreeMap::new(),
         policy_sha256: policy.sha256,
+        lock: None,
+        lock_shortfall: None,
         blobs: vec![reading.blob, policy],
         not_protected: Vec::new(),
     };

@@ -36,6 +36,8 @@ pub struct Observed {
     pub tombstones: Vec<Tombstone>,
     /// Runs that ended without a point.
     pub failed_attempts: Vec<PointId>,
+    /// Until when the store refuses to remove points, of those that were looked at.
+    pub locked_until: BTreeMap<PointId, Timestamp>,
     /// Its legal holds, and those that the other vault knows.
     pub holds: Holds,
 }
@@ -171,6 +173,7 @@ fn wanted<'a>(
         .map(|entry| PointState {
             in_copy: observed.side == Side::Home && is_in_copy(entry, &rules.copies, now),
             held: observed.holds.on(&entry.id).is_some(),
+            locked_until: observed.locked_until.get(&entry.id).copied(),
             ..point_state(entry)
         })
         .collect();

@@ -18,6 +18,7 @@ mod undelete;
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Region, Report, Tombstone, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
 use holdfast_vault::port::{Clock, DeleteObjects, ListObjects, ReadObjects, WriteObjects};
@@ -138,7 +139,9 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
     async fn prune<C: Clock>(&self, mode: Mode, limiting: Limiting, clock: &C) -> Result<Report, Failure> {
         let policy = self.policy().await?;
         let now = clock.now();
-        let Vaults { seen, mut outcomes, .. } = self.observe(now).await;
+        let Vaults {
+            mut seen, mut outcomes, ..
+        } = self.observe(now).await;
         let limits = match limiting {
             Limiting::Enforced => Some(&policy.document.limits),
             Limiting::Overridden => None,
@@ -146,8 +149,29 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
         let mut metrics = Metrics::default();
         let mut plans = Vec::new();
         // Decisions are quick and come first: a long sweep of one vault keeps no point of the other from its tombstone.
-        for seen in &seen {
-            let plan = decide(&seen.observed, &policy.document, &self.margins, now);
+        for seen in &mut seen {
+            let mut plan = decide(&seen.observed, &policy.document, &self.margins, now);
+            match locks_of(seen.store(), &plan.tombstone).await {
+                Ok(locks) if locks.is_empty() => {}
+                Ok(locks) => {
+                    if let Some(last) = locks.values().max() {
+                        let count = locks.len();
+                        let message = format!(
+                            "{count} points that no rule keeps stay: they are locked, the last of them until {last}"
+                        );
+                        outcomes.push(seen.outcome("locks", OutcomeStatus::Unchanged, message));
+                    }
+                    // A locked point takes no other's place, so that what goes now was among what was looked at.
+                    seen.observed.locked_until = locks;
+                    plan = decide(&seen.observed, &policy.document, &self.margins, now);
+                }
+                Err(error) => {
+                    let message = format!("no point was tombstoned: it could not be seen what is locked: {error}");
+                    outcomes.push(seen.outcome("locks", OutcomeStatus::Failed, message));
+                    plan.tombstone.clear();
+                }
+            }
+            let seen = &*seen;
             metrics.note_holds(seen);
             let told = match mode {
                 Mode::DryRun => describe(seen, &plan, limits),
@@ -260,8 +284,29 @@ async fn observe<V: VaultPorts>(side: Side, vault: &Vault<V>, now: Timestamp) ->
         failed_attempts: failed_attempts(store, &catalogue, now).await?,
         catalogue,
         tombstones: read_tombstones(store).await?,
+        locked_until: BTreeMap::new(),
         holds: Holds::read(store).await?,
     })
+}
+
+/// Points are looked at so many at a time.
+const PARALLEL_LOOKS: usize = 16;
+
+/// Until when the store refuses to remove points that no rule keeps any more. The manifest tells for the whole point.
+async fn locks_of<V: VaultPorts>(
+    vault: &V,
+    points: &[(PointId, String)],
+) -> Result<BTreeMap<PointId, Timestamp>, PortError> {
+    let points: Vec<PointId> = points.iter().map(|(point, _)| point.clone()).collect();
+    let looks = stream::iter(points).map(|point| async move {
+        match vault.head(&layout::manifest(&point)).await {
+            Ok(info) => Ok(info.locked_until.map(|until| (point, until))),
+            Err(PortError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    });
+    let locks: Vec<Option<(PointId, Timestamp)>> = looks.buffer_unordered(PARALLEL_LOOKS).try_collect().await?;
+    Ok(locks.into_iter().flatten().collect())
 }
 
 /// Runs that left something behind, made no point, and have been quiet for longer than a run may take.

@@ -9,7 +9,7 @@ mod event;
 use holdfast_catalog::{Fact, Outcome, OutcomeStatus, PointId, Region, Report, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
 use holdfast_policy::{Breach, Copies, Document, Resource};
-use holdfast_vault::port::{Clock, CopyObjects, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::port::{Clock, CopyObjects, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::replica::{MakeReplica, ReplicaSpec};
 use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact};
 use jiff::SignedDuration;
@@ -24,8 +24,8 @@ ports! {
 }
 
 ports! {
-    /// What replicate asks of the replica vault: it reads and adds, it never removes.
-    pub trait ReplicaPorts: ReadObjects, ListObjects, WriteObjects, CopyObjects
+    /// What replicate asks of the replica vault: it reads, adds and locks, it never removes.
+    pub trait ReplicaPorts: ReadObjects, ListObjects, WriteObjects, CopyObjects, LockObjects
 }
 
 ports! {
@@ -85,7 +85,8 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
         }
         let waiting = outcomes
             .iter()
-            .filter(|outcome| outcome.status != OutcomeStatus::Done)
+            // A partial one is whole there, and not locked.
+            .filter(|outcome| !matches!(outcome.status, OutcomeStatus::Done | OutcomeStatus::Partial))
             .count();
         let mut report = Report::of(Self::NAME, outcomes);
         report.notes = policy.notes();
@@ -206,9 +207,13 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
                 OutcomeStatus::Unchanged,
                 "was pruned in the replica and is not brought back",
             )),
-            CopyEnd::Complete(copied) => {
+            CopyEnd::Complete { copied, lock_shortfall } => {
                 let fact = copied.fact(&self.spec.region, &self.spec.bucket);
-                let outcome = Outcome::new(point, OutcomeStatus::Done, "")
+                let outcome = match lock_shortfall {
+                    None => Outcome::new(point, OutcomeStatus::Done, ""),
+                    Some(shortfall) => Outcome::new(point, OutcomeStatus::Partial, shortfall),
+                };
+                let outcome = outcome
                     .with("objects", fact.objects)
                     .with("copied_objects", fact.copied_objects)
                     .with("copied_bytes", fact.copied_bytes)

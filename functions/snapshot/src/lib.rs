@@ -6,20 +6,21 @@
 
 mod decide;
 mod event;
+mod lock;
 mod run;
 
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
-    BlobRef, BlobRole, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId, Slot, layout,
+    BlobRef, BlobRole, LockMode, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId, Slot, layout,
 };
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
 use holdfast_policy::{Breach, Document, DueRun, Resource};
 use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
 use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
-use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
 use holdfast_vault::{Catalogue, PortError, keys, ports, put_blob};
 use jiff::SignedDuration;
@@ -29,8 +30,8 @@ pub use decide::{RunInFlight, Start, decide, pace};
 pub use event::{EXAMPLE, Request, ResourceRequest, Task};
 
 ports! {
-    /// What snapshot asks of its vault: it reads and adds, it never removes.
-    pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects
+    /// What snapshot asks of its vault: it reads, adds and locks, it never removes.
+    pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects, LockObjects
 }
 
 ports! {
@@ -75,8 +76,8 @@ const PARALLEL_RUNS: usize = 4;
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
 
 /// The policy that a run is begun under, and where it is stored.
-pub(crate) struct InForce<'a> {
-    pub(crate) document: &'a Document,
+pub(crate) struct Recorded<'a> {
+    pub(crate) in_force: &'a PolicyInForce,
     pub(crate) blob: BlobRef,
 }
 
@@ -94,6 +95,9 @@ pub struct Snapshot<V, I, R, Q> {
     pub bucket: String,
     /// The vault's region.
     pub region: Region,
+    /// The strongest lock that the stack lets a plan put on points, if any: a lock that nobody can lift takes more than a line
+    /// in a policy document.
+    pub strongest_lock: Option<LockMode>,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
@@ -139,12 +143,12 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             outcomes.sort_by(|a, b| a.subject.cmp(&b.subject));
             return Ok(report(outcomes, &policy, inventory.len()));
         }
-        let in_force = InForce {
-            document: &policy.document,
+        let recorded = Recorded {
+            in_force: &policy,
             blob: self.record_policy(&policy, clock).await?,
         };
         let made = stream::iter(starts)
-            .map(|start| self.act(start, &in_force, &catalogue, clock))
+            .map(|start| self.act(start, &recorded, &catalogue, clock))
             .buffer_unordered(PARALLEL_RUNS)
             .collect::<Vec<Outcome>>()
             .await;
@@ -178,11 +182,11 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     slot: Slot::at(clock.now()),
                     plan,
                 };
-                let in_force = InForce {
-                    document: &policy.document,
+                let recorded = Recorded {
+                    in_force: &policy,
                     blob: self.record_policy(&policy, clock).await?,
                 };
-                let outcome = self.act(Start::New(point), &in_force, &catalogue, clock).await;
+                let outcome = self.act(Start::New(point), &recorded, &catalogue, clock).await;
                 Ok(report(vec![outcome], &policy, 1))
             }
         }
@@ -287,7 +291,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         put_blob(&self.vault, clock.now(), BlobRole::Policy, policy.text.clone()).await
     }
 
-    async fn act<C: Clock>(&self, start: Start, policy: &InForce<'_>, catalogue: &Catalogue, clock: &C) -> Outcome {
+    async fn act<C: Clock>(&self, start: Start, policy: &Recorded<'_>, catalogue: &Catalogue, clock: &C) -> Outcome {
         if clock.remaining() < STOP_BEFORE_END {
             let (Start::New(point) | Start::Resume(point) | Start::Leave(point) | Start::Wait(point)) = start;
             return Outcome::new(point, OutcomeStatus::Continuing, "time ran out; the next tick makes it");

@@ -43,6 +43,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         regions: AwsRegions(aws.clone()),
         bucket: settings.vault_bucket.clone(),
         region: region.clone(),
+        strongest_lock: settings.lock,
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
-    BlobRef, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PointId, RunRecord, Shard,
+    BlobRef, BlobRole, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PointId, RunRecord, Shard,
 };
 use holdfast_policy::Document;
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
@@ -13,12 +13,14 @@ use holdfast_sources::dynamodb::{BillingMode, Pacer};
 use holdfast_sources::{dynamodb, lambda};
 use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::sweep::MAX_RUN;
-use holdfast_vault::{Catalogue, PortError, begin_run, commit, finished_shards, read_manifest, read_run, summarise};
+use holdfast_vault::{
+    Catalogue, PortError, begin_run, commit, finished_shards, put_blob, read_manifest, read_run, summarise,
+};
 use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::decide::pace;
-use crate::{InForce, InventoryPorts, Regions, STOP_BEFORE_END, SignalPorts, Snapshot, Task, VaultPorts};
+use crate::{InventoryPorts, Recorded, Regions, STOP_BEFORE_END, SignalPorts, Snapshot, Task, VaultPorts};
 
 /// Up to this many shards are read by the invocation that begins the run; a table with more is read wide, a task each on
 /// the queue.
@@ -47,7 +49,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     pub(crate) async fn begin<C: Clock>(
         &self,
         point: &PointId,
-        policy: &InForce<'_>,
+        policy: &Recorded<'_>,
         catalogue: &Catalogue,
         clock: &C,
     ) -> Result<(), PortError> {
@@ -57,10 +59,20 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             Err(error) => return Err(error),
         }
         let started_at = clock.now();
+        let document = &policy.in_force.document;
+        let settled = self.settle_lock(document, &point.plan, started_at).await?;
+        let vault = self.vault.locking(settled.lock);
+        if settled.lock.is_some() {
+            // What was recorded for all runs of this invocation is locked for this one.
+            put_blob(&vault, started_at, BlobRole::Policy, policy.in_force.text.clone()).await?;
+        }
         let parent = self.parent(point, catalogue).await?;
         let begun = match point.resource.kind {
-            Kind::DynamodbTable => self.begin_table(point, policy.document, parent.as_ref(), clock).await?,
-            Kind::LambdaFunction => self.begin_function(point, clock).await?,
+            Kind::DynamodbTable => {
+                self.begin_table(&vault, point, document, parent.as_ref(), clock)
+                    .await?
+            }
+            Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
             kind => return Err(PortError::Invalid(format!("{kind} cannot be read yet"))),
         };
         let record = RunRecord {
@@ -77,6 +89,8 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             key: begun.key,
             managed: None,
             not_protected: begun.not_protected,
+            lock: settled.lock,
+            lock_shortfall: settled.shortfall,
         };
         begin_run(&self.vault, record).await.map(|_| ())
     }
@@ -103,13 +117,14 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
 
     async fn begin_table<C: Clock>(
         &self,
+        vault: &V,
         point: &PointId,
         document: &Document,
         parent: Option<&Manifest>,
         clock: &C,
     ) -> Result<Begun, PortError> {
         let tables = self.regions.tables(&point.resource.region);
-        let begun = dynamodb::snapshot::begin(&tables, &self.vault, clock, &point.resource.name).await?;
+        let begun = dynamodb::snapshot::begin(&tables, vault, clock, &point.resource.name).await?;
         let reading = begun.reading;
         let read_units = match reading.config.billing {
             BillingMode::Provisioned(units) => u64::try_from(units.read).ok(),
@@ -129,9 +144,9 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         })
     }
 
-    async fn begin_function<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Begun, PortError> {
+    async fn begin_function<C: Clock>(&self, vault: &V, point: &PointId, clock: &C) -> Result<Begun, PortError> {
         let functions = self.regions.functions(&point.resource.region);
-        let begun = lambda::snapshot(&functions, &self.vault, clock.now(), &point.resource.name).await?;
+        let begun = lambda::snapshot(&functions, vault, clock.now(), &point.resource.name).await?;
         Ok(Begun {
             arn: begun.arn,
             tags: begun.config.tags,
@@ -203,6 +218,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             },
             _ => None,
         };
+        let vault = &self.vault.locking(run.lock);
         let tables = &self.regions.tables(&run.point.resource.region);
         let pacer = &Pacer::new(run.bytes_per_second);
         let ends: Vec<Result<(Shard, ShardEnd), PortError>> = stream::iter(shards.into_iter().enumerate())
@@ -214,8 +230,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                         let wait = SignedDuration::ZERO;
                         return Ok((shard, ShardEnd::Stopped { wait }));
                     }
-                    let end =
-                        dynamodb::snapshot::read_shard(tables, &self.vault, clock, run, parent, shard, pacer).await?;
+                    let end = dynamodb::snapshot::read_shard(tables, vault, clock, run, parent, shard, pacer).await?;
                     Ok((shard, end))
                 }
             })
@@ -276,8 +291,9 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             data,
             managed: None,
             not_protected: run.not_protected.clone(),
+            lock: run.lock,
         };
-        match commit(&self.vault, &manifest).await? {
+        match commit(&self.vault.locking(run.lock), &manifest).await? {
             Created::Existed => Ok(Outcome::new(
                 point,
                 OutcomeStatus::Unchanged,
@@ -285,7 +301,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             )),
             Created::New => {
                 self.announce(point).await;
-                Ok(committed(&manifest))
+                Ok(committed(&manifest, run.lock_shortfall.as_deref()))
             }
         }
     }
@@ -304,13 +320,24 @@ fn continuing(point: &PointId, message: &str) -> Outcome {
     Outcome::new(point, OutcomeStatus::Continuing, message)
 }
 
-fn committed(manifest: &Manifest) -> Outcome {
-    let status = if manifest.not_protected.is_empty() {
+/// The outcome of a point that is committed. One that is not locked as its plan asks holds all that it should, and counts as
+/// good; but somebody has to hear of it.
+fn committed(manifest: &Manifest, lock_shortfall: Option<&str>) -> Outcome {
+    let missing: Vec<&str> = manifest
+        .not_protected
+        .iter()
+        .map(String::as_str)
+        .chain(lock_shortfall)
+        .collect();
+    let status = if missing.is_empty() {
         OutcomeStatus::Done
     } else {
         OutcomeStatus::Partial
     };
-    let outcome = Outcome::new(&manifest.point, status, manifest.not_protected.join("; "));
+    let mut outcome = Outcome::new(&manifest.point, status, missing.join("; "));
+    if let Some(lock) = manifest.lock {
+        outcome = outcome.with("locked_until", lock.points_until.to_string());
+    }
     match &manifest.data {
         None => outcome,
         Some(data) => outcome

@@ -26,7 +26,7 @@ pub use fact::{
 };
 pub use hold::{Hold, HoldName, HoldScope, LiftedHold};
 pub use kind::Kind;
-pub use lock::LockMode;
+pub use lock::{Extension, Lock, LockMode, ObjectLock};
 pub use managed::{MadeBy, ManagedJob, ManagedPoint, ManagedRun};
 pub use manifest::{BlobRef, BlobRole, DataSummary, Engine, FORMAT_VERSION, Manifest, PartRef};
 pub use point::{PlanName, PointId, Slot};

@@ -100,6 +100,7 @@ mod tests {
             parent: None,
             blobs: Vec::new(),
             data: None,
+            lock: None,
             managed,
             not_protected: Vec::new(),
         }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arn, CatalogError, ItemsDigest, ManagedPoint, PointId, Sha256, Shard, seal, unseal};
+use crate::{Arn, CatalogError, ItemsDigest, Lock, ManagedPoint, PointId, Sha256, Shard, seal, unseal};
 
 /// The newest format version that this release writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -106,6 +106,9 @@ pub struct Manifest {
     pub managed: Option<ManagedPoint>,
     /// What could not be read or stored, in words for a person; empty when the point is complete.
     pub not_protected: Vec<String>,
+    /// How the point is locked, if it is: everything that it refers to was locked so before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
 }
 
 impl Manifest {

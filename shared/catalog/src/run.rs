@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arn, BlobRef, ManagedRun, PointId, Recipe, Sha256};
+use crate::{Arn, BlobRef, Lock, ManagedRun, PointId, Recipe, Sha256};
 
 /// What a run has settled before its first task: written once, create-if-absent, so that everybody who works on the
 /// run works on the same one.
@@ -40,6 +40,12 @@ pub struct RunRecord {
     pub managed: Option<ManagedRun>,
     /// What could not be read.
     pub not_protected: Vec<String>,
+    /// How the point is locked, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+    /// What the lock falls short of what the plan asks for, and what to change; `None` when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_shortfall: Option<String>,
 }
 
 /// A shard task stopped at a page boundary: what it has so far and where to go on.

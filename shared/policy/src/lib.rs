@@ -9,9 +9,11 @@
 //! - [`Document::residency_of`] says where bytes of a resource may be written.
 //! - [`audience`] says who hears of an event.
 //! - [`due`] says which recovery points to make now.
-//! - [`retain`] says which recovery points to keep and which to remove, each with its reasons; `RETENTION.md` is its
-//!   prose.
-//! - [`rpo`] says whether a resource meets its recovery point objective.
+//! - [`retain`] says which recovery points to keep and which to remove, each with its reasons, and [`forecast`] until when
+//!   one stays; `RETENTION.md` is their prose.
+//! - [`rpo`] says whether a resource meets its recovery point objective, and [`comply`] which of all the promises of a policy
+//!   are kept.
+//! - [`explain_resource`] and [`explain_point`] say in plain words what becomes of a resource and of a point.
 
 mod account;
 mod amount;
@@ -25,6 +27,7 @@ mod days;
 mod document;
 mod due;
 mod duration;
+mod explain;
 mod fault;
 mod forecast;
 mod gaps;
@@ -58,6 +61,7 @@ pub use cron::Cron;
 pub use document::{Document, Explanation, Selected, Standing};
 pub use due::{DueRun, due};
 pub use duration::{in_words, parse_duration};
+pub use explain::{PlanExplained, PointExplained, ResourceExplained, explain_point, explain_resource};
 pub use fault::{Fault, Faults, Problem};
 pub use forecast::{Until, forecast};
 pub use gaps::Gap;

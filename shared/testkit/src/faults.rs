@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use holdfast_catalog::{Kind, Region, Shard};
+use holdfast_catalog::{Kind, Lock, ObjectLock, Region, Shard};
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings, CreateTable, DropScratchTable, ReadTable, ScanPage, ScanTable, TableReading, TableSetting,
     TableStatus, WriteItems,
@@ -8,9 +8,9 @@ use holdfast_sources::dynamodb::{Item, TableConfig};
 use holdfast_sources::inventory::{Found, ListResources};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{
-    CopyObjects, Created, DeleteObjects, ListObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
+    CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
 };
-use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec};
+use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, VaultLock};
 use holdfast_vault::signal::{PublishEvents, SendWork};
 
 use crate::{Effect, Script};
@@ -83,6 +83,30 @@ impl<S: CopyObjects> CopyObjects for Faults<S> {
     async fn copy_from(&self, source_bucket: &str, key: &str) -> Result<ObjectInfo, PortError> {
         let work = self.inner.copy_from(source_bucket, key);
         self.script.run("copy_from", key, Effect::Writes, work).await
+    }
+}
+
+impl<S: LockObjects> LockObjects for Faults<S> {
+    fn locking(&self, lock: Option<Lock>) -> Self {
+        Faults::new(self.inner.locking(lock), &self.script)
+    }
+
+    fn lock(&self) -> Option<Lock> {
+        self.inner.lock()
+    }
+
+    async fn extend_lock(&self, key: &str) -> Result<Option<ObjectLock>, PortError> {
+        // A store that locks nothing there makes no call.
+        if self.lock().and_then(|lock| lock.on(key)).is_none() {
+            return Ok(None);
+        }
+        let work = self.inner.extend_lock(key);
+        self.script.run("extend_lock", key, Effect::Writes, work).await
+    }
+
+    async fn vault_lock(&self) -> Result<VaultLock, PortError> {
+        let work = self.inner.vault_lock();
+        self.script.run("vault_lock", "bucket", Effect::Reads, work).await
     }
 }
 

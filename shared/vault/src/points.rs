@@ -5,7 +5,7 @@ use holdfast_catalog::{Fact, Manifest, PointId, ResourceId, RunRecord, Slot, Tom
 use jiff::Timestamp;
 
 use crate::PortError;
-use crate::port::{Created, ListObjects, ObjectInfo, ReadObjects, WriteObjects};
+use crate::port::{Created, ListObjects, LockObjects, ObjectInfo, ReadObjects, WriteObjects};
 
 /// All objects under a prefix, in order of key.
 ///
@@ -193,6 +193,24 @@ pub async fn read_manifest<S: ReadObjects>(store: &S, point: &PointId) -> Result
     let key = layout::manifest(point);
     let body = store.get(&key).await?;
     Manifest::read(&body, point).map_err(|error| PortError::Corrupt(format!("{key}: {error}")))
+}
+
+/// Whether all that a point refers to is locked at least as the store locks what it writes, so that nobody has to look at it
+/// piece by piece. The manifest says how the point was locked. It is written, and locked, after everything else: that its own
+/// lock is there shows that the others were put in this vault, and that it does not only tell of another's.
+///
+/// # Errors
+/// Those of the store.
+pub async fn vouches<S: ReadObjects + LockObjects>(store: &S, point: &Manifest) -> Result<bool, PortError> {
+    let Some(wanted) = store.lock() else { return Ok(true) };
+    let Some(lock) = point.lock.filter(|lock| lock.covers_contents_of(&wanted)) else {
+        return Ok(false);
+    };
+    match store.head(&layout::manifest(&point.point)).await {
+        Ok(manifest) => Ok(manifest.locked_until.is_some_and(|until| until >= lock.points_until)),
+        Err(PortError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Commits a point: from here on readers see it. What is partial is said before it is seen.

@@ -1,6 +1,9 @@
 //! The examples of `POLICY.md` and `RETENTION.md` are true.
 
-use holdfast_policy::{BUILTIN, Document, Limits, Notice, PointState, PointStatus, audience, parse};
+use holdfast_policy::{
+    BUILTIN, Document, Limits, Notice, PointState, PointStatus, Retained, Series, Start, audience, forecast, parse,
+    turns,
+};
 
 use crate::support::{HOUR, at, document, good, resource, retain};
 
@@ -49,6 +52,8 @@ fn every_block_is_of_a_kind_that_is_tested() {
         "refusal",
         "audience",
         "decisions",
+        "foretold",
+        "starts",
     ];
     for (info, text) in [blocks(POLICY), blocks(RETENTION)].concat() {
         assert!(kinds.contains(&info), "{info}: {text}");
@@ -184,16 +189,60 @@ fn the_worked_example_of_retention_is_what_is_decided() {
 }
 
 #[test]
+fn what_is_foretold_in_the_prose_is_what_is_foretold() {
+    let document = document(blocks_of(RETENTION, "yaml")[1]);
+    let plan = &document.plans[0];
+    let first = at("2026-10-19T00:00:00Z");
+    let points: Vec<PointState> = (0..34)
+        .map(|day| PointState {
+            held: day == 1,
+            ..good(first + HOUR * (24 * day))
+        })
+        .collect();
+    let (series, now) = (Series::of(&points), at("2026-11-21T12:30:00Z"));
+    let foretold = |decision: Retained| {
+        let until = forecast(&plan.keeping(), &plan.schedule, &series, &decision.point, now)?;
+        let (slot, reasons) = (decision.point.slot, decision.reasons().join(", "));
+        Some(format!("{slot}  {until}: {reasons}\n"))
+    };
+    let decisions = holdfast_policy::retain(&plan.keeping(), &series, now).into_iter();
+    let lines: Vec<String> = decisions.filter_map(foretold).collect();
+    assert_eq!(lines.concat(), blocks_of(RETENTION, "foretold")[0]);
+}
+
+#[test]
+fn the_starts_of_a_windowed_schedule_are_those_of_the_prose() {
+    let example = blocks_of(POLICY, "yaml")
+        .into_iter()
+        .find(|text| text.contains("blackout:"));
+    let document = document(example.unwrap());
+    let plan = &document.plans[0];
+    let tables = ["orders", "table-1", "table-2", "table-3"].map(|name| resource(name, &[]));
+    let turns = turns(&plan.name, tables.iter().map(|table| &table.id));
+    let starts = plan
+        .schedule
+        .starts_after(at("2026-12-23T11:00:00Z"), turns[&tables[0].id]);
+    let local = |instant, format: &str| plan.schedule.zone().to_datetime(instant).strftime(format).to_string();
+    let line = |start: Start| {
+        let slot = local(start.slot.instant(), "%a %F %R");
+        format!("{slot}  starts at {}\n", local(start.at, "%R"))
+    };
+    let lines: Vec<String> = starts.take(5).map(line).collect();
+    assert_eq!(lines.concat(), blocks_of(POLICY, "starts")[0]);
+}
+
+#[test]
 fn every_test_that_a_guarantee_names_is_there() {
-    let laws = include_str!("laws.rs");
+    let laws = [include_str!("laws.rs"), include_str!("forecasting.rs")].concat();
     let named = RETENTION
         .lines()
         .filter(|line| line.starts_with("| ") && line.contains("| `"));
+    let is_ours = |line: &&str| ["law_", "pruning_", "forecast_"].iter().any(|word| line.contains(word));
     let mut count = 0;
-    for line in named.filter(|line| line.contains("law_") || line.contains("pruning_")) {
+    for line in named.filter(is_ours) {
         let name = line.rsplit('`').nth(1).unwrap();
         assert!(laws.contains(&format!("fn {name}(")), "{name}");
         count += 1;
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 12);
 }

@@ -69,7 +69,7 @@ fn failing(points: &[PointState], failed: &[PointId], now: Timestamp) -> Option<
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn law_1_the_newest_good_point_is_kept_whatever_else_the_input_holds(

@@ -5,10 +5,12 @@
 mod calendar;
 mod clocks;
 mod compliance;
+mod complying;
 mod copying;
 mod dialect;
 mod documents;
 mod edges;
+mod explaining;
 mod forecasting;
 mod hostile;
 mod laws;

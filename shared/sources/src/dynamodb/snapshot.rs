@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use futures::future;
 use holdfast_catalog::{BlobRef, BlobRole, DataSummary, Manifest, Recipe, RunRecord, Shard};
-use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::{
-    Known, PortError, ShardWriter, put_blob, read_checkpoint, read_committed_part, write_checkpoint, write_part,
+    Known, PortError, ShardWriter, put_blob, read_checkpoint, read_committed_part, vouches, write_checkpoint,
+    write_part,
 };
 use jiff::SignedDuration;
 
@@ -38,7 +39,7 @@ pub struct TableBegun {
 ///
 /// # Errors
 /// `NotFound` when there is no such table; those of the store.
-pub async fn begin<P: ReadTable, S: ReadObjects + WriteObjects, C: Clock>(
+pub async fn begin<P: ReadTable, S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     ports: &P,
     store: &S,
     clock: &C,
@@ -79,11 +80,11 @@ pub enum ShardEnd {
 }
 
 /// Reads a shard from where its last checkpoint left it, at the pacer's pace, and writes its part, or a checkpoint when time
-/// runs out.
+/// runs out. `store` is to lock as the run says ([`RunRecord::lock`]).
 ///
 /// # Errors
 /// Those of the table and of the store. Nothing is lost: the next try goes on from the last checkpoint.
-pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObjects, C: Clock>(
+pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObjects + LockObjects, C: Clock>(
     ports: &P,
     store: &S,
     clock: &C,
@@ -136,7 +137,7 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
 }
 
 /// Adds a page's items and says how many bytes their lines have.
-async fn push<S: ReadObjects + WriteObjects, C: Clock>(
+async fn push<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     writer: &mut ShardWriter<'_, S, C>,
     page: ScanPage,
     key: &[String],
@@ -151,7 +152,11 @@ async fn push<S: ReadObjects + WriteObjects, C: Clock>(
 }
 
 /// What the parent's shard has stored. A parent that cannot be read is no parent: everything is stored anew.
-async fn known_lines<S: ReadObjects>(store: &S, parent: &Manifest, shard: Shard) -> Result<Known, PortError> {
+async fn known_lines<S: ReadObjects + LockObjects>(
+    store: &S,
+    parent: &Manifest,
+    shard: Shard,
+) -> Result<Known, PortError> {
     let Some(data) = &parent.data else {
         return Ok(Known::default());
     };
@@ -161,7 +166,11 @@ async fn known_lines<S: ReadObjects>(store: &S, parent: &Manifest, shard: Shard)
         return Ok(Known::default());
     };
     match read_committed_part(store, &parent.point, part).await {
-        Ok(recipe) => Known::load(store, &recipe).await,
+        Ok(recipe) => {
+            let known = Known::load(store, &recipe).await?;
+            let vouches = vouches(store, parent).await?;
+            Ok(if vouches { known } else { known.extending_locks() })
+        }
         Err(PortError::Corrupt(_)) => Ok(Known::default()),
         Err(error) => Err(error),
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use holdfast_catalog::{
-    Arn, BlobRef, Engine, FORMAT_VERSION, MadeBy, ManagedJob, ManagedPoint, ManagedRun, Manifest, PointId, RunRecord,
-    Sha256, layout, seal, unseal,
+    Arn, BlobRef, Engine, FORMAT_VERSION, Lock, MadeBy, ManagedJob, ManagedPoint, ManagedRun, Manifest, PointId,
+    RunRecord, Sha256, layout, seal, unseal,
 };
-use holdfast_vault::port::{Clock, Created, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::port::{Clock, Created, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::{PortError, begin_run, commit, get_blob, keys, put_blob, read_manifest, read_run};
 use jiff::SignedDuration;
 use thiserror::Error;
@@ -159,6 +159,10 @@ pub struct ReadResource {
     pub blobs: Vec<BlobRef>,
     /// The policy in force.
     pub policy_sha256: Sha256,
+    /// How the settings were locked in the vault, if they were; the data is locked by the lock of AWS Backup's vault.
+    pub lock: Option<Lock>,
+    /// What that lock falls short of what the plan asks for.
+    pub lock_shortfall: Option<String>,
     /// What could not be read.
     pub not_protected: Vec<String>,
 }
@@ -167,7 +171,7 @@ pub struct ReadResource {
 ///
 /// # Errors
 /// `Invalid` when the settings are; those of the store.
-pub async fn begin<S: ReadObjects + WriteObjects, C: Clock>(
+pub async fn begin<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     store: &S,
     clock: &C,
     point: &PointId,
@@ -196,6 +200,8 @@ pub async fn begin<S: ReadObjects + WriteObjects, C: Clock>(
         bytes_per_second: None,
         key: Vec::new(),
         managed: Some(managed),
+        lock: resource.lock,
+        lock_shortfall: resource.lock_shortfall,
         not_protected,
     };
     begin_run(store, record).await
@@ -230,7 +236,7 @@ pub enum Worked {
 pub async fn work<P, S, C>(ports: &P, store: &S, clock: &C, point: &PointId) -> Result<Worked, PortError>
 where
     P: StartBackups + ReadBackups + ReadRecoveryPoints,
-    S: ReadObjects + ListObjects + WriteObjects,
+    S: ReadObjects + ListObjects + WriteObjects + LockObjects,
     C: Clock,
 {
     match read_manifest(store, point).await {
@@ -280,7 +286,7 @@ fn continuing(job: ManagedJob) -> Worked {
 
 /// Starts an attempt's job, or learns which one was started: the token makes it the same. Only then is it written down, so a
 /// record never names a job that is not there.
-async fn start<P: StartBackups, S: ReadObjects + WriteObjects, C: Clock>(
+async fn start<P: StartBackups, S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     ports: &P,
     store: &S,
     clock: &C,
@@ -315,7 +321,7 @@ async fn start<P: StartBackups, S: ReadObjects + WriteObjects, C: Clock>(
 }
 
 /// The job says that there is a point. The point says whether that is so.
-async fn made<P: ReadRecoveryPoints, S: ReadObjects + WriteObjects, C: Clock>(
+async fn made<P: ReadRecoveryPoints, S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     ports: &P,
     store: &S,
     clock: &C,
@@ -354,7 +360,7 @@ async fn find_made<P, S, C>(
 ) -> Result<Worked, PortError>
 where
     P: ReadRecoveryPoints,
-    S: ReadObjects + WriteObjects,
+    S: ReadObjects + WriteObjects + LockObjects,
     C: Clock,
 {
     let points = ports.recovery_points_of(&run.arn).await?;
@@ -386,7 +392,7 @@ fn may_be_of(point: &RecoveryPoint, job: &ManagedJob) -> bool {
         && job.started_at.duration_since(point.created_at) <= SLACK
 }
 
-async fn conclude<S: ReadObjects + WriteObjects, C: Clock>(
+async fn conclude<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     store: &S,
     clock: &C,
     run: &RunRecord,
@@ -416,10 +422,11 @@ async fn conclude<S: ReadObjects + WriteObjects, C: Clock>(
         .flatten()
         .map(|why| format!("AWS Backup: {why}"));
     let managed = point.managed(Some(&job.job_id), MadeBy::Holdfast);
-    let (blobs, lost) = keep_blobs(store, clock, &run.blobs).await?;
+    let vault = store.locking(run.lock);
+    let (blobs, lost) = keep_blobs(&vault, clock, &run.blobs).await?;
     let not_protected = run.not_protected.iter().cloned().chain(issues).chain(lost).collect();
     let manifest = manifest_of(run, managed, blobs, not_protected, clock);
-    Ok(match commit(store, &manifest).await? {
+    Ok(match commit(&vault, &manifest).await? {
         Created::New => Worked::Committed(Box::new(manifest)),
         Created::Existed => Worked::Existed,
     })
@@ -445,24 +452,25 @@ fn manifest_of<C: Clock>(
         blobs,
         data: None,
         managed: Some(managed),
+        lock: run.lock,
         not_protected,
     }
 }
 
 /// A job may take days, longer than a sweep leaves alone what no point refers to: what the run refers to is written again before
 /// it is that old, and the run shows that somebody looks after it.
-async fn keep_alive<S: ReadObjects + WriteObjects, C: Clock>(
+async fn keep_alive<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     store: &S,
     clock: &C,
     run: &RunRecord,
 ) -> Result<(), PortError> {
-    keep_blobs(store, clock, &run.blobs).await?;
+    keep_blobs(&store.locking(run.lock), clock, &run.blobs).await?;
     let body = Bytes::from(format!("{{\"followed_at\": \"{}\"}}\n", clock.now()));
     store.overwrite(&layout::sign_of_life(&run.point), body).await
 }
 
 /// Writes again what is old, and says what is lost: the point is worth having without it.
-async fn keep_blobs<S: ReadObjects + WriteObjects, C: Clock>(
+async fn keep_blobs<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     store: &S,
     clock: &C,
     blobs: &[BlobRef],

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use holdfast_catalog::{BlobRef, BlobRole, Manifest};
-use holdfast_vault::port::{Clock, ReadObjects, WriteObjects};
+use holdfast_vault::port::{Clock, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::{PortError, get_config, put_blob};
 
 use super::port::{DatabaseReading, ReadDatabases};
@@ -19,7 +19,7 @@ pub struct DatabaseBegun {
 ///
 /// # Errors
 /// `NotFound` when there is no such database; `Unavailable` when it is in a state in which RDS takes no snapshot; those of the store.
-pub async fn begin<P: ReadDatabases, S: ReadObjects + WriteObjects, C: Clock>(
+pub async fn begin<P: ReadDatabases, S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     ports: &P,
     store: &S,
     clock: &C,

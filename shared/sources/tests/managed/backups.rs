@@ -412,6 +412,8 @@ fn tags_that_find_no_room_are_told() {
             tags: record.tags.clone(),
             blobs: record.blobs.clone(),
             policy_sha256: record.policy_sha256,
+            lock: None,
+            lock_shortfall: None,
             not_protected: Vec::new(),
         };
         let again = begin(&world.store, &world.clock, &point(), resource, &many)

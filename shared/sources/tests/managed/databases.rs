@@ -148,6 +148,7 @@ async fn made(world: &World, config: &DatabaseConfig) -> Manifest {
         parent: None,
         blobs: vec![begun.blob],
         data: None,
+        lock: None,
         managed: Some(point.managed(Some(&job), MadeBy::Holdfast)),
         not_protected: Vec::new(),
     }

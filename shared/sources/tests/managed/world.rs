@@ -158,6 +158,8 @@ impl World {
             tags: begun.reading.config.tags.clone(),
             policy_sha256: policy.sha256,
             blobs: vec![begun.blob, policy],
+            lock: None,
+            lock_shortfall: None,
             not_protected: begun.reading.unreadable,
         };
         begin(&self.store, &self.clock, &point(), resource, settings).await
