@@ -9,7 +9,7 @@ mod function;
 mod table;
 mod wiring;
 
-use holdfast_catalog::{Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
+use holdfast_catalog::{Engine, Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
 use holdfast_policy::{Breach, Resource};
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
@@ -123,6 +123,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             Err(error) => notes.push(format!("the policy's residency was not checked: {error}")),
         }
         let result = match resource.kind {
+            // Its items are not in this vault: what is restored from here would be an empty table.
+            _ if manifest.engine == Engine::AwsBackup => {
+                let message = "AWS Backup keeps its data: start-restore-job restores it";
+                Err(PortError::Invalid(message.to_owned()))
+            }
             Kind::DynamodbTable => {
                 let tables = self.regions.tables(&target.region);
                 let (name, region) = (target.name.as_str(), &target.region);
@@ -137,6 +142,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 .await
             }
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
+            kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
+                Err(PortError::Invalid(format!("{kind} cannot be restored yet")))
+            }
             _ => self.restore_wiring(&request, vault, &manifest, &target, clock).await,
         };
         let outcome = result.unwrap_or_else(|error| {

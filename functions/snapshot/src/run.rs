@@ -73,6 +73,9 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     .await?
             }
             Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
+            kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
+                return Err(PortError::Invalid(format!("{kind} cannot be read yet")));
+            }
             _ => {
                 let taken = wiring::snapshot(&self.inventory, &vault, clock.now(), &point.resource).await?;
                 Begun {
@@ -98,6 +101,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             shards: begun.shards,
             bytes_per_second: begun.bytes_per_second,
             key: begun.key,
+            managed: None,
             not_protected: begun.not_protected,
             lock: settled.lock,
             lock_shortfall: settled.shortfall,
@@ -299,6 +303,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             parent: run.parent.clone(),
             blobs: run.blobs.clone(),
             data,
+            managed: None,
             not_protected: run.not_protected.clone(),
             lock: run.lock,
         };

@@ -132,6 +132,9 @@ impl ListResources for AwsInventory {
         let (arns, resource_type) = match kind {
             Kind::DynamodbTable => (self.tables(region).await?, "dynamodb:table"),
             Kind::LambdaFunction => (self.functions(region).await?, "lambda:function"),
+            Kind::RdsInstance | Kind::RdsCluster => {
+                return Err(PortError::Invalid(format!("{kind} cannot be listed yet")));
+            }
             _ => return wiring::list(&self.calls, kind, region).await,
         };
         let mut tags = self.tags(region, resource_type).await?;

@@ -45,6 +45,10 @@ pub enum Kind {
     HttpApi,
     /// An IAM role with its policies; the region is the one where the partition keeps IAM.
     IamRole,
+    /// An RDS database instance that is in no cluster: its settings and groups. Its data is in AWS Backup's points.
+    RdsInstance,
+    /// An Aurora or Multi-AZ database cluster with its instances: their settings and groups, likewise.
+    RdsCluster,
 }
 
 impl Kind {
@@ -88,6 +92,8 @@ impl Kind {
             Kind::RestApi => "rest-api",
             Kind::HttpApi => "http-api",
             Kind::IamRole => "iam-role",
+            Kind::RdsInstance => "rds-instance",
+            Kind::RdsCluster => "rds-cluster",
         }
     }
 
@@ -161,6 +167,8 @@ pub(crate) fn name_in(arn: &Arn) -> Option<(Kind, String)> {
             };
             Some((kind, path.next()?.to_owned()))
         }
+        ("rds", Some("db")) => named(Kind::RdsInstance),
+        ("rds", Some("cluster")) => named(Kind::RdsCluster),
         // A role's path is not part of what makes its name unique.
         ("iam", Some("role")) => Some((Kind::IamRole, resource.rsplit('/').next()?.to_owned())),
         _ => None,

@@ -282,6 +282,8 @@ impl ResourceId {
             Kind::StateMachine => ("states", "stateMachine:"),
             Kind::RestApi => ("apigateway", "/restapis/"),
             Kind::HttpApi => ("apigateway", "/apis/"),
+            Kind::RdsInstance => ("rds", "db:"),
+            Kind::RdsCluster => ("rds", "cluster:"),
             Kind::EventConnection | Kind::ApiDestination | Kind::IamRole => return None,
         };
         let name = match self.kind {

@@ -4,9 +4,14 @@
 
 pub mod attempt;
 pub mod call;
+pub mod copies;
 pub mod dynamodb;
 pub mod inventory;
+pub mod key;
 pub mod lambda;
+pub mod managed;
+pub mod preflight;
+pub mod rds;
 mod settings_report;
 pub mod wiring;
 

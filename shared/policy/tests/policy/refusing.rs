@@ -1,5 +1,6 @@
 //! Policy documents: how they are refused.
 
+use holdfast_catalog::Kind;
 use holdfast_policy::parse;
 
 use crate::support::plan_text;
