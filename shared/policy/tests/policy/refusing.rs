@@ -224,7 +224,9 @@ fn an_empty_clause_is_refused() {
 
 #[test]
 fn an_unknown_kind_is_refused_with_a_suggestion() {
-    let all = Kind::ALL.map(Kind::as_str).join(" or ");
+    let all = holdfast_catalog::Kind::ALL
+        .map(holdfast_catalog::Kind::as_str)
+        .join(" or ");
     assert_eq!(
         faults_of_lines("select: {kinds: [lambda_function, bucket]}"),
         [
