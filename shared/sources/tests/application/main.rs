@@ -1,0 +1,4 @@
+//! An application: names, order, differences.
+
+mod made;
+mod map;
