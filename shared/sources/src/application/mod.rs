@@ -2,9 +2,14 @@
 //!
 //! Everything here is a decision: values in, values out. What exists and what a recovery point holds are arguments.
 
+mod decide;
+mod drift;
 mod forms;
 mod map;
 mod naming;
+mod order;
+mod plan;
+mod select;
 mod walk;
 
 use std::fmt;
@@ -12,8 +17,12 @@ use std::fmt;
 use holdfast_catalog::{Arn, ResourceId};
 use serde_json::Value;
 
+pub use decide::{Existing, Verdict, Word, decide};
+pub use drift::{Change, diff};
 pub use map::{ArnMap, Reference, Replaced};
 pub use naming::{NameFault, Target};
+pub use plan::{Action, Plan, Step, plan};
+pub use select::{Selected, Selection, StackResource, of_stack, tags_of};
 
 /// A resource of the application, as a recovery point holds it.
 #[derive(Clone, PartialEq)]

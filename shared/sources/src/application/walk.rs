@@ -17,7 +17,11 @@ pub(super) trait Visit {
     fn visit(&mut self, spot: &Spot<'_>, text: &str) -> Option<String>;
 }
 
-/// A document with every string visited, keys too. JSON inside strings keeps its spelling but for the strings that change.
+/// Members of a document that are words of people or of the past.
+const LEFT_ALONE: [&str; 3] = ["tags", "observed", "unreadable"];
+
+/// A document with every string visited, keys too, but for its tags and what was only observed. JSON inside strings keeps its
+/// spelling but for the strings that change.
 pub(super) fn map_strings(document: &Value, visit: &mut dyn Visit) -> Value {
     Walk {
         path: String::new(),
@@ -56,6 +60,10 @@ impl Walk<'_> {
     fn object(&mut self, map: &Map<String, Value>, is_variable: bool) -> Map<String, Value> {
         let mut mapped = Map::new();
         for (key, value) in map {
+            if self.path.is_empty() && LEFT_ALONE.contains(&key.as_str()) {
+                mapped.insert(key.clone(), value.clone());
+                continue;
+            }
             // A tag called "environment" is no block of variables.
             let inner = is_variable || (value.is_object() && holds_variables(key));
             let changed = self.below(&segment(key), |walk| walk.value(value, Some(key), inner));
