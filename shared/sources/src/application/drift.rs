@@ -77,7 +77,7 @@ impl Comparing {
                 for key in keys.into_iter().filter(|key| !is_whole || *key != "observed") {
                     let secret = is_secret(key);
                     self.below(&format!(".{key}"), secret, |inner| {
-                        inner.values(left.get(key), right.get(key))
+                        inner.values(left.get(key), right.get(key));
                     });
                 }
             }
@@ -107,7 +107,7 @@ impl Comparing {
         } else {
             for at in 0..left.len().max(right.len()) {
                 self.below(&format!("[{at}]"), false, |inner| {
-                    inner.values(left.get(at), right.get(at))
+                    inner.values(left.get(at), right.get(at));
                 });
             }
         }

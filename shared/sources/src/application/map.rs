@@ -19,6 +19,8 @@ pub struct ArnMap {
     /// Streams and consumers by what their ARNs begin with, with the new ARN.
     children: BTreeMap<String, String>,
     names: BTreeMap<String, BTreeSet<ResourceId>>,
+    /// Whose the resources were: some ARNs do not say.
+    old_account: String,
     account: String,
 }
 
@@ -75,11 +77,17 @@ impl ArnMap {
     pub fn new(members: &[Member], target: &Target, account: &str) -> Result<Self, Vec<NameFault>> {
         let ids: BTreeSet<ResourceId> = members.iter().map(|member| member.id.clone()).collect();
         let renamed = target.renamed(&ids)?;
+        let old_accounts = members.iter().map(|member| member.arn.account());
         let mut map = ArnMap {
             members: BTreeMap::new(),
             forms: BTreeMap::new(),
             children: BTreeMap::new(),
             names: BTreeMap::new(),
+            old_account: old_accounts
+                .max()
+                .filter(|account| !account.is_empty())
+                .unwrap_or(account)
+                .to_owned(),
             account: account.to_owned(),
         };
         for member in members {
@@ -180,7 +188,7 @@ impl ArnMap {
 
     fn add(&mut self, old: &ResourceId, made: Made) {
         let old_account = match made.old_arn.account() {
-            "" => &self.account,
+            "" => &self.old_account,
             account => account,
         };
         let old_forms = forms::forms(old, made.old_arn.as_str(), old_account);
@@ -288,6 +296,14 @@ impl ArnMap {
     }
 
     fn all_hits(&self, spot: &Spot<'_>, text: &str) -> Vec<Hit<'_>> {
+        // The account alone: a policy's principal, or the condition that only it may.
+        if text == self.old_account {
+            return vec![Hit {
+                range: 0..text.len(),
+                resource: None,
+                new: Some(&self.account),
+            }];
+        }
         match self.named(spot, text) {
             Some(hit) => vec![hit],
             None => self.hits(text),

@@ -10,6 +10,7 @@ mod naming;
 mod order;
 mod plan;
 mod select;
+mod template;
 mod walk;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use map::{ArnMap, Reference, Replaced};
 pub use naming::{NameFault, Target};
 pub use plan::{Action, Plan, Step, plan};
 pub use select::{Selected, Selection, StackResource, of_stack, tags_of};
+pub use template::{CodeBucket, Template, template};
 
 /// A resource of the application, as a recovery point holds it.
 #[derive(Clone, PartialEq)]

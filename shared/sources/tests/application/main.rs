@@ -3,3 +3,4 @@
 mod made;
 mod map;
 mod plan;
+mod template;
