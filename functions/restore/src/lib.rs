@@ -3,6 +3,7 @@
 //! It reads the home vault, or the replica when the home vault is gone or has no such point. Nothing that exists is changed.
 //! A restore that does not fit one invocation goes on in others, by its queue.
 
+pub mod application;
 mod choose;
 mod event;
 mod function;
@@ -16,12 +17,11 @@ use holdfast_sources::lambda::restore::VaultLocation;
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::SendWork;
-use holdfast_vault::{Catalogue, PortError, ports, read_manifest};
+use holdfast_vault::{Catalogue, PortError, get_blob, ports, read_manifest};
 use serde_json::{Value, json};
 
 pub use choose::choose;
 pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
-use table::TableRestore;
 
 ports! {
     /// What restore asks of a vault: it reads, and notes how far it came.
@@ -87,6 +87,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Handler for Restore<V, R, Q> {
     }
 
     async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
+        if event.get("application").is_some() {
+            return self.run_application(application::Request::parse(event)?, clock).await;
+        }
         self.run(Request::parse(event)?, clock).await
     }
 }
@@ -101,19 +104,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let (vault, manifest, notes) = self.find(&request, &resource, clock).await?;
         let target = resolve(&request.target, &manifest);
         let result = match resource.kind {
-            Kind::DynamodbTable => {
-                let tables = self.regions.tables(&target.region);
-                let (name, region) = (target.name.as_str(), &target.region);
-                TableRestore {
-                    tables: &tables,
-                    vault: &vault.store,
-                    manifest: &manifest,
-                    name,
-                    region,
-                }
-                .run(clock)
-                .await
-            }
+            Kind::DynamodbTable => self.restore_table(vault, &manifest, &target, clock).await,
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
         };
         let outcome = result.unwrap_or_else(|error| {
@@ -190,6 +181,14 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         };
         self.work.send(vec![json!(resolved).to_string()], 0).await
     }
+}
+
+/// A point's configuration document.
+async fn document<V: ReadObjects>(store: &V, manifest: &Manifest) -> Result<bytes::Bytes, PortError> {
+    let blob = manifest
+        .config()
+        .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
+    get_blob(store, blob).await
 }
 
 async fn find_in<V: VaultPorts, C: Clock>(

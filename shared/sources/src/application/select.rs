@@ -3,21 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Arn, Kind, PlanName, Region, ResourceId};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a person calls the application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+/// Which resources are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// Everything that a plan has points of.
     Plan(PlanName),
     /// Everything whose point has all of these tags.
     Tags(BTreeMap<String, String>),
-    /// These.
+    /// These; a stack's resources, once they are listed.
     Resources(Vec<ResourceId>),
-    /// Everything that a CloudFormation stack of this region has.
-    Stack(String),
 }
 
 /// A resource as CloudFormation lists it.

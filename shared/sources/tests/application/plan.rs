@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Kind, ResourceId};
-use holdfast_sources::application::{Action, Member, Plan, plan};
+use holdfast_sources::application::{Action, Member, Plan, Step, plan};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -50,7 +50,7 @@ fn what_starts_something_by_itself_is_switched_on_at_the_end_and_apart() {
     let plan = planned(&shop());
     let (quiet, loud) = plan.phases();
     assert!(quiet.iter().all(|step| step.action != Action::SwitchOn));
-    let loud: Vec<String> = loud.iter().map(|step| step.name()).collect();
+    let loud: Vec<String> = loud.iter().map(Step::name).collect();
     assert_eq!(
         loud,
         [
@@ -109,7 +109,7 @@ fn two_queues_that_are_each_others_dead_letter_queue_are_made_first_and_wired_la
         )
     };
     let plan = planned(&[queue("a", "b"), queue("b", "a")]);
-    let names: Vec<String> = plan.steps.iter().map(|step| step.name()).collect();
+    let names: Vec<String> = plan.steps.iter().map(Step::name).collect();
     assert_eq!(
         names,
         [
@@ -137,7 +137,7 @@ fn topic_and_queue_policy_are_no_ring() {
 /// Queues and topics that name each other at random: dead-letter queues and subscriptions.
 fn tangled() -> impl Strategy<Value = Vec<Member>> {
     let name = |number: usize| {
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             (Kind::SqsQueue, format!("q{number}"))
         } else {
             (Kind::SnsTopic, format!("t{number}"))
@@ -168,7 +168,7 @@ proptest! {
         let mut turned = members.clone();
         turned.rotate_left(seed.index(members.len()));
         prop_assert_eq!(&planned(&turned), &plan, "the order of the members changes the plan");
-        let names: BTreeSet<String> = plan.steps.iter().map(|step| step.name()).collect();
+        let names: BTreeSet<String> = plan.steps.iter().map(Step::name).collect();
         prop_assert_eq!(names.len(), plan.steps.len(), "two steps of one name");
         let places: BTreeMap<&ResourceId, usize> = created(&plan).into_iter().enumerate().map(|(at, id)| (id, at)).collect();
         prop_assert_eq!(places.len(), members.len());
