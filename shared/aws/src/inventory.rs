@@ -129,6 +129,7 @@ impl ListResources for AwsInventory {
         let (arns, resource_type) = match kind {
             Kind::DynamodbTable => (self.tables().await?, "dynamodb:table"),
             Kind::LambdaFunction => (self.functions().await?, "lambda:function"),
+            _ => return Err(PortError::Invalid(format!("{kind} is not listed yet"))),
         };
         let mut tags = self.tags(resource_type).await?;
         let with_tags = arns.into_iter().map(|arn| Found {

@@ -3,6 +3,7 @@
 //! Sources talk to the world through ports only; `shared/aws` implements them.
 
 pub mod application;
+pub mod call;
 pub mod dynamodb;
 pub mod inventory;
 pub mod lambda;

@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 
 use super::bucket::ReplicaBucket;
 use crate::error::{code_of, port_error};
-
 /// By this the lifecycle rule is known again.
 const UPLOADS_RULE: &str = "holdfast-abort-stale-uploads";
 /// An upload that is this old will not be finished: a function runs for 15 minutes.
