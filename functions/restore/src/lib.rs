@@ -106,6 +106,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let result = match resource.kind {
             Kind::DynamodbTable => self.restore_table(vault, &manifest, &target, clock).await,
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
+            kind => Err(PortError::Invalid(format!("{kind} cannot be restored yet"))),
         };
         let outcome = result.unwrap_or_else(|error| {
             let message = format!("not restored: {error}{}", advice(&error));

@@ -50,6 +50,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         let begun = match point.resource.kind {
             Kind::DynamodbTable => self.begin_table(point, parent.as_ref(), clock).await?,
             Kind::LambdaFunction => self.begin_function(point, clock).await?,
+            kind => return Err(PortError::Invalid(format!("{kind} cannot be stored yet"))),
         };
         let record = RunRecord {
             format: FORMAT_VERSION,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use holdfast_catalog::{Manifest, ResourceId};
+use holdfast_catalog::{Manifest, PointId, ResourceId};
 use holdfast_lambda::Failure;
 use holdfast_sources::application::{Member, Selection, tags_of};
 use holdfast_vault::port::Clock;
@@ -75,7 +75,7 @@ async fn gather_from<'a, V: VaultPorts, C: Clock>(
     let selection = request.application.selection()?;
     let wanted = request.application.wanted()?;
     let entries = entries(&vault.store, &selection).await?;
-    let mut chosen: Vec<&PointEntry> = Vec::new();
+    let mut chosen: Vec<PointId> = Vec::new();
     let mut missing = Vec::new();
     for (resource, entries) in &entries {
         let exactly = request
@@ -86,11 +86,11 @@ async fn gather_from<'a, V: VaultPorts, C: Clock>(
             .find(|point| point.resource == *resource);
         let wanted = exactly.map_or_else(|| wanted.clone(), |point| Wanted::Exactly(point.clone()));
         match choose(entries, &wanted, clock.now()) {
-            Some(entry) => chosen.push(entry),
+            Some(entry) => chosen.push(entry.id.clone()),
             None => missing.push((resource.to_string(), "it has no good point of that time".to_owned())),
         }
     }
-    let points = futures::stream::iter(chosen.into_iter().map(|entry| read(&vault.store, entry)));
+    let points = futures::stream::iter(chosen).map(|id| read(&vault.store, id));
     let mut points: Vec<Point> = points.buffered(READ_AT_ONCE).try_collect().await?;
     if let Selection::Tags(tags) = &selection {
         let has_all = |point: &Point| {
@@ -134,17 +134,16 @@ async fn entries<V: VaultPorts>(
     Ok(by_resource)
 }
 
-async fn read<V: VaultPorts>(store: &V, entry: &PointEntry) -> Result<Point, PortError> {
-    let manifest = read_manifest(store, &entry.id).await?;
+async fn read<V: VaultPorts>(store: &V, id: PointId) -> Result<Point, PortError> {
+    let manifest = read_manifest(store, &id).await?;
     let body = document(store, &manifest).await?;
     // The message says where, never what stands there: it may be a secret.
     let parsed: Result<Value, _> = serde_json::from_slice(&body);
-    let document = parsed.map_err(|error| {
-        PortError::Corrupt(format!("configuration document of {}: line {}", entry.id, error.line()))
-    })?;
+    let document =
+        parsed.map_err(|error| PortError::Corrupt(format!("configuration document of {id}: line {}", error.line())))?;
     Ok(Point {
         member: Member {
-            id: entry.id.resource.clone(),
+            id: id.resource,
             arn: manifest.arn.clone(),
             document,
         },
