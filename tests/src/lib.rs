@@ -15,7 +15,8 @@ use holdfast_sources::dynamodb::{
 };
 use holdfast_sources::lambda::restore::VaultLocation;
 use holdfast_testkit::{
-    Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, Outbox, Script,
+    Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, MemoryWiring,
+    Outbox, Script,
 };
 use holdfast_vault::Catalogue;
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
@@ -210,6 +211,7 @@ impl World {
             regions: MemoryRegions {
                 tables: self.port(self.tables.clone()),
                 functions: self.port(self.functions.clone()),
+                wiring: self.port(self.resources.wiring().clone()),
             },
             work: self.port(self.outbox.clone()),
         }
@@ -267,11 +269,13 @@ impl World {
 pub struct MemoryRegions {
     tables: Port<MemoryTables>,
     functions: Port<MemoryFunctions>,
+    wiring: Port<MemoryWiring>,
 }
 
 impl Regions for MemoryRegions {
     type Tables = Port<MemoryTables>;
     type Functions = Port<MemoryFunctions>;
+    type Wiring = Port<MemoryWiring>;
 
     fn tables(&self, _: &Region) -> Self::Tables {
         self.tables.clone()
@@ -279,6 +283,10 @@ impl Regions for MemoryRegions {
 
     fn functions(&self, _: &Region) -> Self::Functions {
         self.functions.clone()
+    }
+
+    fn wiring(&self) -> &Port<MemoryWiring> {
+        &self.wiring
     }
 }
 

@@ -8,6 +8,7 @@ mod choose;
 mod event;
 mod function;
 mod table;
+mod wiring;
 
 use holdfast_catalog::{Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock};
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 
 pub use choose::choose;
 pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
+pub use holdfast_sources::wiring::RestoreWiring as WiringPorts;
 
 ports! {
     /// What restore asks of a vault: it reads, and notes how far it came.
@@ -49,12 +51,17 @@ pub trait Regions: Send + Sync {
     type Tables: TablePorts;
     /// Lambda.
     type Functions: FunctionPorts;
+    /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
+    type Wiring: WiringPorts;
 
     /// DynamoDB in a region.
     fn tables(&self, region: &Region) -> Self::Tables;
 
     /// Lambda in a region.
     fn functions(&self, region: &Region) -> Self::Functions;
+
+    /// The wiring of all regions.
+    fn wiring(&self) -> &Self::Wiring;
 }
 
 /// A vault and where it is.
@@ -102,11 +109,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     pub async fn run<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let resource = request.resource()?;
         let (vault, manifest, notes) = self.find(&request, &resource, clock).await?;
-        let target = resolve(&request.target, &manifest);
+        let target = resolve(&request.target, &manifest)?;
         let result = match resource.kind {
             Kind::DynamodbTable => self.restore_table(vault, &manifest, &target, clock).await,
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
-            kind => Err(PortError::Invalid(format!("{kind} cannot be restored yet"))),
+            _ => self.restore_wiring(&request, vault, &manifest, &target, clock).await,
         };
         let outcome = result.unwrap_or_else(|error| {
             let message = format!("not restored: {error}{}", advice(&error));
@@ -205,16 +212,26 @@ async fn find_in<V: VaultPorts, C: Clock>(
     }
 }
 
-fn resolve(target: &Target, manifest: &Manifest) -> ResourceId {
+/// What is to be made: what the request names, and a name that tells of the point where it names none.
+fn resolve(target: &Target, manifest: &Manifest) -> Result<ResourceId, Failure> {
     let point = &manifest.point;
-    ResourceId {
-        kind: point.resource.kind,
-        region: target.region.clone().unwrap_or_else(|| point.resource.region.clone()),
-        name: target
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{}-restored-{}", point.resource.name, point.slot)),
-    }
+    let lost = &point.resource;
+    let name = match (&target.name, lost.parent()) {
+        // A rule's bus and a schedule's group stay unless they are named too.
+        (Some(name), Some(parent)) if !name.contains('/') => format!("{parent}/{name}"),
+        (Some(name), _) => name.clone(),
+        // AWS names it itself.
+        (None, _) if lost.kind == Kind::EventSourceMapping => lost.name.clone(),
+        (None, _) => {
+            let suffix = format!("-restored-{}", point.slot);
+            match lost.name.strip_suffix(".fifo") {
+                Some(stem) => format!("{stem}{suffix}.fifo"),
+                None => format!("{}{suffix}", lost.name),
+            }
+        }
+    };
+    let region = target.region.clone().unwrap_or_else(|| lost.region.clone());
+    ResourceId::new(lost.kind, region, &name).map_err(|error| Failure::InvalidRequest(error.to_string()))
 }
 
 /// An outcome that tells of every setting: Partial as soon as one of them needs a person.

@@ -5,24 +5,32 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
-use holdfast_aws::{Aws, S3Vault, SqsQueue};
+use holdfast_aws::{Aws, AwsCalls, S3Vault, SqsQueue};
 use holdfast_catalog::Region;
 use holdfast_lambda::{Failure, Settings, serve};
 use holdfast_sources::lambda::restore::VaultLocation;
 use restore::{Regions, Restore, Vault};
 
-struct AwsRegions(Aws);
+struct AwsRegions {
+    aws: Aws,
+    wiring: AwsCalls,
+}
 
 impl Regions for AwsRegions {
     type Tables = Tables;
     type Functions = Functions;
+    type Wiring = AwsCalls;
 
     fn tables(&self, region: &Region) -> Tables {
-        Tables::new(self.0.dynamodb(region))
+        Tables::new(self.aws.dynamodb(region))
     }
 
     fn functions(&self, region: &Region) -> Functions {
-        Functions::new(&self.0, region)
+        Functions::new(&self.aws, region)
+    }
+
+    fn wiring(&self) -> &AwsCalls {
+        &self.wiring
     }
 }
 
@@ -51,7 +59,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             },
         }),
         work: SqsQueue::new(&aws, &settings.region, queue),
-        regions: AwsRegions(aws),
+        regions: AwsRegions {
+            wiring: AwsCalls::new(&aws, &settings.account),
+            aws,
+        },
     };
     serve(restore, &settings.stack).await
 }

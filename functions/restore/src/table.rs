@@ -1,7 +1,7 @@
 //! Bringing a table back: make it, fill it, prove it, then put its settings back.
 
 use holdfast_catalog::{Arn, Manifest, Outcome, OutcomeStatus, Region, ResourceId, Sha256, layout};
-use holdfast_sources::dynamodb::attempt::{Attempts, Step, announce, finish, marks_of};
+use holdfast_sources::attempt::{Attempts, Step, announce, finish, marks_of};
 use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
 use holdfast_sources::dynamodb::restore::{Existing, apply_settings, create_and_wait};
 use holdfast_sources::dynamodb::{TableConfig, compare, settings};

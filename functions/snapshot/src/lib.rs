@@ -8,7 +8,7 @@ mod decide;
 mod event;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{Kind, Outcome, OutcomeStatus, PlanName, PointId, Report, ResourceId, Slot, layout};
@@ -17,6 +17,7 @@ use holdfast_policy::Resource;
 use holdfast_sources::dynamodb::port::{ReadTable, SCRATCH_PREFIX, ScanTable};
 use holdfast_sources::inventory::ListResources;
 use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
+use holdfast_sources::wiring::ReadWiring;
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
 use holdfast_vault::{Catalogue, PortError, keys, ports};
@@ -31,10 +32,20 @@ ports! {
     pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects
 }
 
-ports! {
-    /// What snapshot asks of the account.
-    pub trait InventoryPorts: ListResources
+/// What snapshot asks of the account: it lists what there is, and reads the wiring.
+pub trait InventoryPorts: ListResources + ReadWiring {
+    /// The IAM actions behind these ports, sorted.
+    fn actions() -> BTreeSet<&'static str>
+    where
+        Self: Sized,
+    {
+        let mut actions = <Self as ReadWiring>::actions();
+        actions.extend(<Self as ListResources>::ACTIONS);
+        actions
+    }
 }
+
+impl<T: ListResources + ReadWiring> InventoryPorts for T {}
 
 ports! {
     /// What snapshot asks of DynamoDB: it reads.

@@ -6,7 +6,7 @@ use holdfast_catalog::{
 };
 use holdfast_lambda::PolicyInForce;
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
-use holdfast_sources::{dynamodb, lambda};
+use holdfast_sources::{dynamodb, lambda, wiring};
 use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::sweep::MAX_RUN;
 use holdfast_vault::{Catalogue, PortError, begin_run, commit, finished_shards, read_manifest, read_run, summarise};
@@ -50,7 +50,17 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         let begun = match point.resource.kind {
             Kind::DynamodbTable => self.begin_table(point, parent.as_ref(), clock).await?,
             Kind::LambdaFunction => self.begin_function(point, clock).await?,
-            kind => return Err(PortError::Invalid(format!("{kind} cannot be stored yet"))),
+            _ => {
+                let taken = wiring::snapshot(&self.inventory, &self.vault, clock.now(), &point.resource).await?;
+                let (arn, blobs, not_protected) = (taken.arn, vec![taken.blob], taken.not_protected);
+                Begun {
+                    arn,
+                    blobs,
+                    shards: 0,
+                    key: Vec::new(),
+                    not_protected,
+                }
+            }
         };
         let record = RunRecord {
             format: FORMAT_VERSION,

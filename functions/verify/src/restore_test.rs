@@ -3,7 +3,7 @@
 use holdfast_catalog::{
     DamagedFact, Fact, Manifest, Outcome, OutcomeStatus, PointId, RestoreTestedFact, Sha256, layout,
 };
-use holdfast_sources::dynamodb::attempt::{Attempts, Step, announce, finish, marks_of};
+use holdfast_sources::attempt::{Attempts, Step, announce, finish, marks_of};
 use holdfast_sources::dynamodb::port::SCRATCH_PREFIX;
 use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
 use holdfast_sources::dynamodb::restore::{Existing, create_and_wait};

@@ -1,13 +1,16 @@
-//! The region's tables and functions, with their tags.
+//! What exists in the region, with its tags.
 
 use std::collections::BTreeMap;
 
 use holdfast_catalog::{Arn, Kind, Region};
+use holdfast_sources::call::{Call, InAccount, Operation};
 use holdfast_sources::inventory::{Found, ListResources};
+use holdfast_sources::wiring;
 use holdfast_vault::PortError;
+use serde_json::Value;
 
-use crate::Aws;
 use crate::error::port_error;
+use crate::{Aws, AwsCalls};
 
 /// Resources a page of the tagging API; its maximum.
 const TAGGED_PER_PAGE: i32 = 100;
@@ -21,6 +24,7 @@ pub struct AwsInventory {
     dynamodb: aws_sdk_dynamodb::Client,
     lambda: aws_sdk_lambda::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
+    calls: AwsCalls,
     region: Region,
     account: String,
 }
@@ -32,6 +36,7 @@ impl AwsInventory {
             dynamodb: aws.dynamodb(region),
             lambda: aws.lambda(region),
             tagging: aws.tagging(region),
+            calls: AwsCalls::new(aws, account),
             region: region.clone(),
             account: account.to_owned(),
         }
@@ -129,7 +134,7 @@ impl ListResources for AwsInventory {
         let (arns, resource_type) = match kind {
             Kind::DynamodbTable => (self.tables().await?, "dynamodb:table"),
             Kind::LambdaFunction => (self.functions().await?, "lambda:function"),
-            _ => return Err(PortError::Invalid(format!("{kind} is not listed yet"))),
+            _ => return wiring::list(&self.calls, kind, &self.region).await,
         };
         let mut tags = self.tags(resource_type).await?;
         let with_tags = arns.into_iter().map(|arn| Found {
@@ -137,6 +142,19 @@ impl ListResources for AwsInventory {
             arn,
         });
         Ok(with_tags.collect())
+    }
+}
+
+/// The wiring is read where it is listed.
+impl<O: Operation> Call<O> for AwsInventory {
+    async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+        self.calls.call_of::<O>(region, input).await
+    }
+}
+
+impl InAccount for AwsInventory {
+    fn account(&self) -> &str {
+        &self.account
     }
 }
 

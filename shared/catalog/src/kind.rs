@@ -49,7 +49,17 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 2] = [Kind::DynamodbTable, Kind::LambdaFunction];
+    pub const ALL: [Kind; 9] = [
+        Kind::DynamodbTable,
+        Kind::LambdaFunction,
+        Kind::SqsQueue,
+        Kind::SnsTopic,
+        Kind::EventBus,
+        Kind::EventRule,
+        Kind::ScheduleGroup,
+        Kind::Schedule,
+        Kind::EventSourceMapping,
+    ];
 
     /// The name used in keys, policies and reports.
     pub fn as_str(self) -> &'static str {

@@ -263,6 +263,43 @@ impl ResourceId {
         ResourceId::new(kind, region, &name)
     }
 
+    /// The resource's ARN in an account; `None` where it holds more than the name (an id, a path) that AWS chose or a person
+    /// gave.
+    pub fn arn(&self, account: &str) -> Option<Arn> {
+        let (service, prefix) = match self.kind {
+            Kind::DynamodbTable => ("dynamodb", "table/"),
+            Kind::LambdaFunction => ("lambda", "function:"),
+            Kind::SqsQueue => ("sqs", ""),
+            Kind::SnsTopic => ("sns", ""),
+            Kind::KinesisStream => ("kinesis", "stream/"),
+            Kind::EventBus => ("events", "event-bus/"),
+            Kind::EventRule => ("events", "rule/"),
+            Kind::EventArchive => ("events", "archive/"),
+            Kind::ScheduleGroup => ("scheduler", "schedule-group/"),
+            Kind::Schedule => ("scheduler", "schedule/"),
+            Kind::EventSourceMapping => ("lambda", "event-source-mapping:"),
+            Kind::BucketNotifications => ("s3", ""),
+            Kind::StateMachine => ("states", "stateMachine:"),
+            Kind::RestApi => ("apigateway", "/restapis/"),
+            Kind::HttpApi => ("apigateway", "/apis/"),
+            Kind::EventConnection | Kind::ApiDestination | Kind::IamRole => return None,
+        };
+        let name = match self.kind {
+            // A rule's ARN does not name the default bus.
+            Kind::EventRule => self.name.strip_prefix("default/").unwrap_or(&self.name),
+            _ => &self.name,
+        };
+        let (region, account) = match self.kind {
+            Kind::BucketNotifications => ("", ""),
+            Kind::RestApi | Kind::HttpApi => (self.region.as_str(), ""),
+            _ => (self.region.as_str(), account),
+        };
+        let partition = self.region.partition();
+        format!("arn:{partition}:{service}:{region}:{account}:{prefix}{name}")
+            .parse()
+            .ok()
+    }
+
     /// The last segment of the name: what the service calls the resource.
     pub fn leaf(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or_default()
@@ -382,6 +419,7 @@ mod tests {
             let arn: Arn = format!("arn:aws:{arn}").parse().unwrap();
             assert_eq!(kind::name_in(&arn), Some((kind, name.to_owned())), "{arn}");
             let id = ResourceId::new(kind, home.clone(), name).unwrap();
+            assert!(id.arn("111122223333").is_none_or(|made| made == arn), "{arn}");
             if Kind::ALL.contains(&kind) {
                 assert_eq!(id.to_string().parse(), Ok(id.clone()), "{arn}");
                 let from_arn = ResourceId::from_arn_in(&arn, &home).unwrap();

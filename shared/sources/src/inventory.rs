@@ -15,10 +15,21 @@ pub struct Found {
     pub tags: BTreeMap<String, String>,
 }
 
-/// Listing the tables and functions of the region, with their tags.
+/// Listing what the region has, kind by kind, with its tags.
 pub trait ListResources: Send + Sync {
     /// The IAM actions behind this trait.
-    const ACTIONS: &'static [&'static str] = &["dynamodb:ListTables", "lambda:ListFunctions", "tag:GetResources"];
+    const ACTIONS: &'static [&'static str] = &[
+        "dynamodb:ListTables",
+        "events:ListEventBuses",
+        "events:ListRules",
+        "lambda:ListEventSourceMappings",
+        "lambda:ListFunctions",
+        "scheduler:ListScheduleGroups",
+        "scheduler:ListSchedules",
+        "sns:ListTopics",
+        "sqs:ListQueues",
+        "tag:GetResources",
+    ];
 
     /// All resources of a kind in this region. Complete or an error: a listing that broke off is never returned.
     ///

@@ -3,10 +3,12 @@
 //! Sources talk to the world through ports only; `shared/aws` implements them.
 
 pub mod application;
+pub mod attempt;
 pub mod call;
 pub mod dynamodb;
 pub mod inventory;
 pub mod lambda;
 mod settings_report;
+pub mod wiring;
 
 pub use settings_report::{SettingOutcome, SettingStatus};

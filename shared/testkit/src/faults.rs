@@ -1,5 +1,6 @@
 use bytes::Bytes;
-use holdfast_catalog::{Kind, Shard};
+use holdfast_catalog::{Kind, Region, Shard};
+use holdfast_sources::call::{self, Call, InAccount, Operation};
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings, CreateTable, DropScratchTable, ReadTable, ScanPage, ScanTable, TableReading, TableSetting,
     TableStatus, WriteItems,
@@ -12,6 +13,7 @@ use holdfast_vault::port::{
 };
 use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec};
 use holdfast_vault::signal::{PublishEvents, SendWork};
+use serde_json::Value;
 
 use crate::{Effect, Script};
 
@@ -173,5 +175,24 @@ impl<S: DropScratchTable> DropScratchTable for Faults<S> {
     async fn drop_scratch_table(&self, name: &str) -> Result<(), PortError> {
         let work = self.inner.drop_scratch_table(name);
         self.script.run("drop_scratch_table", name, Effect::Deletes, work).await
+    }
+}
+
+impl<O: Operation, S: Call<O>> Call<O> for Faults<S> {
+    async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+        let effect = match O::EFFECT {
+            call::Effect::Reads => Effect::Reads,
+            call::Effect::Creates | call::Effect::Changes => Effect::Writes,
+        };
+        let subject = region.to_string();
+        self.script
+            .run(O::NAME, &subject, effect, self.inner.call(region, input))
+            .await
+    }
+}
+
+impl<S: InAccount> InAccount for Faults<S> {
+    fn account(&self) -> &str {
+        self.inner.account()
     }
 }

@@ -1,6 +1,7 @@
 //! For tests only: the outside world in memory, and ways to make it fail.
 //!
-//! [`MemoryStore`], [`MemoryTables`] and [`MemoryFunctions`] stand in for S3, DynamoDB and Lambda; [`Faults`] goes round any
+//! [`MemoryStore`], [`MemoryTables`] and [`MemoryFunctions`] stand in for S3, DynamoDB and Lambda, [`MemoryWiring`] for the services around
+//! functions; [`Faults`] goes round any
 //! of them and fails the calls that a [`Script`] names; [`ManualClock`] stands still until it is moved. [`contract`] is what
 //! every object store must pass.
 #![allow(
@@ -20,6 +21,7 @@ mod resources;
 mod script;
 mod store;
 mod tables;
+mod wiring;
 
 pub use clock::ManualClock;
 pub use faults::Faults;
@@ -30,6 +32,7 @@ pub use resources::MemoryResources;
 pub use script::{Call, Effect, Ending, Moment, Script};
 pub use store::MemoryStore;
 pub use tables::MemoryTables;
+pub use wiring::MemoryWiring;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

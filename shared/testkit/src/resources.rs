@@ -1,22 +1,44 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use holdfast_catalog::{Arn, Kind};
+use holdfast_catalog::{Arn, Kind, Region};
+use holdfast_sources::call::{Call, InAccount, Operation};
 use holdfast_sources::inventory::{Found, ListResources};
+use holdfast_sources::wiring;
 use holdfast_vault::PortError;
+use serde_json::Value;
 
-use crate::lock;
+use crate::{MemoryWiring, lock};
 
-/// An inventory that a test fills in. Clones are the same inventory.
-#[derive(Debug, Clone, Default)]
+/// The account and the region of every test's home.
+const ACCOUNT: &str = "111122223333";
+const HOME: &str = "eu-central-1";
+
+/// An inventory that a test fills in, and the wiring that is listed of itself. Clones are the same inventory.
+#[derive(Debug, Clone)]
 pub struct MemoryResources {
     found: Arc<Mutex<BTreeMap<Arn, Found>>>,
+    wiring: MemoryWiring,
+}
+
+impl Default for MemoryResources {
+    fn default() -> Self {
+        MemoryResources {
+            found: Arc::default(),
+            wiring: MemoryWiring::new(ACCOUNT),
+        }
+    }
 }
 
 impl MemoryResources {
     /// An account without resources.
     pub fn new() -> Self {
         MemoryResources::default()
+    }
+
+    /// The account's wiring.
+    pub fn wiring(&self) -> &MemoryWiring {
+        &self.wiring
     }
 
     /// Adds a resource, or gives it other tags.
@@ -37,8 +59,24 @@ impl MemoryResources {
 
 impl ListResources for MemoryResources {
     async fn list(&self, kind: Kind) -> Result<Vec<Found>, PortError> {
+        if wiring::KINDS.contains(&kind) {
+            let home = HOME.parse().unwrap_or_else(|_| Region::global("aws"));
+            return wiring::list(&self.wiring, kind, &home).await;
+        }
         let found = lock(&self.found);
         let of_kind = found.values().filter(|found| Kind::of_arn(&found.arn) == Some(kind));
         Ok(of_kind.cloned().collect())
+    }
+}
+
+impl<O: Operation> Call<O> for MemoryResources {
+    async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+        self.wiring.ask::<O>(region, input)
+    }
+}
+
+impl InAccount for MemoryResources {
+    fn account(&self) -> &str {
+        self.wiring.account()
     }
 }

@@ -383,8 +383,9 @@ impl ApplyTableSettings for MemoryTables {
             TableSetting::TimeToLive(attribute) => config.ttl_attribute = Some(attribute.clone()),
             TableSetting::Stream(view_type) => {
                 let view_type = view_type.clone();
-                config.stream = Some(StreamConfig { view_type });
-                table.stream = streams;
+                if config.stream.replace(StreamConfig { view_type }).is_none() {
+                    table.stream = streams;
+                }
                 table.busy_polls = busy_polls;
             }
             TableSetting::PointInTimeRecovery(days) => {

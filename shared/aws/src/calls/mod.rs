@@ -104,7 +104,8 @@ impl AwsCalls {
         }
     }
 
-    async fn invoke<O: Operation>(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+    /// Makes a call of an operation that is named by type.
+    pub(crate) async fn call_of<O: Operation>(&self, region: &Region, input: Value) -> Result<Value, PortError> {
         let wire = wire(O::SERVICE);
         let doing = format!("{} {} in {region}", wire.host, O::NAME);
         let invalid = |why: String| PortError::Invalid(format!("{doing}: {why}"));
@@ -234,7 +235,7 @@ fn http_request(request: &Request) -> Result<HttpRequest, BoxError> {
 
 impl<O: Operation> Call<O> for AwsCalls {
     async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
-        self.invoke::<O>(region, input).await
+        self.call_of::<O>(region, input).await
     }
 }
 

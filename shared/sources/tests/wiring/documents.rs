@@ -1,0 +1,260 @@
+//! Documents as people's accounts have them: one that is rich for each kind, and strategies for all that there may be.
+
+use std::collections::BTreeMap;
+
+use holdfast_catalog::{Kind, ResourceId};
+use holdfast_sources::wiring::Document;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::world::{ACCOUNT, id};
+
+fn document(config: Value, tags: &[(&str, &str)]) -> Document {
+    Document {
+        config: config.as_object().cloned().unwrap(),
+        tags: tags
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..Document::default()
+    }
+}
+
+/// What has to be there before a resource of a kind can be made.
+pub fn before(kind: Kind) -> Vec<(ResourceId, Document)> {
+    match kind {
+        Kind::EventRule => vec![(id(Kind::EventBus, "shop"), document(json!({}), &[]))],
+        Kind::Schedule => vec![(id(Kind::ScheduleGroup, "nightly"), document(json!({}), &[]))],
+        _ => Vec::new(),
+    }
+}
+
+/// A resource of each kind with everything that the kind has: its id, another id to restore it as, and its document.
+pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
+    let arn = |rest: &str| format!("arn:aws:{rest}");
+    let of = |service: &str, name: &str| arn(&format!("{service}:eu-central-1:{ACCOUNT}:{name}"));
+    let policy = |resource: String| json!({"Version": "2012-10-17", "Statement": [{"Sid": "a", "Effect": "Allow", "Principal": "*", "Action": "x:*", "Resource": resource}]});
+    let tags = [("team", "billing"), ("backup", "standard")];
+    let targets: Vec<Value> = (0..13)
+        .map(|n| json!({"Id": format!("t{n:02}"), "Arn": of("sqs", "orders"), "Input": format!("{{\"n\": {n}}}")}))
+        .collect();
+    let pair = |kind, name, again| (id(kind, name), id(kind, again));
+    [
+        (
+            pair(Kind::SqsQueue, "orders.fifo", "orders-2.fifo"),
+            document(json!({"Attributes": {
+                "FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "90", "KmsMasterKeyId": "alias/q",
+                "SqsManagedSseEnabled": "false",
+                "RedrivePolicy": {"deadLetterTargetArn": of("sqs", "orders-dlq.fifo"), "maxReceiveCount": 5},
+                "RedriveAllowPolicy": {"redrivePermission": "denyAll"},
+                "Policy": policy(of("sqs", "orders.fifo")),
+            }}), &tags),
+        ),
+        (
+            pair(Kind::SnsTopic, "news", "news-2"),
+            document(json!({
+                "Attributes": {"DisplayName": "News", "TracingConfig": "Active", "Policy": policy(of("sns", "news")),
+                    "DeliveryPolicy": {"http": {"disableSubscriptionOverrides": false}}},
+                "DataProtectionPolicy": {"Name": "p", "Statement": []},
+                "Subscriptions": [
+                    {"Protocol": "email", "Endpoint": "a@example.org"},
+                    {"Protocol": "lambda", "Endpoint": of("lambda", "function:bill"), "Attributes": {
+                        "RawMessageDelivery": "false", "FilterPolicy": {"kind": ["paid"]}, "FilterPolicyScope": "MessageBody"}},
+                    {"Protocol": "sqs", "Endpoint": of("sqs", "orders"), "Attributes": {
+                        "RawMessageDelivery": "true", "RedrivePolicy": {"deadLetterTargetArn": of("sqs", "dlq")}}},
+                ],
+            }), &tags),
+        ),
+        (
+            pair(Kind::EventBus, "shop", "shop-2"),
+            document(json!({
+                "Description": "all of the shop", "KmsKeyIdentifier": of("kms", "key/1"), "DeadLetterConfig": {"Arn": of("sqs", "dlq")},
+                "LogConfig": {"Level": "INFO", "IncludeDetail": "NONE"}, "Policy": policy(of("events", "event-bus/shop")),
+            }), &tags),
+        ),
+        (
+            pair(Kind::EventRule, "shop/paid", "shop/paid-2"),
+            document(json!({
+                "EventPattern": {"source": ["shop"], "detail": {"amount": [{"numeric": [">", 10.5]}]}}, "State": "ENABLED",
+                "Description": "paid orders", "RoleArn": arn("iam::111122223333:role/events"), "Targets": targets,
+            }), &tags),
+        ),
+        (pair(Kind::ScheduleGroup, "nightly", "nightly-2"), document(json!({}), &tags)),
+        (
+            pair(Kind::Schedule, "nightly/sum", "nightly/sum-2"),
+            document(json!({
+                "ScheduleExpression": "cron(0 3 * * ? *)", "ScheduleExpressionTimezone": "Europe/Berlin", "State": "ENABLED",
+                "ActionAfterCompletion": "NONE", "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15},
+                "Description": "sums", "EndDate": 4_102_444_800.0,
+                "Target": {"Arn": of("lambda", "function:sum"), "RoleArn": arn("iam::111122223333:role/s"), "Input": "{\"a\": 1}",
+                    "RetryPolicy": {"MaximumRetryAttempts": 3}, "DeadLetterConfig": {"Arn": of("sqs", "dlq")}},
+            }), &[]),
+        ),
+        (
+            pair(Kind::EventSourceMapping, "0-0-0", "0-0-1"),
+            document(json!({
+                "EventSourceArn": of("dynamodb", "table/orders/stream/2026-01-01T00:00:00.000"), "FunctionArn": of("lambda", "function:bill:live"),
+                "BatchSize": 25, "MaximumBatchingWindowInSeconds": 3, "StartingPosition": "LATEST", "ParallelizationFactor": 2,
+                "MaximumRecordAgeInSeconds": -1, "BisectBatchOnFunctionError": true, "Enabled": true,
+                "FilterCriteria": {"Filters": [{"Pattern": "{\"eventName\": [\"INSERT\"]}"}]},
+                "DestinationConfig": {"OnFailure": {"Destination": of("sqs", "dlq")}},
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            }), &tags),
+        ),
+    ]
+    .into_iter()
+    .map(|((from, again), document)| (from, again, document))
+    .collect()
+}
+
+fn word() -> BoxedStrategy<String> {
+    "[a-zA-Z0-9 _.:/=+@äß\"<&-]{1,12}".boxed()
+}
+
+fn words() -> BoxedStrategy<BTreeMap<String, String>> {
+    btree_map("[a-z]{1,8}", word(), 0..4).boxed()
+}
+
+/// Any JSON as a pattern or a policy may have it.
+fn json_object() -> BoxedStrategy<Value> {
+    let leaf = prop_oneof![
+        word().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from)
+    ];
+    let inner = leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..3).prop_map(Value::from),
+            btree_map("[a-z:]{1,6}", inner, 1..3).prop_map(|map| json!(map))
+        ]
+    });
+    btree_map("[A-Za-z]{1,6}", inner, 1..4)
+        .prop_map(|map| json!(map))
+        .boxed()
+}
+
+fn number(range: std::ops::Range<u32>) -> BoxedStrategy<Value> {
+    range.prop_map(|number| Value::from(number.to_string())).boxed()
+}
+
+fn text() -> BoxedStrategy<Value> {
+    word().prop_map(Value::from).boxed()
+}
+
+/// An object with some of these members.
+fn some(members: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
+    let members: Vec<_> = members
+        .into_iter()
+        .map(|(name, value)| option::of(value).prop_map(move |value| value.map(|value| (name.to_owned(), value))))
+        .collect();
+    members
+        .prop_map(|members| members.into_iter().flatten().collect::<Value>())
+        .boxed()
+}
+
+fn with(always: Value, some: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    some.prop_map(move |mut value| {
+        for (name, member) in always.as_object().unwrap() {
+            value[name] = member.clone();
+        }
+        value
+    })
+    .boxed()
+}
+
+/// Any configuration of a kind.
+pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
+    let config = match kind {
+        Kind::SqsQueue => some(vec![
+            ("DelaySeconds", number(0..900)),
+            ("VisibilityTimeout", number(0..43_200)),
+            ("SomethingNew", text()),
+            ("Policy", json_object()),
+            ("RedrivePolicy", json_object()),
+        ])
+        .prop_map(|attributes| json!({ "Attributes": attributes }))
+        .boxed(),
+        Kind::SnsTopic => {
+            let attributes = some(vec![
+                ("DisplayName", text()),
+                ("Policy", json_object()),
+                ("KmsMasterKeyId", text()),
+                ("SomethingNew", text()),
+            ]);
+            let subscription = some(vec![("FilterPolicy", json_object()), ("SomethingNew", text())]);
+            let subscriptions = btree_map("[a-z]{3,6}", subscription, 0..5);
+            (attributes, subscriptions).prop_map(|(attributes, subscriptions)| {
+                let subscriptions: Vec<Value> = subscriptions
+                    .into_iter()
+                    .map(|(name, mut settings)| {
+                        settings["RawMessageDelivery"] = json!("true");
+                        json!({"Protocol": "sqs", "Endpoint": format!("arn:aws:sqs:eu-central-1:{ACCOUNT}:{name}"), "Attributes": settings})
+                    })
+                    .collect();
+                json!({ "Attributes": attributes, "Subscriptions": subscriptions })
+            })
+            .boxed()
+        }
+        Kind::EventBus => some(vec![
+            ("Description", text()),
+            ("Policy", json_object()),
+            ("DeadLetterConfig", json_object()),
+        ]),
+        Kind::EventRule => {
+            let rule = with(
+                json!({"ScheduleExpression": "rate(1 day)"}),
+                some(vec![
+                    ("EventPattern", json_object()),
+                    ("Description", text()),
+                    ("RoleArn", text()),
+                ]),
+            );
+            let targets = btree_map(
+                "[a-zA-Z0-9_.-]{1,6}",
+                some(vec![("Input", text()), ("SomethingNew", json_object())]),
+                0..25,
+            );
+            (rule, targets, any::<bool>())
+                .prop_map(|(mut rule, targets, is_on)| {
+                    let targets = targets.into_iter().map(|(id, mut target)| {
+                        target["Id"] = Value::from(id);
+                        target["Arn"] = Value::from("arn:aws:sqs:eu-central-1:111122223333:q");
+                        target
+                    });
+                    rule["Targets"] = targets.collect();
+                    rule["State"] = json!(if is_on { "ENABLED" } else { "DISABLED" });
+                    rule
+                })
+                .boxed()
+        }
+        Kind::Schedule => with(
+            json!({"ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": {"Arn": "arn:aws:x", "SomethingNew": 1}}),
+            some(vec![
+                ("Description", text()),
+                ("ScheduleExpressionTimezone", text()),
+                ("State", Just(json!("DISABLED")).boxed()),
+                ("KmsKeyArn", text()),
+            ]),
+        ),
+        Kind::EventSourceMapping => with(
+            json!({"EventSourceArn": "arn:aws:sqs:eu-central-1:111122223333:q", "FunctionArn": "arn:aws:lambda:eu-central-1:111122223333:function:f"}),
+            some(vec![
+                ("BatchSize", (1..10_000).prop_map(Value::from).boxed()),
+                ("Enabled", any::<bool>().prop_map(Value::from).boxed()),
+                ("FilterCriteria", json_object()),
+                ("SomethingNew", text()),
+            ]),
+        ),
+        _ => Just(json!({})).boxed(),
+    };
+    let has_tags = kind != Kind::Schedule;
+    (config, words())
+        .prop_map(move |(config, tags)| Document {
+            config: config.as_object().cloned().unwrap(),
+            tags: if has_tags { tags } else { BTreeMap::new() },
+            ..Document::default()
+        })
+        .boxed()
+}
