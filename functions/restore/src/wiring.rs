@@ -6,9 +6,19 @@ use holdfast_sources::lambda::restore;
 use holdfast_sources::wiring::restore::{RestoreRequest, Restored, execute, plan};
 use holdfast_sources::wiring::{ArnMap, Difference, Document};
 use holdfast_vault::port::Clock;
-use holdfast_vault::{PortError, get_blob};
+use holdfast_vault::PortError;
 
-use crate::{Regions, Request, Restore, Triggers, Vault, VaultPorts, WorkPorts};
+use crate::{Regions, Request, Restore, Triggers, Vault, VaultPorts, WorkPorts, document};
+
+/// A restore of one configuration document, resolved.
+pub(crate) struct WiringRestore<'a, V> {
+    pub vault: &'a Vault<V>,
+    pub manifest: &'a Manifest,
+    pub document: &'a Document,
+    pub target: &'a ResourceId,
+    pub triggers: Triggers,
+    pub replacements: &'a ArnMap,
+}
 
 /// Differences that a message names; a person who needs all of them compares the documents.
 const SHOWN_DIFFERENCES: usize = 5;
@@ -22,28 +32,41 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         target: &ResourceId,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let blob = manifest
-            .config()
-            .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
-        let document = Document::read(&get_blob(&vault.store, blob).await?)
-            .map_err(|error| PortError::Corrupt(error.to_string()))?;
+        let document = read_document(&document(&vault.store, manifest).await?)?;
         let mut replacements = ArnMap::default();
         request
             .replace
             .iter()
             .for_each(|(old, new)| replacements.insert(old, new));
+        let wanted = WiringRestore {
+            vault,
+            manifest,
+            document: &document,
+            target,
+            triggers: request.triggers,
+            replacements: &replacements,
+        };
+        self.make_wiring(wanted, clock).await
+    }
+
+    pub(crate) async fn make_wiring<C: Clock>(
+        &self,
+        wanted: WiringRestore<'_, V>,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let WiringRestore { vault, manifest, target, .. } = wanted;
         let port = self.regions.wiring();
         let plan = plan(&RestoreRequest {
             point: &manifest.point,
             source_arn: &manifest.arn,
-            document: &document,
+            document: wanted.document,
             target,
             account: port.account(),
-            triggers: match request.triggers {
+            triggers: match wanted.triggers {
                 Triggers::Quiet => restore::Triggers::Quiet,
                 Triggers::AsBefore => restore::Triggers::AsBefore,
             },
-            replacements: &replacements,
+            replacements: wanted.replacements,
         });
         let outcome = match execute(port, &vault.store, clock, &plan).await? {
             Restored::Made(settings) => crate::outcome_of(target.to_string(), &settings),
@@ -56,6 +79,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         };
         Ok(outcome.with("point", manifest.point.to_string()))
     }
+}
+
+/// A configuration document.
+pub(crate) fn read_document(body: &[u8]) -> Result<Document, PortError> {
+    Document::read(body).map_err(|error| PortError::Corrupt(error.to_string()))
 }
 
 fn refusal(differences: &[Difference]) -> String {

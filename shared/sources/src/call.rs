@@ -30,6 +30,8 @@ pub enum Service {
     Iam,
     /// The Resource Groups Tagging API.
     Tagging,
+    /// AWS CloudFormation.
+    CloudFormation,
 }
 
 /// What an operation does to the account.
@@ -237,4 +239,10 @@ operations! {
     /// The Resource Groups Tagging API.
     tagging: Tagging;
     GetResources Reads ["tag:GetResources"];
+}
+
+operations! {
+    /// AWS CloudFormation.
+    cloudformation: CloudFormation;
+    ListStackResources Reads ["cloudformation:ListStackResources"];
 }

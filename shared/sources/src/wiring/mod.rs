@@ -5,6 +5,7 @@
 
 mod arn_map;
 mod at;
+pub mod complete;
 mod document;
 pub mod event_bus;
 pub mod event_rule;

@@ -103,7 +103,7 @@ pub fn plan(request: &RestoreRequest<'_>) -> Plan {
 }
 
 /// The setting that switches a trigger, and its value when it is off.
-fn switch(kind: Kind) -> Option<(&'static str, Value)> {
+pub(super) fn switch(kind: Kind) -> Option<(&'static str, Value)> {
     match kind {
         Kind::EventRule | Kind::Schedule => Some(("State", json!("DISABLED"))),
         Kind::EventSourceMapping => Some(("Enabled", json!(false))),

@@ -1,5 +1,6 @@
 //! The services around functions, in memory: they answer as AWS does wherever a restore depends on it.
 
+mod cloudformation;
 mod events;
 mod lambda;
 mod scheduler;
@@ -84,6 +85,7 @@ impl MemoryWiring {
             Service::Scheduler => desk.scheduler(O::NAME, &input),
             Service::Lambda => desk.lambda(O::NAME, &input),
             Service::Tagging => desk.tagging(&input),
+            Service::CloudFormation => desk.cloudformation(O::NAME, &input),
             Service::Kinesis | Service::StepFunctions | Service::Iam => unknown(O::NAME),
         }
     }
