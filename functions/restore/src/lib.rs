@@ -12,6 +12,8 @@ mod wiring;
 
 use holdfast_catalog::{Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock};
+use holdfast_sources::call::Call;
+use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
 use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
 use holdfast_sources::lambda::restore::VaultLocation;
@@ -41,6 +43,11 @@ ports! {
 }
 
 ports! {
+    /// What restore asks of CloudFormation: what a stack has.
+    pub trait StackPorts: Call<ListStackResources>
+}
+
+ports! {
     /// How restore goes on in another invocation.
     pub trait WorkPorts: SendWork
 }
@@ -52,7 +59,7 @@ pub trait Regions: Send + Sync {
     /// Lambda.
     type Functions: FunctionPorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
-    type Wiring: WiringPorts;
+    type Wiring: WiringPorts + StackPorts;
 
     /// DynamoDB in a region.
     fn tables(&self, region: &Region) -> Self::Tables;

@@ -3,16 +3,15 @@
 use holdfast_catalog::{Manifest, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::call::InAccount as _;
 use holdfast_sources::lambda::restore;
-use holdfast_sources::wiring::restore::{RestoreRequest, Restored, execute, plan};
+use holdfast_sources::wiring::restore::{Plan, RestoreRequest, Restored, execute, plan};
 use holdfast_sources::wiring::{ArnMap, Difference, Document};
-use holdfast_vault::port::Clock;
 use holdfast_vault::PortError;
+use holdfast_vault::port::Clock;
 
 use crate::{Regions, Request, Restore, Triggers, Vault, VaultPorts, WorkPorts, document};
 
 /// A restore of one configuration document, resolved.
-pub(crate) struct WiringRestore<'a, V> {
-    pub vault: &'a Vault<V>,
+pub(crate) struct WiringRestore<'a> {
     pub manifest: &'a Manifest,
     pub document: &'a Document,
     pub target: &'a ResourceId,
@@ -39,36 +38,14 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             .iter()
             .for_each(|(old, new)| replacements.insert(old, new));
         let wanted = WiringRestore {
-            vault,
             manifest,
             document: &document,
             target,
             triggers: request.triggers,
             replacements: &replacements,
         };
-        self.make_wiring(wanted, clock).await
-    }
-
-    pub(crate) async fn make_wiring<C: Clock>(
-        &self,
-        wanted: WiringRestore<'_, V>,
-        clock: &C,
-    ) -> Result<Outcome, PortError> {
-        let WiringRestore { vault, manifest, target, .. } = wanted;
-        let port = self.regions.wiring();
-        let plan = plan(&RestoreRequest {
-            point: &manifest.point,
-            source_arn: &manifest.arn,
-            document: wanted.document,
-            target,
-            account: port.account(),
-            triggers: match wanted.triggers {
-                Triggers::Quiet => restore::Triggers::Quiet,
-                Triggers::AsBefore => restore::Triggers::AsBefore,
-            },
-            replacements: wanted.replacements,
-        });
-        let outcome = match execute(port, &vault.store, clock, &plan).await? {
+        let plan = self.plan_wiring(&wanted);
+        let outcome = match execute(self.regions.wiring(), &vault.store, clock, &plan).await? {
             Restored::Made(settings) => crate::outcome_of(target.to_string(), &settings),
             Restored::Adopted => {
                 let message = "it is there and as it should be; nothing was changed";
@@ -79,6 +56,21 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         };
         Ok(outcome.with("point", manifest.point.to_string()))
     }
+
+    pub(crate) fn plan_wiring(&self, wanted: &WiringRestore<'_>) -> Plan {
+        plan(&RestoreRequest {
+            point: &wanted.manifest.point,
+            source_arn: &wanted.manifest.arn,
+            document: wanted.document,
+            target: wanted.target,
+            account: self.regions.wiring().account(),
+            triggers: match wanted.triggers {
+                Triggers::Quiet => restore::Triggers::Quiet,
+                Triggers::AsBefore => restore::Triggers::AsBefore,
+            },
+            replacements: wanted.replacements,
+        })
+    }
 }
 
 /// A configuration document.
@@ -86,7 +78,7 @@ pub(crate) fn read_document(body: &[u8]) -> Result<Document, PortError> {
     Document::read(body).map_err(|error| PortError::Corrupt(error.to_string()))
 }
 
-fn refusal(differences: &[Difference]) -> String {
+pub(crate) fn refusal(differences: &[Difference]) -> String {
     let shown: Vec<String> = differences
         .iter()
         .take(SHOWN_DIFFERENCES)

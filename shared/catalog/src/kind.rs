@@ -49,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 12] = [
         Kind::DynamodbTable,
         Kind::LambdaFunction,
         Kind::SqsQueue,
@@ -59,6 +59,9 @@ impl Kind {
         Kind::ScheduleGroup,
         Kind::Schedule,
         Kind::EventSourceMapping,
+        Kind::StateMachine,
+        Kind::KinesisStream,
+        Kind::EventArchive,
     ];
 
     /// The name used in keys, policies and reports.

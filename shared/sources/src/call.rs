@@ -155,12 +155,8 @@ operations! {
     TagResource Changes ["events:TagResource"];
     ListArchives Reads ["events:ListArchives"];
     DescribeArchive Reads ["events:DescribeArchive"];
-    CreateArchive Creates ["events:CreateArchive"];
-    ListConnections Reads ["events:ListConnections"];
-    DescribeConnection Reads ["events:DescribeConnection"];
-    ListApiDestinations Reads ["events:ListApiDestinations"];
-    DescribeApiDestination Reads ["events:DescribeApiDestination"];
-    CreateApiDestination Creates ["events:CreateApiDestination"];
+    CreateArchive Creates ["events:CreateArchive", "events:PutRule", "events:PutTargets"];
+    UpdateArchive Changes ["events:UpdateArchive"];
 }
 
 operations! {

@@ -20,14 +20,17 @@ pub trait ListResources: Send + Sync {
     /// The IAM actions behind this trait.
     const ACTIONS: &'static [&'static str] = &[
         "dynamodb:ListTables",
+        "events:ListArchives",
         "events:ListEventBuses",
         "events:ListRules",
+        "kinesis:ListStreams",
         "lambda:ListEventSourceMappings",
         "lambda:ListFunctions",
         "scheduler:ListScheduleGroups",
         "scheduler:ListSchedules",
         "sns:ListTopics",
         "sqs:ListQueues",
+        "states:ListStateMachines",
         "tag:GetResources",
     ];
 

@@ -371,8 +371,7 @@ impl ApplyTableSettings for MemoryTables {
     async fn apply(&self, table: &str, setting: &TableSetting) -> Result<(), PortError> {
         let mut state = self.lock();
         let busy_polls = state.busy_polls;
-        state.streams += 1;
-        let streams = state.streams;
+        let next_stream = state.streams + 1;
         let name = table;
         let table = state.usable(table)?;
         if table.busy_polls > 0 {
@@ -384,7 +383,7 @@ impl ApplyTableSettings for MemoryTables {
             TableSetting::Stream(view_type) => {
                 let view_type = view_type.clone();
                 if config.stream.replace(StreamConfig { view_type }).is_none() {
-                    table.stream = streams;
+                    table.stream = next_stream;
                 }
                 table.busy_polls = busy_polls;
             }
@@ -402,6 +401,8 @@ impl ApplyTableSettings for MemoryTables {
                 table.busy_polls = busy_polls;
             }
         }
+        let stream = table.stream;
+        state.streams = state.streams.max(stream);
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Doing one step of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_catalog::{Arn, Kind, Outcome, OutcomeStatus};
-use holdfast_sources::application::{Action, ArnMap, Existing, Step, Verdict, Word, decide};
+use holdfast_catalog::{Arn, Kind, Outcome, OutcomeStatus, ResourceId};
+use holdfast_sources::application::{Action, ArnMap, Existing, Step, Verdict, Word, decide, without};
 use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::lambda::read_function;
 use holdfast_vault::PortError;
@@ -21,6 +21,8 @@ pub(super) struct Act<'a, V, R, Q> {
     pub restore: &'a Restore<V, R, Q>,
     pub gathered: &'a Gathered<'a, V>,
     pub map: ArnMap,
+    /// What this restore has made: only that is completed later.
+    pub ours: BTreeSet<ResourceId>,
 }
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
@@ -29,19 +31,26 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
     /// # Errors
     /// Those of the services and of the vault; the same step, done again, goes on.
     pub(super) async fn step<C: Clock>(&mut self, step: &Step, clock: &C) -> Result<Outcome, PortError> {
-        let points = self.gathered.points.iter();
-        let point = points.clone().find(|point| point.member.id == step.resource);
+        let mut points = self.gathered.points.iter();
+        let point = points.find(|point| point.member.id == step.resource);
         let point = point.ok_or_else(|| PortError::NotFound(format!("the point of {}", step.resource)))?;
         let (wanted, replaced) = self.map.rewrite(&point.member.document);
-        let outcome = match (step.action, step.resource.kind) {
-            (Action::Create, Kind::DynamodbTable) => self.table(step, point, &wanted, clock).await?,
-            (Action::Create, Kind::LambdaFunction) => self.function(step, point, &wanted, clock).await?,
-            (action, _) => {
-                let why = format!("{} is not built for this kind yet", action.as_str());
-                return Ok(told(step, &Word::NeedsPerson(why)));
+        let is_function = step.resource.kind == Kind::LambdaFunction;
+        let outcome = match step.action {
+            Action::Create if step.resource.kind == Kind::DynamodbTable => {
+                self.table(step, point, &wanted, clock).await?
             }
+            Action::Create if is_function => self.function(step, point, &wanted, clock).await?,
+            Action::Create => self.wiring(step, point, &without(&wanted, &step.later), clock).await?,
+            Action::Wire => self.complete(step, point, &wanted, clock).await?,
+            Action::SwitchOn if is_function => self.switch_function_on(step, &wanted, clock).await?,
+            Action::SwitchOn => self.switch_on(step, point, &wanted, clock).await?,
         };
-        let places = replaced.iter().filter(|replaced| replaced.to.is_some()).count();
+        let places = match step.action {
+            Action::Create => replaced.iter().filter(|replaced| replaced.to.is_some()).count(),
+            Action::Wire => step.later.len(),
+            Action::SwitchOn => 0,
+        };
         Ok(worded(step, outcome, places))
     }
 
@@ -81,7 +90,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             wanted,
             &there,
             &found.unreadable,
-            "its items were not looked at",
+            "; its items were not looked at",
         ))
     }
 
@@ -92,7 +101,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         wanted: &Value,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let config = function::read_config(wanted.to_string().as_bytes())?;
+        let mut config = function::read_config(wanted.to_string().as_bytes())?;
+        // A later step switches them on; that they are off is no matter for a person.
+        config
+            .event_sources
+            .iter_mut()
+            .for_each(|source| source.enabled = false);
         let restore = FunctionRestore {
             vault: self.gathered.vault,
             manifest: &point.manifest,
@@ -122,9 +136,7 @@ fn existing(step: &Step, wanted: &Value, there: &Value, unreadable: &[String], n
     match decide(wanted, Some(there), &Existing::Keep) {
         Verdict::Create | Verdict::Adopt => {
             let mut outcome = told(step, &Word::Adopted);
-            if !note.is_empty() {
-                outcome.message = format!("{}; {note}", outcome.message);
-            }
+            outcome.message.push_str(note);
             outcome
         }
         Verdict::Change(changes) | Verdict::Refuse(changes) => {
@@ -138,14 +150,15 @@ fn existing(step: &Step, wanted: &Value, there: &Value, unreadable: &[String], n
     }
 }
 
-/// The outcome of making one resource, in the words of an application.
-fn worded(step: &Step, made: Outcome, places: usize) -> Outcome {
+/// The outcome of a step in the words of an application.
+pub(super) fn worded(step: &Step, made: Outcome, places: usize) -> Outcome {
     if made.status == OutcomeStatus::Continuing || made.details.contains_key("word") {
         return made;
     }
     let word = match made.status {
         OutcomeStatus::Failed => Word::Failed(made.message.clone()),
         OutcomeStatus::Partial => Word::NeedsPerson(made.message.clone()),
+        _ if step.action == Action::SwitchOn => Word::SwitchedOn,
         _ if places > 0 => Word::RePointed(places),
         _ => Word::Created,
     };

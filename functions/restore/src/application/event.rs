@@ -45,6 +45,9 @@ pub struct Chosen {
     /// These, by id (`kind/region/name`) or ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Vec<String>>,
+    /// Everything that a CloudFormation stack of the home region has: its name, or its ARN when it was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
     /// These points; how a restore that goes on names what it chose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Vec<PointId>>,
@@ -84,7 +87,8 @@ impl Chosen {
             .points
             .as_ref()
             .map(|list| Selection::Resources(list.iter().map(|point| point.resource.clone()).collect()));
-        let mut said = [plan, tag, resources, points].into_iter().flatten();
+        let stack = self.stack.clone().map(Selection::Stack);
+        let mut said = [plan, tag, resources, stack, points].into_iter().flatten();
         match (said.next(), said.next()) {
             (Some(Selection::Tags(tags)), None) if tags.is_empty() => Err(refused("\"tag\" names no tag")),
             (Some(Selection::Resources(list)), None) if list.is_empty() => {
@@ -92,7 +96,7 @@ impl Chosen {
             }
             (Some(one), None) => Ok(one),
             _ => Err(refused(
-                "say exactly one of \"plan\", \"tag\", \"resources\" and \"points\"",
+                "say exactly one of \"plan\", \"tag\", \"resources\", \"stack\" and \"points\"",
             )),
         }
     }

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use holdfast_catalog::{Manifest, PointId, ResourceId};
+use holdfast_catalog::{Arn, Manifest, PointId, Region, ResourceId};
 use holdfast_lambda::Failure;
-use holdfast_sources::application::{Member, Selection, tags_of};
+use holdfast_sources::application::{Member, Selection, StackResource, of_stack, tags_of};
+use holdfast_sources::call::Call;
+use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_vault::port::Clock;
 use holdfast_vault::{Catalogue, PointEntry, PortError, read_manifest};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Request;
 use crate::{From, Regions, Restore, Vault, VaultPorts, Wanted, WorkPorts, choose, document};
@@ -40,15 +42,21 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             Some(From::Replica) => self.replica.iter().collect(),
             None => std::iter::once(&self.home).chain(&self.replica).collect(),
         };
+        let selection = request.application.selection()?;
+        let stack = match &selection {
+            Selection::Stack(stack) => Some(self.stack(stack).await?),
+            _ => None,
+        };
         let mut notes = Vec::new();
         for vault in &vaults {
             let bucket = &vault.location.bucket;
-            match gather_from(vault, request, clock).await {
+            match gather_from(vault, request, &selection, stack.as_ref(), clock).await {
                 Ok(mut gathered) if !gathered.points.is_empty() => {
                     notes.push(format!(
                         "{} points were read from vault {bucket}",
                         gathered.points.len()
                     ));
+                    notes.append(&mut gathered.notes);
                     gathered.notes = notes;
                     return Ok(gathered);
                 }
@@ -67,14 +75,103 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     }
 }
 
+/// A CloudFormation stack and the stacks within it.
+struct Stack {
+    region: Region,
+    resources: Vec<StackResource>,
+}
+
+/// How many stacks within stacks are looked at: more than anybody nests, so that no circle keeps a run.
+const MAX_STACKS: usize = 100;
+
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
+    /// What a stack has, with the stacks within it.
+    async fn stack(&self, name: &str) -> Result<Stack, Failure> {
+        let region = match name.parse::<Arn>() {
+            Ok(arn) => arn
+                .region()
+                .parse()
+                .map_err(|_| unknown_stack(name, "its ARN names no region"))?,
+            Err(_) => self.home.location.region.clone(),
+        };
+        let mut resources = Vec::new();
+        let mut open = vec![name.to_owned()];
+        for _ in 0..MAX_STACKS {
+            let Some(next) = open.pop() else { break };
+            let found = self.stack_resources(&next, &region).await?;
+            open.extend(of_stack(&found, &region, &BTreeSet::new()).nested);
+            resources.extend(found);
+        }
+        Ok(Stack { region, resources })
+    }
+
+    async fn stack_resources(&self, name: &str, region: &Region) -> Result<Vec<StackResource>, Failure> {
+        let mut resources = Vec::new();
+        let mut input = json!({ "StackName": name });
+        loop {
+            let page = Call::<ListStackResources>::call(self.regions.wiring(), region, input.clone()).await;
+            let page = page.map_err(|error| match error {
+                PortError::Invalid(why) | PortError::NotFound(why) => unknown_stack(name, &why),
+                error => Failure::Port(error.doing(&format!("listing stack {name}"))),
+            })?;
+            let listed = page
+                .get("StackResourceSummaries")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            resources.extend(listed.filter_map(stack_resource));
+            match page
+                .get("NextToken")
+                .and_then(Value::as_str)
+                .filter(|token| !token.is_empty())
+            {
+                Some(token) => input["NextToken"] = Value::from(token),
+                None => return Ok(resources),
+            }
+        }
+    }
+}
+
+/// A resource of a stack; none where it was never made.
+fn stack_resource(summary: &Value) -> Option<StackResource> {
+    let text = |name: &str| summary.get(name)?.as_str().map(str::to_owned);
+    Some(StackResource {
+        logical_id: text("LogicalResourceId")?,
+        resource_type: text("ResourceType")?,
+        physical_id: text("PhysicalResourceId").filter(|id| !id.is_empty())?,
+    })
+}
+
+fn unknown_stack(name: &str, why: &str) -> Failure {
+    Failure::InvalidRequest(format!(
+        "stack {name}: {why}; of a stack that was deleted give the ARN, for 90 days, or name what it had in \"resources\""
+    ))
+}
+
 async fn gather_from<'a, V: VaultPorts, C: Clock>(
     vault: &'a Vault<V>,
     request: &Request,
+    selection: &Selection,
+    stack: Option<&Stack>,
     clock: &C,
 ) -> Result<Gathered<'a, V>, Failure> {
-    let selection = request.application.selection()?;
     let wanted = request.application.wanted()?;
-    let entries = entries(&vault.store, &selection).await?;
+    let mut entries = entries(&vault.store, selection).await?;
+    let mut notes = Vec::new();
+    if let Some(stack) = stack {
+        let known = entries.keys().cloned().collect();
+        let selected = of_stack(&stack.resources, &stack.region, &known);
+        notes.extend(
+            selected
+                .not_protected
+                .iter()
+                .map(|what| format!("not protected, and not restored: {what}")),
+        );
+        entries.retain(|resource, _| selected.resources.contains(resource));
+        for resource in selected.resources {
+            entries.entry(resource).or_default();
+        }
+    }
     let mut chosen: Vec<PointId> = Vec::new();
     let mut missing = Vec::new();
     for (resource, entries) in &entries {
@@ -92,7 +189,7 @@ async fn gather_from<'a, V: VaultPorts, C: Clock>(
     }
     let points = futures::stream::iter(chosen).map(|id| read(&vault.store, id));
     let mut points: Vec<Point> = points.buffered(READ_AT_ONCE).try_collect().await?;
-    if let Selection::Tags(tags) = &selection {
+    if let Selection::Tags(tags) = selection {
         let has_all = |point: &Point| {
             let found = tags_of(&point.member.document);
             tags.iter().all(|(key, value)| found.get(key) == Some(value))
@@ -105,7 +202,7 @@ async fn gather_from<'a, V: VaultPorts, C: Clock>(
         vault,
         points,
         missing,
-        notes: Vec::new(),
+        notes,
     })
 }
 

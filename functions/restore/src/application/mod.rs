@@ -3,6 +3,7 @@
 mod act;
 mod event;
 mod gather;
+mod wire;
 
 use std::collections::BTreeSet;
 
@@ -72,6 +73,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             restore: self,
             gathered,
             map,
+            ours: BTreeSet::new(),
         };
         let mut failed: BTreeSet<&ResourceId> = BTreeSet::new();
         let mut outcomes = Vec::with_capacity(steps.len());

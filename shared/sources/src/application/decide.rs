@@ -66,6 +66,8 @@ pub enum Word {
     Adopted,
     /// It was made, and so many texts in it name new resources instead of old ones.
     RePointed(usize),
+    /// Events flow.
+    SwitchedOn,
     /// Something about it is left to a person: why, and the command where one does it.
     NeedsPerson(String),
     /// It was not made: why, and what to change.
@@ -76,7 +78,7 @@ impl Word {
     /// How the report counts it.
     pub fn status(&self) -> OutcomeStatus {
         match self {
-            Word::Created | Word::RePointed(_) => OutcomeStatus::Done,
+            Word::Created | Word::RePointed(_) | Word::SwitchedOn => OutcomeStatus::Done,
             Word::Adopted => OutcomeStatus::Unchanged,
             Word::NeedsPerson(_) => OutcomeStatus::Partial,
             Word::Failed(_) => OutcomeStatus::Failed,
@@ -89,6 +91,7 @@ impl Word {
             Word::Created => "created",
             Word::Adopted => "adopted",
             Word::RePointed(_) => "re-pointed",
+            Word::SwitchedOn => "switched on",
             Word::NeedsPerson(_) => "needs a person",
             Word::Failed(_) => "failed",
         }
@@ -102,6 +105,7 @@ impl fmt::Display for Word {
             Word::Adopted => f.write_str("adopted: it was there and is equal"),
             Word::RePointed(1) => f.write_str("created and re-pointed in one place"),
             Word::RePointed(places) => write!(f, "created and re-pointed in {places} places"),
+            Word::SwitchedOn => f.write_str("switched on"),
             Word::NeedsPerson(why) => write!(f, "needs a person: {why}"),
             Word::Failed(why) => write!(f, "failed: {why}"),
         }

@@ -22,7 +22,7 @@ pub use decide::{Existing, Verdict, Word, decide};
 pub use drift::{Change, diff};
 pub use map::{ArnMap, Reference, Replaced};
 pub use naming::{NameFault, Target};
-pub use plan::{Action, Plan, Step, plan};
+pub use plan::{Action, Plan, Step, plan, without};
 pub use select::{Selected, Selection, StackResource, of_stack, tags_of};
 pub use template::{CodeBucket, Template, template};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Kind, ResourceId};
 
-use super::naming::parent;
+use super::naming::{is_given, parent};
 use super::{ArnMap, Member};
 
 /// What a document's naming of another resource asks for.
@@ -90,11 +90,12 @@ impl Needs {
         let mut needs = Needs::default();
         for member in members {
             needs.0.entry(member.id.clone()).or_default();
-            if let Some(parent) = parent(&member.id).filter(|parent| ids.contains(parent)) {
+            if let Some(parent) = parent(&member.id).filter(|parent| ids.contains(parent) && !is_given(parent)) {
                 needs.add(&member.id, parent, Tie::Must, String::new());
             }
             for reference in map.references(&member.document) {
-                if reference.resource == member.id || !ids.contains(&reference.resource) {
+                let named = &reference.resource;
+                if *named == member.id || !ids.contains(named) || is_given(named) {
                     continue;
                 }
                 let tie = match tie(member.id.kind, &reference.path, reference.resource.kind) {

@@ -115,6 +115,23 @@ pub fn plan(members: &[Member], map: &ArnMap) -> Plan {
     Plan { steps, notes }
 }
 
+/// A document without the settings that hold these places: what can be made before the rest of a ring is there.
+pub fn without(document: &Value, paths: &[String]) -> Value {
+    let mut document = document.clone();
+    for path in paths {
+        let words: Vec<&str> = path.split(['.', '[', ']']).filter(|word| !word.is_empty()).collect();
+        let (holder, setting) = match words.as_slice() {
+            ["config", "Attributes", setting, ..] => ("/config/Attributes", *setting),
+            ["config", setting, ..] => ("/config", *setting),
+            _ => continue,
+        };
+        if let Some(holder) = document.pointer_mut(holder).and_then(Value::as_object_mut) {
+            holder.remove(setting);
+        }
+    }
+    document
+}
+
 /// Whether a kind has no state in which it is there and silent: it is made when events may flow.
 fn is_only_loud(kind: Kind) -> bool {
     kind == Kind::BucketNotifications

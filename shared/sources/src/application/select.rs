@@ -12,8 +12,10 @@ pub enum Selection {
     Plan(PlanName),
     /// Everything whose point has all of these tags.
     Tags(BTreeMap<String, String>),
-    /// These; a stack's resources, once they are listed.
+    /// These.
     Resources(Vec<ResourceId>),
+    /// Everything that a CloudFormation stack has, by its name or ARN.
+    Stack(String),
 }
 
 /// A resource as CloudFormation lists it.

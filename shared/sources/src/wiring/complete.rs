@@ -50,19 +50,19 @@ pub enum Switched {
 ///
 /// # Errors
 /// `NotFound` when it is not there; `Invalid` for a kind without a switch; those that may pass.
-pub async fn switch_on<P, C>(
-    port: &P,
-    clock: &C,
-    target: &ResourceId,
-    wanted: &Document,
-) -> Result<Switched, PortError>
+pub async fn switch_on<P, C>(port: &P, clock: &C, target: &ResourceId, wanted: &Document) -> Result<Switched, PortError>
 where
     P: RestoreWiring,
     C: Clock,
 {
     let no_switch = || PortError::Invalid(format!("{target} has no switch"));
     let (setting, off) = switch(target.kind).ok_or_else(no_switch)?;
-    let on: Value = wanted.config.get(setting).filter(|value| **value != off).cloned().ok_or_else(no_switch)?;
+    let on: Value = wanted
+        .config
+        .get(setting)
+        .filter(|value| **value != off)
+        .cloned()
+        .ok_or_else(no_switch)?;
     let found = find(port, target, wanted).await?;
     if found.document.config.get(setting) == Some(&on) {
         return Ok(Switched::WasOn);

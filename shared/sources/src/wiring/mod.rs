@@ -7,14 +7,17 @@ mod arn_map;
 mod at;
 pub mod complete;
 mod document;
+pub mod event_archive;
 pub mod event_bus;
 pub mod event_rule;
 pub mod event_source_mapping;
+pub mod kinesis_stream;
 pub mod restore;
 pub mod schedule;
 pub mod schedule_group;
 pub mod sns_topic;
 pub mod sqs_queue;
+pub mod state_machine;
 
 use std::collections::BTreeMap;
 
@@ -139,6 +142,9 @@ kinds! {
     ScheduleGroup schedule_group,
     Schedule schedule,
     EventSourceMapping event_source_mapping,
+    StateMachine state_machine,
+    KinesisStream kinesis_stream,
+    EventArchive event_archive,
 }
 
 fn no_wiring(kind: Kind) -> PortError {

@@ -40,6 +40,12 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
     let targets: Vec<Value> = (0..13)
         .map(|n| json!({"Id": format!("t{n:02}"), "Arn": of("sqs", "orders"), "Input": format!("{{\"n\": {n}}}")}))
         .collect();
+    let version = |description: &str| {
+        json!({
+            "description": description, "definition": {"StartAt": description}, "roleArn": arn("iam::111122223333:role/pay"),
+            "loggingConfiguration": {"level": "OFF", "includeExecutionData": false}, "tracingConfiguration": {"enabled": false},
+        })
+    };
     let pair = |kind, name, again| (id(kind, name), id(kind, again));
     [
         (
@@ -102,6 +108,36 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
                 "DestinationConfig": {"OnFailure": {"Destination": of("sqs", "dlq")}},
                 "FunctionResponseTypes": ["ReportBatchItemFailures"],
             }), &tags),
+        ),
+        (
+            pair(Kind::StateMachine, "pay", "pay-2"),
+            document(json!({
+                "definition": {"StartAt": "a", "States": {"a": {"Type": "Task", "Resource": of("lambda", "function:bill"), "End": true}}},
+                "roleArn": arn("iam::111122223333:role/pay"), "type": "STANDARD",
+                "loggingConfiguration": {"level": "ERROR", "includeExecutionData": true, "destinations": [
+                    {"cloudWatchLogsLogGroup": {"logGroupArn": of("logs", "log-group:pay:*")}}]},
+                "tracingConfiguration": {"enabled": true},
+                "versions": [version("one"), version("two")],
+                "aliases": [
+                    {"name": "live", "description": "all of them", "routes": [{"version": 1, "weight": 90}, {"version": 0, "weight": 10}]},
+                    {"name": "old", "routes": [{"version": 0, "weight": 100}]},
+                ],
+            }), &tags),
+        ),
+        (
+            pair(Kind::KinesisStream, "clicks", "clicks-2"),
+            document(json!({
+                "StreamModeDetails": {"StreamMode": "PROVISIONED"}, "ShardCount": 3, "RetentionPeriodHours": 72, "EncryptionType": "KMS",
+                "KeyId": "alias/aws/kinesis", "ShardLevelMetrics": ["IncomingBytes", "OutgoingBytes"], "Consumers": ["one", "three", "two"],
+                "Policy": policy(of("kinesis", "stream/clicks")),
+            }), &tags),
+        ),
+        (
+            pair(Kind::EventArchive, "all", "all-2"),
+            document(json!({
+                "EventSourceArn": of("events", "event-bus/shop"), "Description": "everything", "RetentionDays": 30,
+                "EventPattern": {"source": ["shop"]},
+            }), &[]),
         ),
     ]
     .into_iter()
@@ -247,9 +283,75 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
                 ("SomethingNew", text()),
             ]),
         ),
+        Kind::StateMachine => {
+            let version = |n: usize| {
+                (json_object(), text()).prop_map(move |(definition, description)| {
+                json!({"description": description, "definition": {"n": n, "d": definition}, "roleArn": "arn:aws:iam::1:role/r",
+                    "loggingConfiguration": {"level": "OFF"}, "tracingConfiguration": {"enabled": false}})
+            })
+            };
+            let versions: Vec<_> = (0..3).map(version).collect();
+            let machine = with(
+                json!({"roleArn": "arn:aws:iam::1:role/r", "type": "EXPRESS"}),
+                some(vec![
+                    ("encryptionConfiguration", json_object()),
+                    ("tracingConfiguration", json_object()),
+                ]),
+            );
+            // An alias for each version, and one for two of them: every version is used.
+            (machine, json_object(), versions, 0..=3_usize)
+                .prop_map(|(mut machine, definition, versions, count)| {
+                    machine["definition"] = definition;
+                    let versions: Vec<Value> = versions.into_iter().take(count).collect();
+                    let aliases =
+                        (0..count).map(|n| json!({"name": format!("a{n}"), "routes": [{"version": n, "weight": 100}]}));
+                    let aliases: Vec<Value> = aliases.collect();
+                    if count > 0 {
+                        machine["versions"] = Value::from(versions);
+                        machine["aliases"] = Value::from(aliases);
+                    }
+                    machine
+                })
+                .boxed()
+        }
+        Kind::KinesisStream => {
+            let provisioned = (1..9_u32)
+                .prop_map(|shards| json!({"StreamModeDetails": {"StreamMode": "PROVISIONED"}, "ShardCount": shards}));
+            let mode = prop_oneof![
+                provisioned,
+                Just(json!({"StreamModeDetails": {"StreamMode": "ON_DEMAND"}}))
+            ];
+            let names = || {
+                prop::collection::btree_set("[a-z]{1,4}", 1..4)
+                    .prop_map(|names| json!(names))
+                    .boxed()
+            };
+            let rest = some(vec![
+                ("RetentionPeriodHours", (24..8_760_u32).prop_map(Value::from).boxed()),
+                ("Consumers", names()),
+                ("ShardLevelMetrics", names()),
+                ("Policy", json_object()),
+            ]);
+            (mode, rest)
+                .prop_map(|(mut mode, rest)| {
+                    for (name, value) in rest.as_object().unwrap() {
+                        mode[name] = value.clone();
+                    }
+                    mode
+                })
+                .boxed()
+        }
+        Kind::EventArchive => with(
+            json!({"EventSourceArn": "arn:aws:events:eu-central-1:111122223333:event-bus/default"}),
+            some(vec![
+                ("Description", text()),
+                ("EventPattern", json_object()),
+                ("RetentionDays", (0..999_u32).prop_map(Value::from).boxed()),
+            ]),
+        ),
         _ => Just(json!({})).boxed(),
     };
-    let has_tags = kind != Kind::Schedule;
+    let has_tags = !matches!(kind, Kind::Schedule | Kind::EventArchive);
     (config, words())
         .prop_map(move |(config, tags)| Document {
             config: config.as_object().cloned().unwrap(),

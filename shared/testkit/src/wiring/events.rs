@@ -6,6 +6,14 @@ use super::{Answer, Desk, kept, page, tag_list, tag_map, text, told, unknown};
 /// What of a rule is a setting: what a call leaves out becomes nothing.
 const RULE: [&str; 4] = ["Description", "EventPattern", "RoleArn", "ScheduleExpression"];
 const BUS: [&str; 4] = ["DeadLetterConfig", "Description", "KmsKeyIdentifier", "LogConfig"];
+const ARCHIVE: [&str; 6] = [
+    "ArchiveName",
+    "Description",
+    "EventPattern",
+    "EventSourceArn",
+    "KmsKeyIdentifier",
+    "RetentionDays",
+];
 /// Targets that a call may bring.
 const TARGETS_A_CALL: usize = 10;
 
@@ -58,6 +66,39 @@ impl Desk<'_> {
                 self.default_bus();
                 let tags = self.tags_of(text(input, "ResourceARN")?)?;
                 Ok(json!({ "Tags": tag_list(&tag_map(&tags)) }))
+            }
+            "ListArchives" => {
+                let archives = self
+                    .all("archive")
+                    .into_iter()
+                    .map(|(_, archive)| told(&archive, &["EventPattern"]))
+                    .collect();
+                Ok(page(archives, input, "Archives", "NextToken", "NextToken"))
+            }
+            "DescribeArchive" => self.get("archive", text(input, "ArchiveName")?),
+            "CreateArchive" => {
+                let name = text(input, "ArchiveName")?.to_owned();
+                text(input, "EventSourceArn")?;
+                if self.has("archive", &name) {
+                    return Err(PortError::AlreadyExists(format!("archive {name}")));
+                }
+                let mut archive = json!({ "RetentionDays": 0, "State": "ENABLED", "EventCount": self.number() });
+                for (member, value) in kept(input, &ARCHIVE) {
+                    archive[member] = value;
+                }
+                archive["ArchiveArn"] = Value::from(self.arn("events", &format!("archive/{name}")));
+                self.put("archive", &name, archive);
+                Ok(json!({}))
+            }
+            "UpdateArchive" => {
+                if !input["EventSourceArn"].is_null() {
+                    return Err(PortError::Invalid("the source cannot be changed".to_owned()));
+                }
+                let archive = self.change("archive", text(input, "ArchiveName")?)?;
+                for (member, value) in kept(input, &ARCHIVE) {
+                    archive[member] = value;
+                }
+                Ok(json!({}))
             }
             "TagResource" => self.tag(text(input, "ResourceARN")?, &input["Tags"]),
             name => unknown(name),

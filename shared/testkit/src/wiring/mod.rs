@@ -2,10 +2,12 @@
 
 mod cloudformation;
 mod events;
+mod kinesis;
 mod lambda;
 mod scheduler;
 mod sns;
 mod sqs;
+mod states;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -86,7 +88,9 @@ impl MemoryWiring {
             Service::Lambda => desk.lambda(O::NAME, &input),
             Service::Tagging => desk.tagging(&input),
             Service::CloudFormation => desk.cloudformation(O::NAME, &input),
-            Service::Kinesis | Service::StepFunctions | Service::Iam => unknown(O::NAME),
+            Service::Kinesis => desk.kinesis(O::NAME, &input),
+            Service::StepFunctions => desk.states(O::NAME, &input),
+            Service::Iam => unknown(O::NAME),
         }
     }
 }
