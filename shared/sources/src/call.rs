@@ -206,9 +206,9 @@ operations! {
     ListStreams Reads ["kinesis:ListStreams"];
     DescribeStreamSummary Reads ["kinesis:DescribeStreamSummary"];
     ListStreamConsumers Reads ["kinesis:ListStreamConsumers"];
-    ListTagsForResource Reads ["kinesis:ListTagsForResource"];
+    ListTagsForStream Reads ["kinesis:ListTagsForStream"];
     GetResourcePolicy Reads ["kinesis:GetResourcePolicy"];
-    CreateStream Creates ["kinesis:CreateStream", "kinesis:AddTagsToStream"];
+    CreateStream Creates ["kinesis:CreateStream"];
     IncreaseStreamRetentionPeriod Changes ["kinesis:IncreaseStreamRetentionPeriod"];
     StartStreamEncryption Changes ["kinesis:StartStreamEncryption", "kms:DescribeKey", "kms:GenerateDataKey"];
     EnableEnhancedMonitoring Changes ["kinesis:EnableEnhancedMonitoring"];

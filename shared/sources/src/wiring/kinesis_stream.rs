@@ -14,7 +14,7 @@ use super::document::{as_text, own_tags, parsed};
 use super::{Document, Reading};
 use crate::call::kinesis::{
     AddTagsToStream, CreateStream, DescribeStreamSummary, EnableEnhancedMonitoring, GetResourcePolicy,
-    IncreaseStreamRetentionPeriod, ListStreamConsumers, ListStreams, ListTagsForResource, PutResourcePolicy,
+    IncreaseStreamRetentionPeriod, ListStreamConsumers, ListStreams, ListTagsForStream, PutResourcePolicy,
     RegisterStreamConsumer, StartStreamEncryption,
 };
 use crate::call::{Call, InAccount};
@@ -46,6 +46,9 @@ const POLL: SignedDuration = SignedDuration::from_secs(2);
 /// Streams a page of the listing, and consumers of theirs.
 const PAGE: u32 = 100;
 
+/// Tags that a stream may have, and the most that one answer holds.
+const MAX_TAGS: u32 = 50;
+
 ports! {
     /// What listing streams asks for.
     pub trait Lists: Call<ListStreams>, InAccount
@@ -53,7 +56,7 @@ ports! {
 
 ports! {
     /// What reading a stream asks for.
-    pub trait Reads: Call<DescribeStreamSummary>, Call<ListStreamConsumers>, Call<ListTagsForResource>, Call<GetResourcePolicy>, InAccount
+    pub trait Reads: Call<DescribeStreamSummary>, Call<ListStreamConsumers>, Call<ListTagsForStream>, Call<GetResourcePolicy>, InAccount
 }
 
 ports! {
@@ -120,7 +123,9 @@ pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError>
     {
         config.insert("Policy".to_owned(), policy);
     }
-    let tags = at.ask::<ListTagsForResource>(json!({ "ResourceARN": arn })).await;
+    let tags = at
+        .ask::<ListTagsForStream>(json!({ "StreamName": at.id.name, "Limit": MAX_TAGS }))
+        .await;
     let tags = notes.detail("Tags", tags)?.unwrap_or_default();
     Ok(Reading::new(
         arn,
@@ -169,26 +174,21 @@ async fn consumers<P: Call<ListStreamConsumers> + Sync>(
 pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>) -> Result<(), PortError> {
     let wanted = making.wanted;
     let (name, arn) = (making.at.id.name.clone(), making.at.arn()?);
-    if making.exists {
-        if !wanted.tags.is_empty() {
-            making
-                .set::<AddTagsToStream>("Tags", json!({ "StreamName": name, "Tags": wanted.tags }))
-                .await?;
-        }
-    } else {
+    if !making.exists {
         let mut input = json!({ "StreamName": name });
         for member in ["StreamModeDetails", "ShardCount", "MaxRecordSizeInKiB"] {
             if let Some(value) = wanted.config.get(member) {
                 input[member] = value.clone();
             }
         }
-        if !wanted.tags.is_empty() {
-            input["Tags"] = json!(wanted.tags);
-        }
         making.create::<CreateStream>(input).await?;
     }
     // The service changes one thing at a time, and none of these twice: look before each.
     let now = active(making).await?;
+    if !wanted.tags.is_empty() {
+        let input = json!({ "StreamName": name, "Tags": wanted.tags });
+        making.set::<AddTagsToStream>("Tags", input).await?;
+    }
     let hours = wanted
         .config
         .get("RetentionPeriodHours")

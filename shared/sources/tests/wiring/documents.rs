@@ -35,7 +35,10 @@ pub fn before(kind: Kind) -> Vec<(ResourceId, Document)> {
 pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
     let arn = |rest: &str| format!("arn:aws:{rest}");
     let of = |service: &str, name: &str| arn(&format!("{service}:eu-central-1:{ACCOUNT}:{name}"));
-    let policy = |resource: String| json!({"Version": "2012-10-17", "Statement": [{"Sid": "a", "Effect": "Allow", "Principal": "*", "Action": "x:*", "Resource": resource}]});
+    let policy = |action: &str, resource: String| {
+        json!({"Version": "2012-10-17", "Statement": [{"Sid": "a", "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": action, "Resource": resource}]})
+    };
     let tags = [("team", "billing"), ("backup", "standard")];
     let targets: Vec<Value> = (0..13)
         .map(|n| json!({"Id": format!("t{n:02}"), "Arn": of("sqs", "orders"), "Input": format!("{{\"n\": {n}}}")}))
@@ -55,13 +58,13 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
                 "SqsManagedSseEnabled": "false",
                 "RedrivePolicy": {"deadLetterTargetArn": of("sqs", "orders-dlq.fifo"), "maxReceiveCount": 5},
                 "RedriveAllowPolicy": {"redrivePermission": "denyAll"},
-                "Policy": policy(of("sqs", "orders.fifo")),
+                "Policy": policy("sqs:SendMessage", of("sqs", "orders.fifo")),
             }}), &tags),
         ),
         (
             pair(Kind::SnsTopic, "news", "news-2"),
             document(json!({
-                "Attributes": {"DisplayName": "News", "TracingConfig": "Active", "Policy": policy(of("sns", "news")),
+                "Attributes": {"DisplayName": "News", "TracingConfig": "Active", "Policy": policy("sns:Publish", of("sns", "news")),
                     "DeliveryPolicy": {"http": {"disableSubscriptionOverrides": false}}},
                 "DataProtectionPolicy": {"Name": "p", "Statement": []},
                 "Subscriptions": [
@@ -77,7 +80,7 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
             pair(Kind::EventBus, "shop", "shop-2"),
             document(json!({
                 "Description": "all of the shop", "KmsKeyIdentifier": of("kms", "key/1"), "DeadLetterConfig": {"Arn": of("sqs", "dlq")},
-                "LogConfig": {"Level": "INFO", "IncludeDetail": "NONE"}, "Policy": policy(of("events", "event-bus/shop")),
+                "LogConfig": {"Level": "INFO", "IncludeDetail": "NONE"}, "Policy": policy("events:PutEvents", of("events", "event-bus/shop")),
             }), &tags),
         ),
         (
@@ -129,7 +132,7 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
             document(json!({
                 "StreamModeDetails": {"StreamMode": "PROVISIONED"}, "ShardCount": 3, "RetentionPeriodHours": 72, "EncryptionType": "KMS",
                 "KeyId": "alias/aws/kinesis", "ShardLevelMetrics": ["IncomingBytes", "OutgoingBytes"], "Consumers": ["one", "three", "two"],
-                "Policy": policy(of("kinesis", "stream/clicks")),
+                "Policy": policy("kinesis:PutRecord", of("kinesis", "stream/clicks")),
             }), &tags),
         ),
         (

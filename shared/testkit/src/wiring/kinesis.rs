@@ -37,8 +37,8 @@ impl Desk<'_> {
                     .collect();
                 Ok(page(all, input, "Consumers", "NextToken", "NextToken"))
             }
-            "ListTagsForResource" => {
-                let tags = self.tags_of(text(input, "ResourceARN")?)?;
+            "ListTagsForStream" => {
+                let tags = self.get("stream", text(input, "StreamName")?)?["Tags"].clone();
                 Ok(json!({ "Tags": tag_list(&tag_map(&tags)) }))
             }
             "GetResourcePolicy" => {
