@@ -216,7 +216,7 @@ fn stored() -> Vec<Member> {
         member(
             Kind::KinesisStream,
             "clicks",
-            json!({"config": {"StreamModeDetails": {"StreamMode": "PROVISIONED"}, "ShardCount": 2, "RetentionPeriodHours": 48, "Consumers": ["audit"]}}),
+            json!({"config": {"StreamModeDetails": {"StreamMode": "PROVISIONED"}, "ShardCount": 2, "RetentionPeriodHours": 48, "EncryptionType": "NONE", "ShardLevelMetrics": ["IncomingBytes"], "Consumers": ["audit"]}}),
         ),
     ]
 }

@@ -6,33 +6,28 @@ use super::{Subject, Writing, add_tags, picked};
 impl Writing<'_> {
     pub(super) fn state_machine(&mut self, subject: &Subject<'_>) {
         let config = subject.config();
-        let of = |names: [&str; 2]| names.iter().find_map(|name| config.get(*name)).cloned();
+        let of = |name: &str| config.get(name).cloned();
         let mut properties = Map::new();
         properties.insert(
             "StateMachineName".to_owned(),
             json!({ "Ref": format!("{}Name", subject.logical) }),
         );
         // Written as text: a definition may hold members that CloudFormation would read as its own.
-        let definition = of(["definition", "Definition"]).map(|definition| match definition {
+        let definition = of("definition").map(|definition| match definition {
             Value::String(text) => text,
             other => other.to_string(),
         });
         for (name, value) in [
             ("DefinitionString", definition.map(Value::from)),
-            ("RoleArn", of(["roleArn", "RoleArn"])),
-            ("StateMachineType", of(["type", "Type"])),
+            ("RoleArn", of("roleArn")),
+            ("StateMachineType", of("type")),
         ] {
             properties.extend(value.map(|value| (name.to_owned(), value)));
         }
-        if of(["tracingConfiguration", "TracingConfiguration"])
-            .is_some_and(|tracing| tracing.get("enabled") == Some(&json!(true)))
-        {
+        if of("tracingConfiguration").is_some_and(|tracing| tracing.get("enabled") == Some(&json!(true))) {
             properties.insert("TracingConfiguration".to_owned(), json!({ "Enabled": true }));
         }
-        if let Some(logging) = of(["loggingConfiguration", "LoggingConfiguration"])
-            .as_ref()
-            .and_then(logging)
-        {
+        if let Some(logging) = of("loggingConfiguration").as_ref().and_then(logging) {
             properties.insert("LoggingConfiguration".to_owned(), logging);
         }
         add_tags(&mut properties, &subject.tags());

@@ -43,6 +43,14 @@ const SUBSCRIPTION: [(&str, &str); 7] = [
     ("SubscriptionRoleArn", "SubscriptionRoleArn"),
 ];
 
+/// Members of a stream's document and what CloudFormation calls them.
+const STREAM: [(&str, &str); 4] = [
+    ("RetentionPeriodHours", "RetentionPeriodHours"),
+    ("ShardCount", "ShardCount"),
+    ("ShardLevelMetrics", "DesiredShardLevelMetrics"),
+    ("StreamModeDetails", "StreamModeDetails"),
+];
+
 impl Writing<'_> {
     pub(super) fn queue(&mut self, subject: &Subject<'_>) {
         let attributes = members(&subject.config(), "Attributes");
@@ -157,43 +165,37 @@ impl Writing<'_> {
 
     pub(super) fn stream(&mut self, subject: &Subject<'_>) {
         let config = subject.config();
-        let mode = config.get("StreamModeDetails").or_else(|| config.get("StreamMode"));
-        let mode = mode
-            .and_then(|mode| mode.get("StreamMode").unwrap_or(mode).as_str())
-            .unwrap_or("ON_DEMAND")
-            .to_owned();
-        let mut properties = Map::new();
+        self.left_out(
+            subject.id,
+            &config,
+            &STREAM,
+            &["Consumers", "EncryptionType", "KeyId", "Policy"],
+        );
+        let mut properties = picked(&config, &STREAM);
         properties.insert("Name".to_owned(), json!({ "Ref": format!("{}Name", subject.logical) }));
-        properties.insert("StreamModeDetails".to_owned(), json!({ "StreamMode": mode }));
-        let shards = ["ShardCount", "OpenShardCount"]
-            .iter()
-            .find_map(|name| config.get(*name));
-        if let Some(shards) = shards.filter(|_| mode == "PROVISIONED") {
-            properties.insert("ShardCount".to_owned(), shards.clone());
-        }
-        properties.extend(picked(&config, &[("RetentionPeriodHours", "RetentionPeriodHours")]));
         if let Some(key) = config.get("KeyId") {
             let encryption = json!({ "EncryptionType": "KMS", "KeyId": key });
             properties.insert("StreamEncryption".to_owned(), encryption);
         }
         add_tags(&mut properties, &subject.tags());
         self.add(subject.logical, "AWS::Kinesis::Stream", properties);
-        let consumers = config
-            .get("Consumers")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        for name in consumers
-            .iter()
-            .filter_map(|one| one.get("ConsumerName").unwrap_or(one).as_str())
-        {
-            let stream = json!({ "Fn::GetAtt": [subject.logical, "Arn"] });
-            let consumer = Map::from_iter([
+        let arn = || json!({ "Fn::GetAtt": [subject.logical, "Arn"] });
+        if let Some(policy) = config.get("Policy") {
+            let policy = [
+                ("ResourceArn".to_owned(), arn()),
+                ("ResourcePolicy".to_owned(), policy.clone()),
+            ];
+            let logical = format!("{}Policy", subject.logical);
+            self.add(&logical, "AWS::Kinesis::ResourcePolicy", Map::from_iter(policy));
+        }
+        let consumers = config.get("Consumers").and_then(Value::as_array).into_iter().flatten();
+        for name in consumers.filter_map(Value::as_str) {
+            let consumer = [
                 ("ConsumerName".to_owned(), json!(name)),
-                ("StreamARN".to_owned(), stream),
-            ]);
+                ("StreamARN".to_owned(), arn()),
+            ];
             let logical = format!("{}Consumer{}", subject.logical, camel(name));
-            self.add(&logical, "AWS::Kinesis::StreamConsumer", consumer);
+            self.add(&logical, "AWS::Kinesis::StreamConsumer", Map::from_iter(consumer));
         }
         self.notes.push(format!(
             "{}: the template makes the stream without its records",
