@@ -492,3 +492,22 @@ async fn wiring_killed_at_any_call_and_sent_again_ends_as_uncut() {
         }
     }
 }
+
+#[tokio::test]
+async fn as_a_template_it_makes_nothing_and_takes_code_from_the_vault() {
+    let world = wired().await;
+    world.script.restart();
+    let mut event = event(json!({"prefix": "new-"}));
+    event["template"] = json!(true);
+    let report = restore(&world, event).await.unwrap();
+    assert!(world.script.changes().is_empty());
+    let body = &report.outcomes[0].details["template"];
+    assert_eq!(body["Parameters"]["CodeBucket"]["Default"], "home");
+    assert_eq!(body["Parameters"]["BillFunctionName"]["Default"], "new-bill");
+    assert_eq!(body["Resources"]["PaidRule"]["Type"], "AWS::Events::Rule");
+    assert!(
+        report.notes.iter().any(|note| note.contains("without its items")),
+        "{:?}",
+        report.notes
+    );
+}

@@ -409,6 +409,7 @@ fn understand(function: &str, event: Value) -> Result<(), Failure> {
         "prune" => prune::Mode::parse(event).map(drop),
         "verify" => verify::Request::parse(event).map(drop),
         "restore" if event.get("application").is_some() => restore::application::Request::parse(event).map(drop),
+        "restore" if event.get("drift").is_some() => restore::drift::Request::parse(event).map(drop),
         "restore" => restore::Request::parse(event).map(drop),
         other => panic!("{other} is no function"),
     }

@@ -5,6 +5,7 @@
 
 pub mod application;
 mod choose;
+pub mod drift;
 mod event;
 mod function;
 mod table;
@@ -103,6 +104,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Handler for Restore<V, R, Q> {
     async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
         if event.get("application").is_some() {
             return self.run_application(application::Request::parse(event)?, clock).await;
+        }
+        if event.get("drift").is_some() {
+            return self.run_drift(drift::Request::parse(event)?, clock).await;
         }
         self.run(Request::parse(event)?, clock).await
     }

@@ -24,6 +24,9 @@ pub struct Request {
     /// Whether only the plan is shown.
     #[serde(default)]
     pub dry_run: bool,
+    /// Whether it is written as a CloudFormation template instead, and nothing is made.
+    #[serde(default)]
+    pub template: bool,
     /// Whether events flow at the end.
     #[serde(default)]
     pub switch_on: bool,

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report, ResourceId};
 use holdfast_lambda::Failure;
-use holdfast_sources::application::{self, ArnMap, Member, Plan, Step, Word};
+use holdfast_sources::application::{self, ArnMap, CodeBucket, Member, Plan, Step, Word};
 use holdfast_vault::port::Clock;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -40,6 +40,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             Failure::InvalidRequest(faults.join("; "))
         })?;
+        if request.template {
+            return Ok(self.as_template(&request, &gathered, &members, account));
+        }
         let plan = application::plan(&members, &map);
         let mut outcomes: Vec<Outcome> = gathered.missing.iter().map(missing).collect();
         if request.dry_run {
@@ -57,6 +60,33 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             report.notes.push(withheld(&plan));
         }
         Ok(report)
+    }
+
+    /// The application as a CloudFormation template; the names are good, as the map has shown.
+    fn as_template(&self, request: &Request, gathered: &Gathered<'_, V>, members: &[Member], account: &str) -> Report {
+        let code = CodeBucket(gathered.vault.location.bucket.clone());
+        let mut outcomes: Vec<Outcome> = gathered.missing.iter().map(missing).collect();
+        let mut notes = gathered.notes.clone();
+        match application::template(members, &request.target, account, &code) {
+            Ok(template) => {
+                notes.extend(template.notes);
+                let written = Outcome::new("template", OutcomeStatus::Done, "for aws cloudformation deploy");
+                outcomes.push(
+                    written
+                        .with("template", template.body)
+                        .with("imports", template.imports),
+                );
+            }
+            Err(faults) => {
+                let faults = faults
+                    .iter()
+                    .map(|fault| Outcome::new("template", OutcomeStatus::Failed, fault.to_string()));
+                outcomes.extend(faults);
+            }
+        }
+        let mut report = Report::of("restore", outcomes);
+        report.notes = notes;
+        report
     }
 
     async fn act<C: Clock>(

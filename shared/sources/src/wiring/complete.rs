@@ -7,8 +7,16 @@ use serde_json::Value;
 
 use super::at::{At, Making};
 use super::restore::switch;
-use super::{Document, RestoreWiring, find, make};
+use super::{Document, Reading, RestoreWiring, find, make, read_at};
 use crate::SettingOutcome;
+
+/// A resource as it is now.
+///
+/// # Errors
+/// Those of [`read`](super::read).
+pub async fn current<P: RestoreWiring>(port: &P, id: &ResourceId) -> Result<Reading, PortError> {
+    read_at(&At { port, id }).await
+}
 
 /// Gives a resource that a restore made all of its settings. Done again it changes nothing.
 ///
