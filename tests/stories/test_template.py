@@ -28,6 +28,7 @@ NAMELESS_ACTIONS = {
     "lambda:CreateEventSourceMapping",
     "lambda:ListEventSourceMappings",
     "lambda:ListFunctions",
+    "s3:ListAllMyBuckets",
     "scheduler:ListScheduleGroups",
     "scheduler:ListSchedules",
     "sns:GetSubscriptionAttributes",
@@ -120,7 +121,7 @@ def test_restore_can_change_nothing_of_what_wakes_and_tells_us():
     denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
     refused = {action for entry in denied for action in entry["Action"]}
     granted = {action for entry in allowed("RestoreRole") for action in entry["Action"]}
-    ours = ("sqs:Set", "sns:Set", "sns:Subscribe", "events:Put", "scheduler:Create", "scheduler:Update")
+    ours = ("s3:PutBucket", "sqs:Set", "sns:Set", "sns:Subscribe", "events:Put", "scheduler:Create", "scheduler:Update")
     # A group that is there is not made again; our bus is everybody's, whose policy gives nobody our rights.
     harmless = {"scheduler:CreateScheduleGroup", "events:PutPermission"}
     assert {action for action in granted if action.startswith(ours)} - harmless <= refused

@@ -231,8 +231,8 @@ fn resolve(target: &Target, manifest: &Manifest) -> Result<ResourceId, Failure> 
         // A rule's bus and a schedule's group stay unless they are named too.
         (Some(name), Some(parent)) if !name.contains('/') => format!("{parent}/{name}"),
         (Some(name), _) => name.clone(),
-        // AWS names it itself.
-        (None, _) if lost.kind == Kind::EventSourceMapping => lost.name.clone(),
+        // AWS names it itself; or it belongs to a bucket of that name.
+        (None, _) if matches!(lost.kind, Kind::EventSourceMapping | Kind::BucketNotifications) => lost.name.clone(),
         (None, _) => {
             let suffix = format!("-restored-{}", point.slot);
             match lost.name.strip_suffix(".fifo") {

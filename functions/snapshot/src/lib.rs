@@ -172,7 +172,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         for kind in Kind::ALL {
             match self.inventory.list(kind).await {
                 Ok(found) => resources.extend(found.into_iter().filter_map(|found| {
-                    let id = ResourceId::from_arn(&found.arn).ok()?;
+                    let id = found.id;
                     // A scratch table of a restore test is a copy already.
                     if id.name.starts_with(SCRATCH_PREFIX) {
                         return None;

@@ -153,11 +153,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                 }
             };
             for found in found {
-                let Ok(id) = ResourceId::from_arn(&found.arn) else {
-                    continue;
-                };
                 let resource = Resource {
-                    id,
+                    id: found.id,
                     arn: found.arn,
                     tags: found.tags,
                 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_catalog::{Arn, Kind, Region};
+use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use holdfast_sources::call::{Call, InAccount, Operation};
 use holdfast_sources::inventory::{Found, ListResources};
 use holdfast_sources::wiring;
@@ -137,9 +137,10 @@ impl ListResources for AwsInventory {
             _ => return wiring::list(&self.calls, kind, &self.region).await,
         };
         let mut tags = self.tags(resource_type).await?;
-        let with_tags = arns.into_iter().map(|arn| Found {
-            tags: tags.remove(arn.as_str()).unwrap_or_default(),
-            arn,
+        let with_tags = arns.into_iter().filter_map(|arn| {
+            let id = ResourceId::from_arn(&arn).ok()?;
+            let tags = tags.remove(arn.as_str()).unwrap_or_default();
+            Some(Found { id, arn, tags })
         });
         Ok(with_tags.collect())
     }

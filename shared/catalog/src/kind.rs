@@ -49,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::DynamodbTable,
         Kind::LambdaFunction,
         Kind::SqsQueue,
@@ -62,6 +62,7 @@ impl Kind {
         Kind::StateMachine,
         Kind::KinesisStream,
         Kind::EventArchive,
+        Kind::BucketNotifications,
     ];
 
     /// The name used in keys, policies and reports.

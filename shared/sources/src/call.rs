@@ -28,6 +28,8 @@ pub enum Service {
     StepFunctions,
     /// AWS IAM.
     Iam,
+    /// Amazon S3. What it calls by element names in XML has those names here; what may come more than once is a list.
+    S3,
     /// The Resource Groups Tagging API.
     Tagging,
     /// AWS CloudFormation.
@@ -57,7 +59,8 @@ pub trait Operation: Send + Sync + 'static {
     /// The IAM actions that it needs.
     const ACTIONS: &'static [&'static str];
     /// For services with REST addresses, method and address: members of the input in braces. In the query, a member that the
-    /// input does not have is left out; what the address does not name is the body. Empty for all others.
+    /// input does not have is left out; what the address does not name is the body (in S3, the one member that is its root).
+    /// Empty for all others.
     const ADDRESS: &'static str;
 }
 
@@ -229,6 +232,14 @@ operations! {
     PutRolePolicy Changes ["iam:PutRolePolicy"];
     AttachRolePolicy Changes ["iam:AttachRolePolicy"];
     TagRole Changes ["iam:TagRole"];
+}
+
+operations! {
+    /// Amazon S3's buckets.
+    s3: S3;
+    ListBuckets Reads ["s3:ListAllMyBuckets"] "GET /?max-buckets={MaxBuckets}&bucket-region={BucketRegion}&continuation-token={ContinuationToken}";
+    GetBucketNotificationConfiguration Reads ["s3:GetBucketNotification"] "GET /{Bucket}?notification";
+    PutBucketNotificationConfiguration Changes ["s3:PutBucketNotification"] "PUT /{Bucket}?notification";
 }
 
 operations! {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use holdfast_catalog::{Arn, Kind};
+use holdfast_catalog::{Arn, Kind, ResourceId};
 use holdfast_vault::PortError;
 
 /// A resource that exists now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
+    /// Which resource it is. What has a name that no key can hold (a partner's event bus) is not found at all.
+    pub id: ResourceId,
     /// Its ARN.
     pub arn: Arn,
     /// Its tags.
@@ -26,6 +28,7 @@ pub trait ListResources: Send + Sync {
         "kinesis:ListStreams",
         "lambda:ListEventSourceMappings",
         "lambda:ListFunctions",
+        "s3:ListAllMyBuckets",
         "scheduler:ListScheduleGroups",
         "scheduler:ListSchedules",
         "sns:ListTopics",

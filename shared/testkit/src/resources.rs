@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use holdfast_catalog::{Arn, Kind, Region};
+use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use holdfast_sources::call::{Call, InAccount, Operation};
 use holdfast_sources::inventory::{Found, ListResources};
 use holdfast_sources::wiring;
@@ -44,7 +44,11 @@ impl MemoryResources {
     /// Adds a resource, or gives it other tags.
     pub fn add(&self, arn: &Arn, tags: &[(&str, &str)]) {
         let tags = tags.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        let Ok(id) = ResourceId::from_arn(arn) else {
+            panic!("{arn} is no resource");
+        };
         let found = Found {
+            id,
             arn: arn.clone(),
             tags: tags.collect(),
         };

@@ -35,6 +35,7 @@ pub(super) fn read(protocol: Protocol, response: &HttpResponse) -> Result<Value,
     let parsed = match protocol {
         Protocol::Json { .. } | Protocol::Rest => json(body),
         Protocol::Query { .. } => xml(body),
+        Protocol::RestXml => s3(body),
     };
     if response.status().is_success() {
         let answer = parsed.map_err(|why| OrchestratorError::other(format!("the answer cannot be read: {why}")))?;
@@ -93,6 +94,30 @@ fn xml(body: &[u8]) -> Result<Value, String> {
     })
 }
 
+/// Elements of S3's answers that may come more than once.
+const S3_LISTS: [&str; 6] = [
+    "Bucket",
+    "CloudFunctionConfiguration",
+    "Event",
+    "FilterRule",
+    "QueueConfiguration",
+    "TopicConfiguration",
+];
+
+/// What is in S3's root element.
+fn s3(body: &[u8]) -> Result<Value, String> {
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    if text.trim().is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    let root = tree(text)?.members();
+    Ok(if root.is_object() {
+        root
+    } else {
+        Value::Object(Map::new())
+    })
+}
+
 /// An element of an XML document.
 #[derive(Debug, Default)]
 struct Element {
@@ -116,6 +141,30 @@ impl Element {
                 .map(|child| (child.name.clone(), child.value()))
                 .collect(),
         }
+    }
+
+    /// The same in S3's way: lists are not wrapped, and an empty element says something by being there.
+    fn members(&self) -> Value {
+        if self.children.is_empty() {
+            return if self.text.trim().is_empty() {
+                Value::Object(Map::new())
+            } else {
+                Value::String(self.text.clone())
+            };
+        }
+        let mut members = Map::new();
+        for child in &self.children {
+            let value = child.members();
+            if !S3_LISTS.contains(&child.name.as_str()) {
+                members.insert(child.name.clone(), value);
+            } else if let Value::Array(list) = members
+                .entry(child.name.clone())
+                .or_insert_with(|| Value::Array(Vec::new()))
+            {
+                list.push(value);
+            }
+        }
+        Value::Object(members)
     }
 
     /// A map's entry; its value may be an empty text.

@@ -45,6 +45,8 @@ pub(crate) enum Protocol {
     Query { version: &'static str },
     /// REST with JSON bodies.
     Rest,
+    /// REST with XML bodies, as S3 has it.
+    RestXml,
 }
 
 /// What is known of a service.
@@ -74,6 +76,7 @@ fn wire(service: Service) -> Wire {
         Service::Lambda => (Protocol::Rest, "lambda", "Lambda"),
         Service::StepFunctions => (json(JSON_1_0, "AWSStepFunctions"), "states", "SFN"),
         Service::Iam => (Protocol::Query { version: "2010-05-08" }, "iam", "IAM"),
+        Service::S3 => (Protocol::RestXml, "s3", "S3"),
         Service::Tagging => (
             json(JSON_1_1, "ResourceGroupsTaggingAPI_20170126"),
             "tagging",
@@ -162,8 +165,11 @@ impl AwsCalls {
             _ => region.clone(),
         };
         let mut options = SigningOptions::default();
-        options.double_uri_encode = true;
-        options.normalize_uri_path = true;
+        // S3 signs paths as they are, and the hash of the body in a header.
+        let is_s3 = wire.protocol == Protocol::RestXml;
+        options.double_uri_encode = !is_s3;
+        options.normalize_uri_path = !is_s3;
+        options.content_sha256_header = is_s3;
         let mut layer = Layer::new("signing");
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
         layer.store_put(SigV4OperationSigningConfig {

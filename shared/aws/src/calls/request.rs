@@ -52,7 +52,21 @@ impl Request {
                     body: pairs.join("&"),
                 })
             }
-            Protocol::Rest => rest(address, input),
+            Protocol::Rest | Protocol::RestXml => {
+                let Rest { method, target, rest } = rest(address, input)?;
+                let (content_type, body) = match (method, protocol) {
+                    ("GET", _) => (None, String::new()),
+                    (_, Protocol::RestXml) => (Some("application/xml"), document(&rest)?),
+                    _ => (Some("application/json"), Value::Object(rest).to_string()),
+                };
+                let content_type = content_type.map(|content_type| ("content-type", content_type.to_owned()));
+                Ok(Request {
+                    method,
+                    target,
+                    headers: content_type.into_iter().collect(),
+                    body,
+                })
+            }
         }
     }
 }
@@ -91,7 +105,14 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn rest(address: &'static str, mut input: Map<String, Value>) -> Result<Request, String> {
+/// An input after its address has taken what it names.
+struct Rest {
+    method: &'static str,
+    target: String,
+    rest: Map<String, Value>,
+}
+
+fn rest(address: &'static str, mut input: Map<String, Value>) -> Result<Rest, String> {
     let (method, address) = address.split_once(' ').ok_or("the operation has no address")?;
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let mut target = String::new();
@@ -108,30 +129,63 @@ fn rest(address: &'static str, mut input: Map<String, Value>) -> Result<Request,
             },
         }
     }
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let present = pairs.filter_map(|(key, value)| {
-        let value = input.remove(member(value)?).filter(|value| !value.is_null())?;
-        Some(format!("{key}={}", escape(&text(&value))))
+    let parts = query.split('&').filter(|part| !part.is_empty());
+    let present = parts.filter_map(|part| match part.split_once('=') {
+        None => Some(part.to_owned()),
+        Some((key, value)) => {
+            let value = input.remove(member(value)?).filter(|value| !value.is_null())?;
+            Some(format!("{key}={}", escape(&text(&value))))
+        }
     });
     let query: Vec<String> = present.collect();
     if !query.is_empty() {
         target.push('?');
         target.push_str(&query.join("&"));
     }
-    let has_body = method != "GET";
-    Ok(Request {
+    Ok(Rest {
         method,
         target,
-        headers: has_body
-            .then(|| ("content-type", "application/json".to_owned()))
-            .into_iter()
-            .collect(),
-        body: if has_body {
-            Value::Object(input).to_string()
-        } else {
-            String::new()
-        },
+        rest: input,
     })
+}
+
+/// The one member that is left, as an XML document of S3's.
+fn document(input: &Map<String, Value>) -> Result<String, String> {
+    let mut members = input.iter();
+    let (Some((root, value)), None) = (members.next(), members.next()) else {
+        return Err("an XML body has one root".to_owned());
+    };
+    let mut out = format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    contents(value, &mut out);
+    out.push_str(&format!("</{root}>"));
+    Ok(out)
+}
+
+fn contents(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(name, value)| match value {
+            Value::Array(list) => list.iter().for_each(|value| one(name, value, out)),
+            value => one(name, value, out),
+        }),
+        plain => {
+            for c in text(plain).chars() {
+                match c {
+                    '<' => out.push_str("&lt;"),
+                    '>' => out.push_str("&gt;"),
+                    '&' => out.push_str("&amp;"),
+                    // A parser would take it for a line end of its own.
+                    '\r' => out.push_str("&#13;"),
+                    c => out.push(c),
+                }
+            }
+        }
+    }
+}
+
+fn one(name: &str, value: &Value, out: &mut String) {
+    out.push_str(&format!("<{name}>"));
+    contents(value, out);
+    out.push_str(&format!("</{name}>"));
 }
 
 fn member(part: &str) -> Option<&str> {

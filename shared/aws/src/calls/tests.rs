@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::wire::{Reply, Server};
-use holdfast_sources::call::{events, iam, kinesis, lambda, scheduler, sns, sqs, states, tagging};
+use holdfast_sources::call::{events, iam, kinesis, lambda, s3, scheduler, sns, sqs, states, tagging};
 
 fn home() -> Region {
     "eu-central-1".parse().unwrap()
@@ -104,6 +104,42 @@ async fn rest_puts_members_into_path_query_and_body() {
         request.line,
         "GET /2017-03-31/tags/arn%3Aaws%3Alambda%3Aeu-central-1%3A1%3Aevent-source-mapping%3Au"
     );
+}
+
+#[tokio::test]
+async fn s3_speaks_xml_both_ways() {
+    let xml = "<NotificationConfiguration xmlns=\"x\"><QueueConfiguration><Id>a</Id><Queue>arn:q</Queue><Event>s3:ObjectCreated:*</Event>\
+        <Filter><S3Key><FilterRule><Name>Prefix</Name><Value>a &amp; b/</Value></FilterRule></S3Key></Filter></QueueConfiguration>\
+        <EventBridgeConfiguration/></NotificationConfiguration>";
+    let document = json!({
+        "EventBridgeConfiguration": {},
+        "QueueConfiguration": [{
+            "Event": ["s3:ObjectCreated:*"],
+            "Filter": {"S3Key": {"FilterRule": [{"Name": "Prefix", "Value": "a & b/"}]}},
+            "Id": "a",
+            "Queue": "arn:q",
+        }],
+    });
+    let input = json!({"Bucket": "photos"});
+    let (answer, request) = ask::<s3::GetBucketNotificationConfiguration>(Reply::new(200, xml), input).await;
+    assert_eq!(answer.unwrap(), document);
+    assert_eq!(request.line, "GET /photos?notification");
+    assert!(request.header("x-amz-content-sha256").is_some());
+
+    let input = json!({"Bucket": "photos", "NotificationConfiguration": document});
+    let (answer, request) = ask::<s3::PutBucketNotificationConfiguration>(Reply::new(200, ""), input).await;
+    assert_eq!(answer.unwrap(), json!({}));
+    assert_eq!(request.line, "PUT /photos?notification");
+    assert_eq!(
+        body(&request),
+        "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><EventBridgeConfiguration></EventBridgeConfiguration>\
+         <QueueConfiguration><Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>Prefix</Name><Value>a &amp; b/</Value>\
+         </FilterRule></S3Key></Filter><Id>a</Id><Queue>arn:q</Queue></QueueConfiguration></NotificationConfiguration>"
+    );
+    let error = "<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>";
+    let (answer, _) =
+        ask::<s3::GetBucketNotificationConfiguration>(Reply::new(404, error), json!({"Bucket": "b"})).await;
+    assert!(matches!(answer, Err(PortError::NotFound(_))), "{answer:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod arn_map;
 mod at;
+pub mod bucket_notifications;
 pub mod complete;
 mod document;
 pub mod event_archive;
@@ -145,6 +146,7 @@ kinds! {
     StateMachine state_machine,
     KinesisStream kinesis_stream,
     EventArchive event_archive,
+    BucketNotifications bucket_notifications,
 }
 
 fn no_wiring(kind: Kind) -> PortError {
@@ -167,9 +169,11 @@ pub async fn list<P: ReadWiring>(port: &P, kind: Kind, region: &Region) -> Resul
         Some(filter) if !arns.is_empty() => tags(&at, filter).await?,
         _ => BTreeMap::new(),
     };
-    let found = arns.into_iter().map(|arn| Found {
-        tags: tags.remove(arn.as_str()).unwrap_or_default(),
-        arn,
+    let found = arns.into_iter().filter_map(|arn| {
+        // A bucket's ARN does not say where the bucket is.
+        let id = ResourceId::from_arn_in(&arn, region).ok()?;
+        let tags = tags.remove(arn.as_str()).unwrap_or_default();
+        Some(Found { id, arn, tags })
     });
     Ok(found.collect())
 }
@@ -185,6 +189,8 @@ fn tag_filter(kind: Kind) -> Option<&'static str> {
         Kind::ScheduleGroup => Some("scheduler:schedule-group"),
         Kind::EventSourceMapping => Some("lambda:event-source-mapping"),
         Kind::StateMachine => Some("states:stateMachine"),
+        // Selected by its bucket's tags.
+        Kind::BucketNotifications => Some("s3"),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use holdfast_vault::port::{Clock, ListObjects, WriteObjects};
 use serde_json::{Value, json};
 
 use super::at::{At, Making};
-use super::{ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, find, make};
+use super::{ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, make};
 use crate::attempt::{Attempts, Step, announce, finish, marks_of};
 use crate::lambda::restore::Triggers;
 use crate::{SettingOutcome, SettingStatus};
@@ -41,6 +41,8 @@ pub struct Plan {
     pub wanted: Document,
     /// The same with its triggers as they were; what is there already may be like this.
     pub loud: Document,
+    /// Whether what starts something by itself is switched on.
+    pub triggers: Triggers,
     /// What a person has to know of before anything is made.
     pub notes: Vec<SettingOutcome>,
 }
@@ -98,6 +100,7 @@ pub fn plan(request: &RestoreRequest<'_>) -> Plan {
         target: request.target.clone(),
         wanted,
         loud,
+        triggers: request.triggers,
         notes,
     }
 }
@@ -146,6 +149,9 @@ where
     let identity = format!("{} {}", plan.point, plan.target);
     let work = layout::restore_work(&Sha256::of(identity.as_bytes()));
     let found = present(find(port, &plan.target, &plan.wanted).await)?;
+    if plan.target.kind == Kind::BucketNotifications {
+        return merge(port, clock, plan, found).await;
+    }
     let attempt = match Attempts::read(store, &work).await?.decide(found.is_some()) {
         Step::Foreign => {
             let found = found.map(|reading| reading.document).unwrap_or_default();
@@ -179,6 +185,52 @@ where
     if !is_open {
         let words: Vec<&str> = outcomes.iter().map(|outcome| outcome.setting.as_str()).collect();
         finish(store, &marks, json!({ "settings": words }).to_string()).await?;
+    }
+    Ok(Restored::Made(outcomes))
+}
+
+/// Adds to a bucket that has to be there what it does not have. There is nothing to know again: what is there is left alone.
+async fn merge<P, C>(port: &P, clock: &C, plan: &Plan, found: Option<Reading>) -> Result<Restored, PortError>
+where
+    P: RestoreWiring,
+    C: Clock,
+{
+    let target = &plan.target;
+    let Some(found) = found else {
+        return Err(PortError::NotFound(format!(
+            "{target}: the bucket has to be there first"
+        )));
+    };
+    let is_there = |document: &Document| {
+        let (whole, others) = bucket_notifications::merged(document, &plan.loud);
+        others.is_empty() && whole == document.config
+    };
+    if is_there(&found.document) {
+        return Ok(Restored::Adopted);
+    }
+    let mut outcomes = plan.notes.clone();
+    if plan.triggers == Triggers::Quiet {
+        let message = "notifications cannot be switched off, so none was added; when events may flow, restore again with \
+                       \"triggers\": \"as-before\"";
+        outcomes.push(SettingOutcome::needs_person("NotificationConfiguration", message));
+        return Ok(Restored::Made(outcomes));
+    }
+    let mut making = Making {
+        at: At { port, id: target },
+        clock,
+        wanted: &plan.loud,
+        exists: true,
+        outcomes,
+        is_open: false,
+    };
+    make(&mut making).await?;
+    let mut outcomes = making.outcomes;
+    let is_told = outcomes
+        .iter()
+        .any(|outcome| outcome.status == SettingStatus::NeedsPerson);
+    if !is_told && !is_there(&find(port, target, &plan.loud).await?.document) {
+        let message = "what was added is not there any more: somebody else changed the notifications; restore again";
+        outcomes.push(SettingOutcome::needs_person("NotificationConfiguration", message));
     }
     Ok(Restored::Made(outcomes))
 }

@@ -142,6 +142,16 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
                 "EventPattern": {"source": ["shop"]},
             }), &[]),
         ),
+        (
+            pair(Kind::BucketNotifications, "photos", "photos-2"),
+            document(json!({
+                "EventBridgeConfiguration": {},
+                "QueueConfiguration": [{"Id": "q", "Queue": of("sqs", "orders"), "Event": ["s3:ObjectCreated:*"]}],
+                "CloudFunctionConfiguration": [{"Id": "f", "CloudFunction": of("lambda", "function:resize"),
+                    "Event": ["s3:ObjectCreated:Post", "s3:ObjectCreated:Put"],
+                    "Filter": {"S3Key": {"FilterRule": [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]}}}],
+            }), &[]),
+        ),
     ]
     .into_iter()
     .map(|((from, again), document)| (from, again, document))
@@ -352,9 +362,34 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
                 ("RetentionDays", (0..999_u32).prop_map(Value::from).boxed()),
             ]),
         ),
+        Kind::BucketNotifications => {
+            let list = || {
+                let rules = || vec((prop_oneof!["prefix", "suffix"], word()), 0..2);
+                btree_map("[a-z]{1,4}", rules(), 1..3)
+            };
+            (list(), list(), any::<bool>()).prop_map(|(queues, topics, to_bus)| {
+                let notification = |member: &str, (id, rules): (String, Vec<(String, String)>)| {
+                    let rules: Vec<Value> = rules.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+                    let mut one = json!({"Id": format!("{member}-{id}"), member: "arn:aws:x", "Event": ["s3:ObjectCreated:*"]});
+                    if rules.len() == 1 {
+                        one["Filter"] = json!({"S3Key": {"FilterRule": rules}});
+                    }
+                    one
+                };
+                let mut config = json!({
+                    "QueueConfiguration": queues.into_iter().map(|one| notification("Queue", one)).collect::<Value>(),
+                    "TopicConfiguration": topics.into_iter().map(|one| notification("Topic", one)).collect::<Value>(),
+                });
+                if to_bus {
+                    config["EventBridgeConfiguration"] = json!({});
+                }
+                config
+            })
+            .boxed()
+        }
         _ => Just(json!({})).boxed(),
     };
-    let has_tags = !matches!(kind, Kind::Schedule | Kind::EventArchive);
+    let has_tags = !matches!(kind, Kind::Schedule | Kind::EventArchive | Kind::BucketNotifications);
     (config, words())
         .prop_map(move |(config, tags)| Document {
             config: config.as_object().cloned().unwrap(),

@@ -2,14 +2,14 @@
 
 use holdfast_catalog::Kind;
 use holdfast_sources::lambda::restore::Triggers;
+use holdfast_sources::wiring::Document;
 use holdfast_sources::wiring::restore::Restored;
-use holdfast_sources::wiring::{Document, KINDS};
 use holdfast_testkit::{Effect, Moment};
 use holdfast_vault::PortError;
 use jiff::SignedDuration;
 
 use crate::documents::{before, rich};
-use crate::world::{World, needs, plan_for};
+use crate::world::{World, made_kinds, needs, plan_for};
 
 async fn world_for(kind: Kind) -> World {
     let world = World::new();
@@ -25,20 +25,20 @@ fn sample(kind: Kind) -> (holdfast_catalog::ResourceId, holdfast_catalog::Resour
 
 #[tokio::test]
 async fn a_restore_that_dies_at_any_call_ends_the_same_when_run_again() {
-    for kind in KINDS {
-        let (from, again, document) = sample(*kind);
+    for kind in made_kinds() {
+        let (from, again, document) = sample(kind);
         let plan = plan_for(&from, &document, &again, Triggers::AsBefore);
-        let calm = world_for(*kind).await;
+        let calm = world_for(kind).await;
         calm.script.restart();
         let Restored::Made(expected) = calm.execute(&plan).await.unwrap() else {
             panic!("{kind}")
         };
         let calls = calm.script.total();
-        let count = calm.all(*kind).await;
+        let count = calm.all(kind).await;
         for number in 1..=calls {
             for moment in [Moment::Before, Moment::After] {
                 let at = format!("{kind}: call {number}, {moment:?}");
-                let world = world_for(*kind).await;
+                let world = world_for(kind).await;
                 world.script.restart();
                 world.script.kill_at(number, moment);
                 let died = world.execute(&plan).await;
@@ -50,7 +50,7 @@ async fn a_restore_that_dies_at_any_call_ends_the_same_when_run_again() {
                     Restored::Finished => assert_eq!(number, calls, "{at}"),
                     other => panic!("{at}: {other:?}"),
                 }
-                assert_eq!(world.all(*kind).await, count, "{at}");
+                assert_eq!(world.all(kind).await, count, "{at}");
             }
         }
     }
@@ -58,20 +58,20 @@ async fn a_restore_that_dies_at_any_call_ends_the_same_when_run_again() {
 
 #[tokio::test]
 async fn a_change_that_is_denied_is_told_and_made_once_it_is_allowed() {
-    for kind in KINDS {
-        let (from, again, document) = sample(*kind);
+    for kind in made_kinds() {
+        let (from, again, document) = sample(kind);
         let plan = plan_for(&from, &document, &again, Triggers::AsBefore);
-        let calm = world_for(*kind).await;
+        let calm = world_for(kind).await;
         calm.script.restart();
         calm.execute(&plan).await.unwrap();
-        let expected = calm.all(*kind).await;
+        let expected = calm.all(kind).await;
         let writes = calm
             .script
             .calls()
             .into_iter()
             .filter(|call| call.effect == Effect::Writes);
         for call in writes.filter(|call| !matches!(call.name, "create" | "overwrite")) {
-            let world = world_for(*kind).await;
+            let world = world_for(kind).await;
             world.script.restart();
             world.script.fail(
                 call.number,
@@ -87,17 +87,17 @@ async fn a_change_that_is_denied_is_told_and_made_once_it_is_allowed() {
             world.script.heal();
             let again = world.execute(&plan).await;
             assert!(matches!(again, Ok(Restored::Made(_))), "{at}: {again:?}");
-            assert_eq!(world.all(*kind).await, expected, "{at}");
+            assert_eq!(world.all(kind).await, expected, "{at}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_change_that_is_throttled_for_a_while_is_waited_for() {
-    for kind in KINDS {
-        let (from, again, document) = sample(*kind);
+    for kind in made_kinds() {
+        let (from, again, document) = sample(kind);
         let plan = plan_for(&from, &document, &again, Triggers::AsBefore);
-        let calm = world_for(*kind).await;
+        let calm = world_for(kind).await;
         calm.script.restart();
         calm.execute(&plan).await.unwrap();
         let writes = calm
@@ -106,7 +106,7 @@ async fn a_change_that_is_throttled_for_a_while_is_waited_for() {
             .into_iter()
             .filter(|call| call.effect == Effect::Writes);
         for call in writes.filter(|call| !matches!(call.name, "create" | "overwrite")) {
-            let world = world_for(*kind).await;
+            let world = world_for(kind).await;
             world.script.restart();
             for number in call.number..call.number + 3 {
                 world
@@ -119,7 +119,7 @@ async fn a_change_that_is_throttled_for_a_while_is_waited_for() {
                 "{kind}: {}: {restored:?}",
                 call.name
             );
-            assert_eq!(world.all(*kind).await, calm.all(*kind).await, "{kind}: {}", call.name);
+            assert_eq!(world.all(kind).await, calm.all(kind).await, "{kind}: {}", call.name);
         }
     }
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use holdfast_catalog::Kind;
-use holdfast_sources::call::events;
+use holdfast_sources::call::{events, s3};
 use holdfast_sources::lambda::restore::Triggers;
 use holdfast_sources::wiring::restore::{RestoreRequest, Restored, drift, plan};
-use holdfast_sources::wiring::{ArnMap, Document, KINDS, list};
+use holdfast_sources::wiring::{ArnMap, Document, list};
 use holdfast_testkit::Moment;
 use holdfast_vault::PortError;
 use serde_json::json;
 
 use crate::documents::{before, rich};
-use crate::world::{ACCOUNT, World, home, id, needs, plan_for, point};
+use crate::world::{ACCOUNT, World, home, id, made_kinds, needs, plan_for, point};
 
 async fn made(restored: Result<Restored, PortError>) -> Vec<holdfast_sources::SettingOutcome> {
     match restored {
@@ -41,8 +41,8 @@ async fn world_with(
 
 #[tokio::test]
 async fn what_is_there_and_equal_is_adopted_and_nothing_is_changed() {
-    for kind in KINDS.iter().filter(|kind| **kind != Kind::EventSourceMapping) {
-        let (world, from, _, document) = world_with(*kind).await;
+    for kind in made_kinds().filter(|kind| *kind != Kind::EventSourceMapping) {
+        let (world, from, _, document) = world_with(kind).await;
         for triggers in [Triggers::Quiet, Triggers::AsBefore] {
             let restored = world
                 .execute(&plan_for(&from, &document, &from, triggers))
@@ -56,8 +56,8 @@ async fn what_is_there_and_equal_is_adopted_and_nothing_is_changed() {
 
 #[tokio::test]
 async fn what_is_there_and_different_is_left_alone_and_shown() {
-    for kind in KINDS.iter().filter(|kind| **kind != Kind::EventSourceMapping) {
-        let (world, from, _, mut document) = world_with(*kind).await;
+    for kind in made_kinds().filter(|kind| *kind != Kind::EventSourceMapping) {
+        let (world, from, _, mut document) = world_with(kind).await;
         document.tags.insert("team".to_owned(), "another".to_owned());
         document.config.insert("Description".to_owned(), json!("another"));
         let restored = world
@@ -299,4 +299,86 @@ async fn a_queue_that_comes_to_be_meanwhile_is_not_taken_for_ours() {
         .await
         .unwrap_err();
     assert!(matches!(error, PortError::Conflict(_)), "{error}");
+}
+
+#[tokio::test]
+async fn notifications_are_added_to_what_is_there_and_replace_nothing() {
+    let (from, _, document) = rich()
+        .into_iter()
+        .find(|(id, _, _)| id.kind == Kind::BucketNotifications)
+        .unwrap();
+    let own = json!({
+        "TopicConfiguration": [{"Id": "t", "Topic": "arn:aws:sns:eu-central-1:111122223333:news", "Event": ["s3:ObjectRemoved:*"]}],
+        "QueueConfiguration": [{"Id": "q", "Queue": "arn:aws:sqs:eu-central-1:111122223333:another", "Event": ["s3:ObjectCreated:*"]}],
+    });
+    let world = World::new();
+    let put = json!({"Bucket": "photos", "NotificationConfiguration": own});
+    world
+        .account
+        .ask::<s3::PutBucketNotificationConfiguration>(&home(), put)
+        .unwrap();
+    let before = world.read(&from).await.document;
+
+    let outcomes = made(world.execute(&plan_for(&from, &document, &from, Triggers::Quiet)).await).await;
+    assert_eq!(needs(&outcomes), ["NotificationConfiguration"]);
+    assert_eq!(world.read(&from).await.document, before, "they cannot be switched off");
+
+    let outcomes = made(
+        world
+            .execute(&plan_for(&from, &document, &from, Triggers::AsBefore))
+            .await,
+    )
+    .await;
+    assert_eq!(needs(&outcomes), ["Notification q"], "{outcomes:?}");
+    let after = world.read(&from).await.document.config;
+    assert_eq!(after["TopicConfiguration"], before.config["TopicConfiguration"]);
+    assert_eq!(after["QueueConfiguration"], before.config["QueueConfiguration"]);
+    assert_eq!(
+        after["CloudFunctionConfiguration"],
+        document.config["CloudFunctionConfiguration"]
+    );
+    assert_eq!(after["EventBridgeConfiguration"], json!({}));
+}
+
+#[tokio::test]
+async fn adding_notifications_can_die_at_any_call_and_be_run_again() {
+    let (from, _, document) = rich()
+        .into_iter()
+        .find(|(id, _, _)| id.kind == Kind::BucketNotifications)
+        .unwrap();
+    let plan = plan_for(&from, &document, &from, Triggers::AsBefore);
+    let calm = World::new();
+    made(calm.execute(&plan).await).await;
+    for number in 1..=calm.script.total() {
+        for moment in [Moment::Before, Moment::After] {
+            let world = World::new();
+            world.script.kill_at(number, moment);
+            assert!(
+                world.execute(&plan).await.is_err_and(|error| error.is_retryable()),
+                "call {number}"
+            );
+            world.script.heal();
+            world.clock.set_remaining(jiff::SignedDuration::from_mins(15));
+            let again = world.execute(&plan).await.unwrap();
+            assert!(
+                matches!(again, Restored::Made(_) | Restored::Adopted),
+                "call {number}: {again:?}"
+            );
+            assert_eq!(world.read(&from).await, calm.read(&from).await, "call {number}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_not_made() {
+    let (_, _, document) = rich()
+        .into_iter()
+        .find(|(id, _, _)| id.kind == Kind::BucketNotifications)
+        .unwrap();
+    let gone = id(Kind::BucketNotifications, "gone");
+    let error = World::new()
+        .execute(&plan_for(&gone, &document, &gone, Triggers::AsBefore))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("has to be there first"), "{error}");
 }

@@ -3,7 +3,7 @@
 use holdfast_catalog::{Kind, PointId, Region, ResourceId};
 use holdfast_sources::lambda::restore::Triggers;
 use holdfast_sources::wiring::restore::{Plan, RestoreRequest, Restored, execute, plan};
-use holdfast_sources::wiring::{ArnMap, Document, Reading, list, read};
+use holdfast_sources::wiring::{ArnMap, Document, KINDS, Reading, list, read};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_testkit::{Faults, ManualClock, MemoryStore, MemoryWiring, Script};
 use holdfast_vault::PortError;
@@ -20,6 +20,11 @@ pub struct World {
 
 pub fn home() -> Region {
     "eu-central-1".parse().unwrap()
+}
+
+/// The kinds whose resources a restore makes; a bucket's notifications are added to what is there.
+pub fn made_kinds() -> impl Iterator<Item = Kind> {
+    KINDS.iter().copied().filter(|kind| *kind != Kind::BucketNotifications)
 }
 
 pub fn id(kind: Kind, name: &str) -> ResourceId {
@@ -53,6 +58,10 @@ impl World {
         let clock = ManualClock::at("2026-11-21T03:00:00Z".parse().unwrap());
         let script = Script::new();
         let account = MemoryWiring::new(ACCOUNT);
+        // Notifications belong to a bucket that is there.
+        for bucket in ["photos", "photos-2"] {
+            account.add_bucket(&home(), bucket, &[]);
+        }
         World {
             port: Faults::new(account.clone(), &script),
             store: Faults::new(MemoryStore::new("vault", &clock), &script),

@@ -4,6 +4,7 @@ mod cloudformation;
 mod events;
 mod kinesis;
 mod lambda;
+mod s3;
 mod scheduler;
 mod sns;
 mod sqs;
@@ -64,6 +65,18 @@ impl MemoryWiring {
         }
     }
 
+    /// Makes a bucket.
+    pub fn add_bucket(&self, region: &Region, name: &str, tags: &[(&str, &str)]) {
+        let tags: Map<String, Value> = tags
+            .iter()
+            .map(|&(key, value)| (key.to_owned(), Value::from(value)))
+            .collect();
+        let bucket = json!({ "Arn": format!("arn:aws:s3:::{name}"), "Tags": tags, "notifications": {} });
+        lock(&self.things)
+            .by_name
+            .insert((region.clone(), "bucket", name.to_owned()), bucket);
+    }
+
     /// Removes everything in a region, as a disaster does.
     pub fn destroy(&self, region: &Region) {
         lock(&self.things).by_name.retain(|(place, _, _), _| place != region);
@@ -86,6 +99,7 @@ impl MemoryWiring {
             Service::Events => desk.events(O::NAME, &input),
             Service::Scheduler => desk.scheduler(O::NAME, &input),
             Service::Lambda => desk.lambda(O::NAME, &input),
+            Service::S3 => desk.s3(O::NAME, &input),
             Service::Tagging => desk.tagging(&input),
             Service::CloudFormation => desk.cloudformation(O::NAME, &input),
             Service::Kinesis => desk.kinesis(O::NAME, &input),
