@@ -18,13 +18,13 @@ use crate::{Regions, Triggers, VaultPorts, WorkPorts, function, outcome_of};
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
     /// What a step's document will be: quiet, and with everything as it was.
-    fn plan_wiring(&self, step: &Step, point: &Point, wanted: &Value) -> Result<Plan, PortError> {
+    fn plan_wiring(&self, step: &Step, point: &Point, wanted: &Value, triggers: Triggers) -> Result<Plan, PortError> {
         let document = read_document(wanted.to_string().as_bytes())?;
         Ok(self.restore.plan_wiring(&WiringRestore {
             manifest: &point.manifest,
             document: &document,
             target: &step.target,
-            triggers: Triggers::Quiet,
+            triggers,
             // Everything is replaced already.
             replacements: &ArnMap::default(),
         }))
@@ -41,7 +41,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
             return Ok(told(step, &Word::NeedsPerson(why)));
         }
-        let mut plan = self.plan_wiring(step, point, wanted)?;
+        let mut plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
         // That triggers are off is the plan's own matter, and said once.
         plan.notes.retain(|note| !is_about_switch(&note.setting));
         let store = &self.gathered.vault.store;
@@ -49,12 +49,21 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         if matches!(restored, Restored::Made(_) | Restored::Finished) {
             self.ours.insert(step.resource.clone());
         }
-        Ok(match restored {
-            Restored::Made(settings) => outcome_of(step.target.to_string(), &settings),
-            Restored::Finished => outcome_of(step.target.to_string(), &[]),
-            Restored::Adopted => told(step, &Word::Adopted),
-            Restored::Refused(differences) => told(step, &Word::Failed(refusal(&differences))),
-        })
+        Ok(told_of(step, restored))
+    }
+
+    /// Notifications know no off: they are added when events may flow.
+    async fn notify<C: Clock>(
+        &self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let plan = self.plan_wiring(step, point, wanted, Triggers::AsBefore)?;
+        let store = &self.gathered.vault.store;
+        let restored = execute(self.restore.regions.wiring(), store, clock, &plan).await?;
+        Ok(told_of(step, restored))
     }
 
     /// Puts on what named resources that were not there yet.
@@ -70,7 +79,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             let why = format!("{what} names what was not there when it was made: set it by hand");
             return Ok(told(step, &Word::NeedsPerson(why)));
         }
-        let plan = self.plan_wiring(step, point, wanted)?;
+        let plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
         let settings = complete(self.restore.regions.wiring(), clock, &step.target, &plan.wanted).await?;
         Ok(outcome_of(step.target.to_string(), &settings))
     }
@@ -86,7 +95,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
             return Ok(told(step, &Word::NeedsPerson(why)));
         }
-        let plan = self.plan_wiring(step, point, wanted)?;
+        if step.resource.kind == Kind::BucketNotifications {
+            return self.notify(step, point, wanted, clock).await;
+        }
+        let plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
         let switched = switch_on(self.restore.regions.wiring(), clock, &step.target, &plan.loud).await?;
         Ok(outcome_of(step.target.to_string(), &settings_of(switched)))
     }
@@ -123,6 +135,15 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             }
         }
         Ok(outcome_of(step.target.to_string(), &settings))
+    }
+}
+
+fn told_of(step: &Step, restored: Restored) -> Outcome {
+    match restored {
+        Restored::Made(settings) => outcome_of(step.target.to_string(), &settings),
+        Restored::Finished => outcome_of(step.target.to_string(), &[]),
+        Restored::Adopted => told(step, &Word::Adopted),
+        Restored::Refused(differences) => told(step, &Word::Failed(refusal(&differences))),
     }
 }
 

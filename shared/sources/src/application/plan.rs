@@ -146,7 +146,11 @@ fn is_on(member: &Member) -> bool {
             .is_some_and(|state| state.starts_with("ENABLED")),
         Kind::EventSourceMapping => config("Enabled") == Some(&Value::Bool(true)),
         Kind::LambdaFunction => sources(member).any(|source| source.get("enabled") == Some(&Value::Bool(true))),
-        kind => is_only_loud(kind),
+        kind if is_only_loud(kind) => {
+            let config = member.document.get("config").and_then(Value::as_object);
+            config.is_some_and(|config| !config.is_empty())
+        }
+        _ => false,
     }
 }
 
