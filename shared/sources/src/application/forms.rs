@@ -7,8 +7,10 @@ use super::naming::{DEFAULT, is_assigned};
 /// What may follow a form, so that no half of a longer name is taken for the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Follow {
-    /// The name ends here: no byte that names are made of, and no wildcard.
+    /// The name ends here: no byte that names are made of, and no wildcard. A part of the resource may follow.
     Name,
+    /// The same where names have parts themselves: `rule/shop` is not the bus of `rule/shop/paid`.
+    Whole,
     /// The same for an address, where `?` begins a query.
     Url,
     /// A lower-case letter: the service in an integration's ARN.
@@ -75,7 +77,7 @@ pub(super) fn has_own_id(kind: Kind) -> bool {
 
 /// All texts that stand for a resource, in an order and number that follow from its kind alone.
 pub(super) fn forms(id: &ResourceId, arn: &str, account: &str) -> Vec<Form> {
-    let mut forms = vec![form(arn.to_owned(), Follow::Name)];
+    let mut forms = vec![form(arn.to_owned(), follow_of(Some(id.kind)))];
     let place = Place {
         region: &id.region,
         account,
@@ -108,6 +110,14 @@ pub(super) fn forms(id: &ResourceId, arn: &str, account: &str) -> Vec<Form> {
         _ => {}
     }
     forms
+}
+
+/// What may follow an ARN of a kind.
+pub(super) fn follow_of(kind: Option<Kind>) -> Follow {
+    match kind {
+        Some(Kind::EventRule | Kind::IamRole) => Follow::Whole,
+        _ => Follow::Name,
+    }
 }
 
 fn queue(forms: &mut Vec<Form>, name: &str, place: Place<'_>) {
@@ -169,12 +179,15 @@ impl Follow {
         match (self, next) {
             (Follow::Service, byte) => byte.is_ascii_lowercase(),
             (Follow::Url, b'?') => true,
+            (Follow::Whole, b'/') => false,
             (_, b'_' | b'-' | b'*' | b'?' | b'$') => false,
             // A full stop ends a sentence, or is part of a name.
             (_, b'.') => !after.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')),
-            (Follow::Name, b'+' | b'=' | b'@') => !matches!(kind, Some(Kind::IamRole | Kind::StateMachine)),
+            (Follow::Name | Follow::Whole, b'+' | b'=' | b'@') => {
+                !matches!(kind, Some(Kind::IamRole | Kind::StateMachine))
+            }
             // A role's name may hold a comma; a list of ARNs does too.
-            (Follow::Name, b',') if kind == Some(Kind::IamRole) => {
+            (Follow::Name | Follow::Whole, b',') if kind == Some(Kind::IamRole) => {
                 let rest = rest.get(1..).unwrap_or_default();
                 rest.is_empty() || rest.starts_with("arn:") || rest.starts_with(|c: char| !c.is_ascii_alphanumeric())
             }

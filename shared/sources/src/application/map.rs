@@ -12,10 +12,14 @@ use super::walk::{Spot, Visit, map_strings};
 use super::{Member, NameFault, Target};
 
 /// What stands for what in an application that is restored: old ARNs, addresses and names, and new ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ArnMap {
     members: BTreeMap<ResourceId, Made>,
     forms: BTreeMap<String, Entry>,
+    /// What forms begin with.
+    firsts: BTreeSet<u8>,
+    /// Names that a person gave, replaced where they are all of a text.
+    given: BTreeMap<String, String>,
     /// Streams and consumers by what their ARNs begin with, with the new ARN.
     children: BTreeMap<String, String>,
     names: BTreeMap<String, BTreeSet<ResourceId>>,
@@ -79,16 +83,13 @@ impl ArnMap {
         let renamed = target.renamed(&ids)?;
         let old_accounts = members.iter().map(|member| member.arn.account());
         let mut map = ArnMap {
-            members: BTreeMap::new(),
-            forms: BTreeMap::new(),
-            children: BTreeMap::new(),
-            names: BTreeMap::new(),
             old_account: old_accounts
                 .max()
                 .filter(|account| !account.is_empty())
                 .unwrap_or(account)
                 .to_owned(),
             account: account.to_owned(),
+            ..ArnMap::default()
         };
         for member in members {
             let Some(new) = renamed.get(&member.id) else { continue };
@@ -102,6 +103,25 @@ impl ArnMap {
             map.add(&member.id, made);
         }
         Ok(map)
+    }
+
+    /// Adds a replacement that a person gave, which wins over what follows from names: an ARN or address (whatever has a `:`)
+    /// wherever it occurs whole, a plain name where it is all of a text.
+    pub fn insert(&mut self, old: &str, new: &str) {
+        if old.is_empty() {
+            return;
+        }
+        if !old.contains(':') {
+            self.given.insert(old.to_owned(), new.to_owned());
+            return;
+        }
+        let kind = old.parse::<Arn>().ok().and_then(|arn| Kind::of_arn(&arn));
+        let entry = Entry {
+            new: Some(new.to_owned()),
+            follow: forms::follow_of(kind),
+            resource: None,
+        };
+        self.add_form(old.to_owned(), entry);
     }
 
     /// What a resource of the application will be.
@@ -165,16 +185,9 @@ impl ArnMap {
 
     /// In another region or account, what is not named resource by resource changes too.
     fn add_place(&mut self, old: &Arn, from: &Region, to: &Region) {
-        let mut add = |form: Form, new: String| {
-            let entry = Entry {
-                new: Some(new),
-                follow: form.follow,
-                resource: None,
-            };
-            self.forms.insert(form.text, entry);
-        };
+        let mut replaced = Vec::new();
         if from != to {
-            add(forms::integration(from), forms::integration(to).text);
+            replaced.push((forms::integration(from), forms::integration(to).text));
         }
         if !old.account().is_empty() && old.account() != self.account {
             let root = |account: &str| format!("arn:{}:iam::{account}:root", to.partition());
@@ -182,8 +195,21 @@ impl ArnMap {
                 text: root(old.account()),
                 follow: Follow::Name,
             };
-            add(form, root(&self.account));
+            replaced.push((form, root(&self.account)));
         }
+        for (form, new) in replaced {
+            let entry = Entry {
+                new: Some(new),
+                follow: form.follow,
+                resource: None,
+            };
+            self.add_form(form.text, entry);
+        }
+    }
+
+    fn add_form(&mut self, text: String, entry: Entry) {
+        self.firsts.extend(text.bytes().next());
+        self.forms.insert(text, entry);
     }
 
     fn add(&mut self, old: &ResourceId, made: Made) {
@@ -199,7 +225,7 @@ impl ArnMap {
                 follow: old_form.follow,
                 resource: Some(old.clone()),
             };
-            self.forms.insert(old_form.text, entry);
+            self.add_form(old_form.text, entry);
         }
         if !is_given(old) && old.leaf() != DEFAULT {
             self.names.entry(old.leaf().to_owned()).or_default().insert(old.clone());
@@ -212,7 +238,7 @@ impl ArnMap {
         let mut hits = Vec::new();
         let mut at = 0;
         while let Some(rest) = text.get(at..) {
-            let found = begins_name(text, at).then(|| self.hit_at(text, at)).flatten();
+            let found = self.begins_name(text, at).then(|| self.hit_at(text, at)).flatten();
             at = match found {
                 Some(hit) => {
                     let end = hit.range.end;
@@ -226,6 +252,16 @@ impl ArnMap {
             };
         }
         hits
+    }
+
+    /// Whether a form can begin here: not within a word, but that an address's path begins anywhere.
+    fn begins_name(&self, text: &str, at: usize) -> bool {
+        let bytes = text.as_bytes();
+        let Some(first) = bytes.get(at).filter(|first| self.firsts.contains(first)) else {
+            return false;
+        };
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        *first == b'/' || !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     }
 
     fn hit_at(&self, text: &str, at: usize) -> Option<Hit<'_>> {
@@ -297,11 +333,13 @@ impl ArnMap {
 
     fn all_hits(&self, spot: &Spot<'_>, text: &str) -> Vec<Hit<'_>> {
         // The account alone: a policy's principal, or the condition that only it may.
-        if text == self.old_account {
+        let account = (text == self.old_account).then_some(&self.account);
+        let given = self.given.get(text).filter(|_| !spot.is_key);
+        if let Some(new) = given.or(account) {
             return vec![Hit {
                 range: 0..text.len(),
                 resource: None,
-                new: Some(&self.account),
+                new: Some(new),
             }];
         }
         match self.named(spot, text) {
@@ -376,17 +414,6 @@ fn kind_named_by(key: &str) -> Option<Kind> {
         "Bucket" | "BucketName" => Kind::BucketNotifications,
         _ => return None,
     })
-}
-
-/// Whether a form can begin here: at `arn:`, an address or an address's path, and not within a word.
-fn begins_name(text: &str, at: usize) -> bool {
-    let Some(rest) = text.get(at..) else { return false };
-    let before = text.get(..at).and_then(|before| before.bytes().next_back());
-    match rest.bytes().next() {
-        Some(b'/') => true,
-        Some(b'a' | b'h' | b's') => !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
-        _ => false,
-    }
 }
 
 /// A path stands for a queue only behind a host of one's own: AWS's hosts say which region is meant, and have forms of their

@@ -8,6 +8,8 @@ pub(super) struct Spot<'a> {
     pub path: &'a str,
     /// The key whose value it is, if it is one.
     pub key: Option<&'a str>,
+    /// Whether it is a key itself.
+    pub is_key: bool,
     /// Whether it is the value of an environment or stage variable.
     pub is_variable: bool,
 }
@@ -68,7 +70,7 @@ impl Walk<'_> {
             let inner = is_variable || (value.is_object() && holds_variables(key));
             let changed = self.below(&segment(key), |walk| walk.value(value, Some(key), inner));
             // Two keys that would become one stay two.
-            let renamed = self.string(key, None, false).filter(|new| !map.contains_key(new));
+            let renamed = self.key(key).filter(|new| !map.contains_key(new));
             mapped.insert(renamed.unwrap_or_else(|| key.clone()), changed);
         }
         mapped
@@ -81,7 +83,18 @@ impl Walk<'_> {
         let spot = Spot {
             path: self.path.strip_prefix('.').unwrap_or(&self.path),
             key,
+            is_key: false,
             is_variable,
+        };
+        self.visit.visit(&spot, text)
+    }
+
+    fn key(&mut self, text: &str) -> Option<String> {
+        let spot = Spot {
+            path: self.path.strip_prefix('.').unwrap_or(&self.path),
+            key: None,
+            is_key: true,
+            is_variable: false,
         };
         self.visit.visit(&spot, text)
     }
@@ -127,7 +140,7 @@ impl Walk<'_> {
     fn token(&mut self, token: &str, frames: &mut [Frame]) -> Option<String> {
         if let Some(Frame::Object { key, expects_key: true }) = frames.last_mut() {
             token.clone_into(key);
-            return self.string(token, None, false);
+            return self.key(token);
         }
         let key = frames.iter().rev().find_map(|frame| match frame {
             Frame::Object { key, .. } => Some(key.clone()),

@@ -3,7 +3,6 @@
 //! A file for each kind says what it is, how it is read and how it is made. Documents are the services' own JSON, through the
 //! one port [`Call`](crate::call::Call).
 
-mod arn_map;
 mod at;
 pub mod bucket_notifications;
 pub mod complete;
@@ -29,7 +28,7 @@ use holdfast_vault::{PortError, put_blob};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub use arn_map::ArnMap;
+pub use crate::application::ArnMap;
 pub use document::{Difference, Document};
 
 use crate::call::{Call, InAccount, tagging};

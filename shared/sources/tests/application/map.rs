@@ -269,3 +269,34 @@ proptest! {
         prop_assert_eq!(map(&back, &original).rewrite(&gone).0, document);
     }
 }
+
+#[test]
+fn a_name_with_parts_is_not_taken_for_its_first_part() {
+    let members = [
+        member(Kind::EventRule, "default/shop", json!({})),
+        member(Kind::IamRole, "bill", json!({})),
+    ];
+    let map = map(&members, &prefixed("x-"));
+    let rule = "arn:aws:events:eu-central-1:111122223333:rule/shop";
+    assert_eq!(
+        rewritten(&map, rule),
+        "arn:aws:events:eu-central-1:111122223333:rule/x-shop"
+    );
+    for other in [
+        format!("{rule}/paid"),
+        "arn:aws:iam::111122223333:role/app/bill/inner".to_owned(),
+    ] {
+        assert_eq!(rewritten(&map, &other), other);
+    }
+}
+
+#[test]
+fn what_a_person_gives_wins() {
+    let mut map = map(&some(), &prefixed("x-"));
+    let queue = "arn:aws:sqs:eu-central-1:111122223333:jobs";
+    map.insert(queue, "arn:aws:sqs:eu-west-1:111122223333:mine");
+    map.insert("subnet-1", "subnet-2");
+    let document = json!({"q": queue, "list": ["subnet-1", "subnet-10", "x subnet-1"], "subnet-1": 1});
+    let expected = json!({"q": "arn:aws:sqs:eu-west-1:111122223333:mine", "list": ["subnet-2", "subnet-10", "x subnet-1"], "subnet-1": 1});
+    assert_eq!(map.rewrite(&document).0, expected);
+}
