@@ -219,6 +219,17 @@ async fn what_is_there_and_another_is_left_alone_and_what_needs_it_is_not_tried(
 }
 
 #[tokio::test]
+async fn what_is_not_part_of_the_application_is_replaced_when_a_person_says_by_what() {
+    let world = shop().await;
+    let mut event = event(json!({"prefix": "new-"}));
+    let role = "arn:aws:iam::111122223333:role/new-bill";
+    event["replace"] = json!({"arn:aws:iam::111122223333:role/bill": role});
+    restore(&world, event).await.unwrap();
+    let found = read_function(&world.functions, "new-bill").await.unwrap().config;
+    assert_eq!(found.latest.settings.role, role);
+}
+
+#[tokio::test]
 async fn a_dry_run_shows_the_plan_and_changes_nothing() {
     let world = shop().await;
     world.script.restart();

@@ -21,6 +21,9 @@ pub struct Request {
     /// Where to, and under which names; where it was and as it was called if left out.
     #[serde(default)]
     pub target: Target,
+    /// What stands for what that is not part of the application: roles, layers, keys, subnets of another region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replace: BTreeMap<String, String>,
     /// Whether only the plan is shown.
     #[serde(default)]
     pub dry_run: bool,

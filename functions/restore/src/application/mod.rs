@@ -36,10 +36,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             .map(|member| member.arn.account())
             .max()
             .unwrap_or_default();
-        let map = ArnMap::new(&members, &request.target, account).map_err(|faults| {
+        let mut map = ArnMap::new(&members, &request.target, account).map_err(|faults| {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             Failure::InvalidRequest(faults.join("; "))
         })?;
+        request.replace.iter().for_each(|(old, new)| map.insert(old, new));
         if request.template {
             return Ok(self.as_template(&request, &gathered, &members, account));
         }
