@@ -106,6 +106,8 @@ pub(crate) struct Making<'a, P, C> {
     pub(crate) exists: bool,
     /// What became of each setting.
     pub(crate) outcomes: Vec<SettingOutcome>,
+    /// Whether it was made by this try.
+    pub(crate) is_made: bool,
     /// Whether a call has failed that a later try may make: the restore is not finished then.
     pub(crate) is_open: bool,
 }
@@ -131,7 +133,7 @@ impl<P: Sync, C: Clock> Making<'_, P, C> {
     }
 
     /// Makes the call that creates the resource. That it is there by now is an error unless an earlier try of ours made it.
-    pub(crate) async fn create<O: Operation>(&self, input: Value) -> Result<Value, PortError>
+    pub(crate) async fn create<O: Operation>(&mut self, input: Value) -> Result<Value, PortError>
     where
         P: Call<O>,
     {
@@ -141,7 +143,10 @@ impl<P: Sync, C: Clock> Making<'_, P, C> {
             Err(PortError::AlreadyExists(why)) => Err(PortError::Conflict(format!(
                 "it came to be while it was being made, by a call whose answer was lost or by somebody else: {why}"
             ))),
-            result => result,
+            result => {
+                self.is_made |= result.is_ok();
+                result
+            }
         }
     }
 

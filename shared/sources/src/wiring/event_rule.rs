@@ -136,7 +136,11 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
     if !wanted.tags.is_empty() && !making.exists {
         first.insert("Tags".to_owned(), tag_list(&wanted.tags));
     }
-    making.set::<PutRule>("Rule", Value::Object(first)).await?;
+    if making.exists {
+        making.set::<PutRule>("Rule", Value::Object(first)).await?;
+    } else {
+        making.create::<PutRule>(Value::Object(first)).await?;
+    }
     // Of a rule that is there the same call ignores them.
     if !wanted.tags.is_empty() && making.exists {
         let input = json!({ "ResourceARN": making.at.arn()?, "Tags": tag_list(&wanted.tags) });
@@ -154,63 +158,26 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
 
 /// Puts up to ten targets. Those that the service does not take are put again while that may help, and then told one by one.
 async fn put_targets<P: Makes, C: Clock>(making: &mut Making<'_, P, C>, targets: Vec<Value>) -> Result<(), PortError> {
-    let id = |target: &Value| target.get("Id").and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut open = targets;
     for tries in 1.. {
         let mut input = address(&making.at, "Rule");
         input.insert("Targets".to_owned(), Value::Array(open.clone()));
-        let names: Vec<String> = open.iter().map(|target| format!("Target {}", id(target))).collect();
         let answer = match making.ask::<PutTargets>(Value::Object(input)).await {
             Ok(answer) => answer,
-            Err(error) if error.is_retryable() => return Err(error),
             Err(error) => {
-                for name in &names {
-                    making.told::<()>(name, Err(error.clone()))?;
+                for target in &open {
+                    making.told::<()>(&label(target), Err(error.clone()))?;
                 }
                 return Ok(());
             }
         };
-        let failed: BTreeMap<String, &Value> = answer
-            .get("FailedEntries")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some((entry.get("TargetId")?.as_str()?.to_owned(), entry)))
-            .collect();
-        let count = answer.get("FailedEntryCount").and_then(Value::as_u64).unwrap_or(0);
-        if failed.is_empty() && count > 0 {
-            return Err(PortError::Unavailable(
-                "the answer does not say which targets failed".to_owned(),
-            ));
-        }
-        let may_pass = |entry: &Value| {
-            let code = entry.get("ErrorCode").and_then(Value::as_str).unwrap_or_default();
-            ["Throttl", "Concurrent", "Internal"]
-                .iter()
-                .any(|word| code.contains(word))
-        };
+        let failed = failures(&answer)?;
         let mut again = Vec::new();
         for target in open {
-            let name = format!("Target {}", id(&target));
-            match failed.get(&id(&target)) {
-                None => making.outcomes.push(SettingOutcome::restored(&name)),
-                Some(entry) if may_pass(entry) && tries < PARTIAL_TRIES => again.push(target),
-                Some(entry) => {
-                    let word = |name: &str| {
-                        entry
-                            .get(name)
-                            .and_then(Value::as_str)
-                            .unwrap_or("no reason given")
-                            .to_owned()
-                    };
-                    let why = format!("{}: {}", word("ErrorCode"), word("ErrorMessage"));
-                    let error = if may_pass(entry) {
-                        PortError::Throttled(why)
-                    } else {
-                        PortError::Invalid(why)
-                    };
-                    making.told::<()>(&name, Err(error))?;
-                }
+            match failed.get(id(&target)) {
+                None => making.outcomes.push(SettingOutcome::restored(&label(&target))),
+                Some(PortError::Throttled(_)) if tries < PARTIAL_TRIES => again.push(target),
+                Some(error) => _ = making.told::<()>(&label(&target), Err(error.clone()))?,
             }
         }
         if again.is_empty() {
@@ -219,4 +186,45 @@ async fn put_targets<P: Makes, C: Clock>(making: &mut Making<'_, P, C>, targets:
         open = again;
     }
     Ok(())
+}
+
+fn id(target: &Value) -> &str {
+    target.get("Id").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn label(target: &Value) -> String {
+    format!("Target {}", id(target))
+}
+
+/// The targets that were not taken, and why: the call as a whole went well. `Throttled` stands for whatever may pass.
+fn failures(answer: &Value) -> Result<BTreeMap<String, PortError>, PortError> {
+    let mut failed = BTreeMap::new();
+    for entry in answer
+        .get("FailedEntries")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let word = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or("no reason given");
+        let (code, why) = (
+            word("ErrorCode"),
+            format!("{}: {}", word("ErrorCode"), word("ErrorMessage")),
+        );
+        let may_pass = ["Throttl", "Concurrent", "Internal"]
+            .iter()
+            .any(|part| code.contains(part));
+        let error = if may_pass {
+            PortError::Throttled(why)
+        } else {
+            PortError::Invalid(why)
+        };
+        failed.insert(word("TargetId").to_owned(), error);
+    }
+    let count = answer.get("FailedEntryCount").and_then(Value::as_u64).unwrap_or(0);
+    if failed.is_empty() && count > 0 {
+        return Err(PortError::Unavailable(
+            "the answer does not say which targets failed".to_owned(),
+        ));
+    }
+    Ok(failed)
 }

@@ -183,12 +183,34 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
         }
         making.create::<CreateStream>(input).await?;
     }
-    // The service changes one thing at a time, and none of these twice: look before each.
     let now = active(making).await?;
     if !wanted.tags.is_empty() {
         let input = json!({ "StreamName": name, "Tags": wanted.tags });
         making.set::<AddTagsToStream>("Tags", input).await?;
     }
+    settings(making, &name, &now).await?;
+    active(making).await?;
+    let there = consumers(&making.at, &arn).await?;
+    for consumer in listed(wanted, "Consumers").difference(&there) {
+        let input = json!({ "StreamARN": arn, "ConsumerName": consumer });
+        making
+            .set::<RegisterStreamConsumer>(&format!("Consumer {consumer}"), input)
+            .await?;
+    }
+    if let Some(policy) = wanted.config.get("Policy") {
+        let input = json!({ "ResourceARN": arn, "Policy": as_text(policy) });
+        making.set::<PutResourcePolicy>("Policy", input).await?;
+    }
+    Ok(())
+}
+
+/// The service changes one thing at a time, and none of these twice: each is made only where it is not so, and waited for.
+async fn settings<P: Reads + Makes, C: Clock>(
+    making: &mut Making<'_, P, C>,
+    name: &str,
+    now: &Value,
+) -> Result<(), PortError> {
+    let wanted = making.wanted;
     let hours = wanted
         .config
         .get("RetentionPeriodHours")
@@ -211,11 +233,7 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
         making.set::<StartStreamEncryption>("EncryptionType", input).await?;
     }
     let now = active(making).await?;
-    let listed = |name: &str| -> BTreeSet<String> {
-        let list = wanted.config.get(name).and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let missing: Vec<String> = listed("ShardLevelMetrics")
+    let missing: Vec<String> = listed(wanted, "ShardLevelMetrics")
         .difference(&metrics(&now))
         .cloned()
         .collect();
@@ -225,19 +243,12 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
             .set::<EnableEnhancedMonitoring>("ShardLevelMetrics", input)
             .await?;
     }
-    active(making).await?;
-    let there = consumers(&making.at, &arn).await?;
-    for consumer in listed("Consumers").difference(&there) {
-        let input = json!({ "StreamARN": arn, "ConsumerName": consumer });
-        making
-            .set::<RegisterStreamConsumer>(&format!("Consumer {consumer}"), input)
-            .await?;
-    }
-    if let Some(policy) = wanted.config.get("Policy") {
-        let input = json!({ "ResourceARN": arn, "Policy": as_text(policy) });
-        making.set::<PutResourcePolicy>("Policy", input).await?;
-    }
     Ok(())
+}
+
+fn listed(wanted: &Document, name: &str) -> BTreeSet<String> {
+    let list = wanted.config.get(name).and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Waits until the stream can be changed, and gives what it is.

@@ -197,13 +197,10 @@ fn tag_filter(kind: Kind) -> Option<&'static str> {
 /// Resources a page of the tagging API; its maximum.
 const TAGGED_PER_PAGE: u32 = 100;
 
-async fn tags<P: Call<tagging::GetResources>>(
+async fn tags<P: Call<tagging::GetResources> + Sync>(
     at: &At<'_, P>,
     filter: &str,
-) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError>
-where
-    P: Sync,
-{
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
     let input = json!({ "ResourceTypeFilters": [filter], "ResourcesPerPage": TAGGED_PER_PAGE });
     let pages =
         at.pages::<tagging::GetResources>(input, "ResourceTagMappingList", "PaginationToken", "PaginationToken");

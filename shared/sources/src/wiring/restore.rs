@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::at::{At, Making};
 use super::{ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, make};
-use crate::attempt::{Attempts, Step, announce, finish, marks_of};
+use crate::attempt::{Attempts, Step, abandon, announce, finish, marks_of};
 use crate::lambda::restore::Triggers;
 use crate::{SettingOutcome, SettingStatus};
 
@@ -167,10 +167,17 @@ where
         clock,
         wanted: &plan.wanted,
         exists: found.is_some(),
+        is_made: false,
         outcomes: plan.notes.clone(),
         is_open: false,
     };
-    make(&mut making).await?;
+    if let Err(error) = make(&mut making).await {
+        let is_nothing = !making.exists && !making.is_made;
+        if is_nothing && !error.is_retryable() {
+            abandon(store, &marks).await?;
+        }
+        return Err(error);
+    }
     let (mut outcomes, is_open) = (making.outcomes, making.is_open);
     match present(find(port, &plan.target, &plan.wanted).await)? {
         Some(actual) => outcomes.extend(unexplained(&plan.wanted, &actual.document, &outcomes)),
@@ -220,6 +227,7 @@ where
         clock,
         wanted: &plan.loud,
         exists: true,
+        is_made: false,
         outcomes,
         is_open: false,
     };

@@ -232,6 +232,9 @@ async fn subscribe<P: Makes, C: Clock>(
     let (protocol, endpoint) = (text("Protocol"), text("Endpoint"));
     let setting = format!("Subscription {protocol} {endpoint}");
     let attributes = old.get("Attributes").and_then(Value::as_object).into_iter().flatten();
+    // Raw delivery that is off is what there is anyway, and not every protocol knows the word.
+    let attributes =
+        attributes.filter(|(name, value)| name.as_str() != "RawMessageDelivery" || as_text(value) != "false");
     let attributes: Map<String, Value> = attributes
         .map(|(name, value)| (name.clone(), Value::from(as_text(value))))
         .collect();

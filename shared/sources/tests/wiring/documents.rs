@@ -32,6 +32,7 @@ pub fn before(kind: Kind) -> Vec<(ResourceId, Document)> {
 }
 
 /// A resource of each kind with everything that the kind has: its id, another id to restore it as, and its document.
+#[expect(clippy::too_many_lines, reason = "one table of kinds, which reads best as one")]
 pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
     let arn = |rest: &str| format!("arn:aws:{rest}");
     let of = |service: &str, name: &str| arn(&format!("{service}:eu-central-1:{ACCOUNT}:{name}"));
@@ -214,6 +215,7 @@ fn with(always: Value, some: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
 }
 
 /// Any configuration of a kind.
+#[expect(clippy::too_many_lines, reason = "one table of kinds, which reads best as one")]
 pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
     let config = match kind {
         Kind::SqsQueue => some(vec![

@@ -382,3 +382,27 @@ async fn a_bucket_that_is_not_there_is_not_made() {
         .unwrap_err();
     assert!(error.to_string().contains("has to be there first"), "{error}");
 }
+
+#[tokio::test]
+async fn what_a_person_makes_after_a_refused_restore_is_not_taken_for_ours() {
+    for kind in made_kinds().filter(|kind| *kind != Kind::EventSourceMapping) {
+        let (world, from, again, document) = world_with(kind).await;
+        let plan = plan_for(&from, &document, &again, Triggers::AsBefore);
+        world.script.deny_changes();
+        // The vault's own marks are no change of the account.
+        let store = holdfast_testkit::MemoryStore::new("vault", &world.clock);
+        let execute = || holdfast_sources::wiring::restore::execute(&world.port, &store, &world.clock, &plan);
+        let denied = execute().await;
+        assert!(matches!(denied, Err(PortError::Denied(_))), "{kind}: {denied:?}");
+        world.script.heal();
+        let mut another = document.clone();
+        another.tags.clear();
+        another.config.insert("Description".to_owned(), json!("by hand"));
+        world.make(&again, &another).await;
+        world.script.restart();
+        let restored = execute().await.unwrap();
+        let is_left_alone = matches!(restored, Restored::Refused(_) | Restored::Adopted);
+        assert!(is_left_alone, "{kind}: {restored:?}");
+        assert_eq!(world.script.changes(), [], "{kind}");
+    }
+}

@@ -24,12 +24,8 @@ async fn there_and_back(kind: Kind, document: &Document) {
         name: id.name.replace(".fifo", ""),
         ..id
     };
-    let (from, again) = if document
-        .config
-        .to_owned()
-        .into_iter()
-        .any(|(_, v)| v.get("FifoQueue").is_some())
-    {
+    let is_fifo = document.config.values().any(|value| value.get("FifoQueue").is_some());
+    let (from, again) = if is_fifo {
         (from, again)
     } else {
         (plain(from), plain(again))

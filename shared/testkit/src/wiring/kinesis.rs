@@ -7,6 +7,7 @@ use super::{Answer, Desk, page, tag_list, tag_map, text, unknown};
 const BUSY_LOOKS: u64 = 1;
 
 impl Desk<'_> {
+    #[expect(clippy::too_many_lines, reason = "one table of operations, which reads best as one")]
     pub(super) fn kinesis(&mut self, name: &str, input: &Value) -> Answer {
         match name {
             "ListStreams" => {

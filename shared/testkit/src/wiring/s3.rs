@@ -52,7 +52,7 @@ impl Desk<'_> {
                 let all = LISTS.iter().filter_map(|list| new.get(*list)?.as_array()).flatten();
                 let mut ids: Vec<&Value> = all.map(|one| &one["Id"]).collect();
                 let count = ids.len();
-                ids.sort_by_cached_key(|id| id.to_string());
+                ids.sort_by_cached_key(ToString::to_string);
                 ids.dedup();
                 if ids.len() != count {
                     return Err(PortError::Invalid("two notifications of one id".to_owned()));

@@ -12,6 +12,7 @@ const SETTINGS: [&str; 5] = [
 ];
 
 impl Desk<'_> {
+    #[expect(clippy::too_many_lines, reason = "one table of operations, which reads best as one")]
     pub(super) fn states(&mut self, name: &str, input: &Value) -> Answer {
         match name {
             "ListStateMachines" => {
