@@ -314,40 +314,6 @@ async fn when_time_is_short_the_rest_goes_on_by_the_queue_with_the_points_that_w
 }
 
 #[tokio::test]
-async fn killed_at_any_call_and_sent_again_it_ends_as_uncut() {
-    let event = || event(json!({"prefix": "new-"}));
-    let uncut = shop().await;
-    uncut.script.restart();
-    restore(&uncut, event()).await.unwrap();
-    let calls = uncut.script.calls();
-    let expected = (names_of(&uncut, "new-bill").await, uncut.tables.config("new-orders"));
-    assert!(calls.len() > 30, "only {} calls", calls.len());
-    for call in &calls {
-        for moment in [Moment::Before, Moment::After] {
-            let world = shop().await;
-            world.script.restart();
-            world.script.kill_at(call.number, moment);
-            let when = format!(
-                "killed {moment:?} call {} ({} {})",
-                call.number, call.name, call.subject
-            );
-            let cut = restore(&world, event()).await;
-            world.script.heal();
-            let mut last = None;
-            for _ in 0..3 {
-                world.later(SignedDuration::from_mins(1));
-                last = Some(restore(&world, event()).await.unwrap());
-            }
-            let last = last.unwrap();
-            assert_eq!(last.count(OutcomeStatus::Failed), 0, "{when}: {cut:#?} {last:#?}");
-            let ended = (names_of(&world, "new-bill").await, world.tables.config("new-orders"));
-            assert_eq!(ended, expected, "{when}");
-            assert_eq!(lines(&world, "new-orders"), lines(&world, "orders"), "{when}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn the_wiring_comes_back_under_new_names_and_quiet() {
     let world = wired().await;
     let before = documents(&world, "").await;
@@ -468,40 +434,73 @@ async fn a_stacks_resources_are_its_application() {
     assert!(matches!(unknown, Err(Failure::InvalidRequest(_))), "{unknown:?}");
 }
 
-#[tokio::test]
-async fn wiring_killed_at_any_call_and_sent_again_ends_as_uncut() {
-    let event = || {
-        let mut event = event(json!({"prefix": "new-"}));
-        event["application"] = json!({"resources": [
-            "sqs-queue/eu-central-1/jobs", "sqs-queue/eu-central-1/jobs-dead", "sns-topic/eu-central-1/news",
-            "event-bus/eu-central-1/shop", "event-rule/eu-central-1/shop/paid", "schedule-group/eu-central-1/nightly",
-        ]});
-        event["switch_on"] = json!(true);
-        event
-    };
-    let uncut = wired().await;
+/// Does to each call of a restore what can happen to it (the invocation dies before or after it; it fails in one way or another),
+/// sends the event again, and compares what comes of it with what comes of an uncut restore.
+async fn disturb<S: PartialEq + std::fmt::Debug>(
+    begin: impl AsyncFn() -> World,
+    event: Value,
+    state: impl AsyncFn(&World) -> S,
+) {
+    let uncut = begin().await;
     uncut.script.restart();
-    restore(&uncut, event()).await.unwrap();
+    restore(&uncut, event.clone()).await.unwrap();
     let calls = uncut.script.calls();
-    let expected = documents(&uncut, "new-").await;
-    assert!(calls.len() > 60, "only {} calls", calls.len());
+    let expected = state(&uncut).await;
+    assert!(calls.len() > 30, "only {} calls", calls.len());
     for call in &calls {
-        for moment in [Moment::Before, Moment::After] {
-            let world = wired().await;
+        for fault in 0..3 {
+            let world = begin().await;
             world.script.restart();
-            world.script.kill_at(call.number, moment);
-            let when = format!(
-                "killed {moment:?} call {} ({} {})",
-                call.number, call.name, call.subject
-            );
-            let cut = restore(&world, event()).await;
+            let planted = || "planted by a test".to_owned();
+            match (fault, call.number % 3) {
+                (0, _) => world.script.kill_at(call.number, Moment::Before),
+                (1, _) => world.script.kill_at(call.number, Moment::After),
+                (_, 0) => world
+                    .script
+                    .fail(call.number, Moment::Before, PortError::Throttled(planted())),
+                (_, 1) => world
+                    .script
+                    .fail(call.number, Moment::Before, PortError::Denied(planted())),
+                (..) => world
+                    .script
+                    .fail(call.number, Moment::After, PortError::Unavailable(planted())),
+            }
+            let when = format!("fault {fault} at call {} ({} {})", call.number, call.name, call.subject);
+            let cut = restore(&world, event.clone()).await;
             world.script.heal();
-            world.later(SignedDuration::from_mins(1));
-            let again = restore(&world, event()).await.unwrap();
+            let mut again = None;
+            for _ in 0..2 {
+                world.later(SignedDuration::from_mins(1));
+                again = Some(restore(&world, event.clone()).await.unwrap());
+            }
+            let again = again.unwrap();
+            assert_eq!(again.count(OutcomeStatus::Failed), 0, "{when}: {cut:#?} {again:#?}");
             assert_eq!(again.status, ReportStatus::Completed, "{when}: {cut:#?} {again:#?}");
-            assert_eq!(documents(&world, "new-").await, expected, "{when}");
+            assert_eq!(state(&world).await, expected, "{when}");
         }
     }
+}
+
+#[tokio::test]
+async fn disturbed_at_any_call_and_sent_again_it_ends_as_uncut() {
+    let state = async |world: &World| {
+        let names = names_of(world, "new-bill").await;
+        (names, world.tables.config("new-orders"), lines(world, "new-orders"))
+    };
+    disturb(shop, event(json!({"prefix": "new-"})), state).await;
+}
+
+#[tokio::test]
+async fn wiring_disturbed_at_any_call_and_sent_again_ends_as_uncut() {
+    let event = json!({
+        "application": {"resources": [
+            "sqs-queue/eu-central-1/jobs", "sqs-queue/eu-central-1/jobs-dead", "sns-topic/eu-central-1/news",
+            "event-bus/eu-central-1/shop", "event-rule/eu-central-1/shop/paid", "schedule-group/eu-central-1/nightly",
+        ]},
+        "target": {"prefix": "new-"},
+        "switch_on": true,
+    });
+    disturb(wired, event, async |world: &World| documents(world, "new-").await).await;
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ where
         clock,
         wanted,
         exists: true,
+        is_made: false,
         outcomes: Vec::new(),
         is_open: false,
     };
