@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use holdfast_catalog::{Kind, OutcomeStatus, Report, ReportStatus, ResourceId};
 use holdfast_lambda::Failure;
-use holdfast_sources::call::{events, lambda, scheduler, sns, sqs};
+use holdfast_sources::call::{events, lambda, s3, scheduler, sns, sqs};
 use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::lambda::{Environment, FunctionConfig, read_function};
 use holdfast_sources::wiring::{self, Document};
@@ -383,6 +383,43 @@ async fn after_a_disaster_the_same_application_is_there_again() {
     assert_eq!(documents(&world, "").await, before);
     assert_eq!(mappings(&world, "bill"), [(arn("sqs", "jobs"), true)]);
     assert_eq!(mappings(&world, "bill:live"), [(stream.unwrap(), true)]);
+}
+
+#[tokio::test]
+async fn a_buckets_notifications_are_added_only_when_events_may_flow() {
+    let world = shop().await;
+    let account = world.resources.wiring();
+    account.add_bucket(&home_region(), "photos", &[("backup", "standard")]);
+    let notification =
+        json!({"Id": "n", "CloudFunction": arn("lambda", "function:bill"), "Event": ["s3:ObjectCreated:*"]});
+    let put = |bucket: &str, list: Value| {
+        let input = json!({"Bucket": bucket, "NotificationConfiguration": {"CloudFunctionConfiguration": list}});
+        account
+            .ask::<s3::PutBucketNotificationConfiguration>(&home_region(), input)
+            .unwrap();
+    };
+    put("photos", json!([notification]));
+    world.later(SignedDuration::from_hours(1));
+    world.tick().await;
+    account.add_bucket(&home_region(), "new-photos", &[]);
+    let there = || {
+        let input = json!({"Bucket": "new-photos"});
+        account
+            .ask::<s3::GetBucketNotificationConfiguration>(&home_region(), input)
+            .unwrap()
+    };
+    let mut event = event(json!({"prefix": "new-"}));
+    event["application"] = json!({"resources": ["bucket-notifications/eu-central-1/photos"]});
+    restore(&world, event.clone()).await.unwrap();
+    assert_eq!(there()["CloudFunctionConfiguration"], Value::Null);
+    event["application"]["resources"] = json!([
+        "bucket-notifications/eu-central-1/photos",
+        "lambda-function/eu-central-1/bill"
+    ]);
+    event["switch_on"] = json!(true);
+    let report = restore(&world, event).await.unwrap();
+    let added = there()["CloudFunctionConfiguration"][0]["CloudFunction"].clone();
+    assert_eq!(added, json!(arn("lambda", "function:new-bill")), "{report:#?}");
 }
 
 #[tokio::test]
