@@ -40,10 +40,10 @@ impl Writing<'_> {
             let mut properties = Map::new();
             properties.insert("PolicyName".to_owned(), json!(name));
             properties.insert("PolicyDocument".to_owned(), document);
-            properties.insert("RoleName".to_owned(), json!({ "Ref": subject.logical }));
+            properties.insert("Roles".to_owned(), json!([{ "Ref": subject.logical }]));
             self.add(
                 &format!("{}Policy{number}", subject.logical),
-                "AWS::IAM::RolePolicy",
+                "AWS::IAM::Policy",
                 properties,
             );
         }
