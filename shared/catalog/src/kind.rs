@@ -49,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 15] = [
         Kind::DynamodbTable,
         Kind::LambdaFunction,
         Kind::SqsQueue,
@@ -63,6 +63,8 @@ impl Kind {
         Kind::KinesisStream,
         Kind::EventArchive,
         Kind::BucketNotifications,
+        Kind::EventConnection,
+        Kind::ApiDestination,
     ];
 
     /// The name used in keys, policies and reports.

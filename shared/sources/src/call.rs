@@ -160,6 +160,12 @@ operations! {
     DescribeArchive Reads ["events:DescribeArchive"];
     CreateArchive Creates ["events:CreateArchive", "events:PutRule", "events:PutTargets"];
     UpdateArchive Changes ["events:UpdateArchive"];
+    ListConnections Reads ["events:ListConnections"];
+    DescribeConnection Reads ["events:DescribeConnection"];
+    CreateConnection Creates ["events:CreateConnection", "secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "iam:CreateServiceLinkedRole"];
+    ListApiDestinations Reads ["events:ListApiDestinations"];
+    DescribeApiDestination Reads ["events:DescribeApiDestination"];
+    CreateApiDestination Creates ["events:CreateApiDestination", "iam:CreateServiceLinkedRole"];
 }
 
 operations! {

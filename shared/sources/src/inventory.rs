@@ -22,7 +22,9 @@ pub trait ListResources: Send + Sync {
     /// The IAM actions behind this trait.
     const ACTIONS: &'static [&'static str] = &[
         "dynamodb:ListTables",
+        "events:ListApiDestinations",
         "events:ListArchives",
+        "events:ListConnections",
         "events:ListEventBuses",
         "events:ListRules",
         "kinesis:ListStreams",

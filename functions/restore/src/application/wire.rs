@@ -3,7 +3,7 @@
 use holdfast_catalog::{Kind, Outcome, ResourceId};
 use holdfast_sources::application::{Step, Word};
 use holdfast_sources::lambda::{EventSource, FunctionConfig};
-use holdfast_sources::wiring::complete::{Switched, complete, switch_on};
+use holdfast_sources::wiring::complete::{Switched, complete, current, switch_on};
 use holdfast_sources::wiring::restore::{Plan, Restored, execute};
 use holdfast_sources::wiring::{ArnMap, Document, KINDS};
 use holdfast_vault::PortError;
@@ -48,6 +48,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         let restored = execute(self.restore.regions.wiring(), store, clock, &plan).await?;
         if matches!(restored, Restored::Made(_) | Restored::Finished) {
             self.ours.insert(step.resource.clone());
+        }
+        if matches!(step.resource.kind, Kind::EventConnection | Kind::ApiDestination)
+            && !matches!(restored, Restored::Refused(_))
+        {
+            // Their ARNs end with an id that the service chose just now.
+            let made = current(self.restore.regions.wiring(), &step.target).await?;
+            self.map.learn(&step.resource, &made.arn);
         }
         Ok(told_of(step, restored))
     }

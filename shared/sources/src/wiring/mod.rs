@@ -3,12 +3,14 @@
 //! A file for each kind says what it is, how it is read and how it is made. Documents are the services' own JSON, through the
 //! one port [`Call`](crate::call::Call).
 
+pub mod api_destination;
 mod at;
 pub mod bucket_notifications;
 pub mod complete;
 mod document;
 pub mod event_archive;
 pub mod event_bus;
+pub mod event_connection;
 pub mod event_rule;
 pub mod event_source_mapping;
 pub mod kinesis_stream;
@@ -146,6 +148,8 @@ kinds! {
     KinesisStream kinesis_stream,
     EventArchive event_archive,
     BucketNotifications bucket_notifications,
+    EventConnection event_connection,
+    ApiDestination api_destination,
 }
 
 fn no_wiring(kind: Kind) -> PortError {

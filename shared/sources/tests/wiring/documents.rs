@@ -26,6 +26,11 @@ fn document(config: Value, tags: &[(&str, &str)]) -> Document {
 pub fn before(kind: Kind) -> Vec<(ResourceId, Document)> {
     match kind {
         Kind::EventRule => vec![(id(Kind::EventBus, "shop"), document(json!({}), &[]))],
+        Kind::ApiDestination => {
+            let connection =
+                json!({"AuthorizationType": "BASIC", "AuthParameters": {"BasicAuthParameters": {"Username": "u"}}});
+            vec![(id(Kind::EventConnection, "crm"), document(connection, &[]))]
+        }
         Kind::Schedule => vec![(id(Kind::ScheduleGroup, "nightly"), document(json!({}), &[]))],
         _ => Vec::new(),
     }
@@ -151,6 +156,21 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
                 "CloudFunctionConfiguration": [{"Id": "f", "CloudFunction": of("lambda", "function:resize"),
                     "Event": ["s3:ObjectCreated:Post", "s3:ObjectCreated:Put"],
                     "Filter": {"S3Key": {"FilterRule": [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]}}}],
+            }), &[]),
+        ),
+        (
+            pair(Kind::EventConnection, "crm", "crm-2"),
+            document(json!({
+                "AuthorizationType": "API_KEY", "Description": "the CRM", "AuthParameters": {
+                    "ApiKeyAuthParameters": {"ApiKeyName": "x-key"},
+                    "InvocationHttpParameters": {"HeaderParameters": [
+                        {"Key": "a", "Value": "seen", "IsValueSecret": false}, {"Key": "b", "IsValueSecret": true}]}},
+            }), &[]),
+        ),
+        (
+            pair(Kind::ApiDestination, "crm", "crm-2"),
+            document(json!({
+                "Connection": "crm", "InvocationEndpoint": "https://crm.example.org/*", "HttpMethod": "POST", "InvocationRateLimitPerSecond": 10,
             }), &[]),
         ),
     ]
@@ -389,9 +409,45 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
             })
             .boxed()
         }
+        Kind::EventConnection => {
+            let parameter = || {
+                prop_oneof![
+                    text().prop_map(|key| json!({"Key": key, "Value": "v", "IsValueSecret": false})),
+                    text().prop_map(|key| json!({"Key": key, "IsValueSecret": true})),
+                ]
+            };
+            let basic = text().prop_map(|user| json!({"BasicAuthParameters": {"Username": user}}));
+            let key = (text(), vec(parameter(), 1..3)).prop_map(|(name, headers)| {
+                json!({"ApiKeyAuthParameters": {"ApiKeyName": name}, "InvocationHttpParameters": {"HeaderParameters": headers}})
+            });
+            let oauth = (text(), text()).prop_map(|(client, address)| {
+                json!({"OAuthParameters": {"ClientParameters": {"ClientID": client}, "AuthorizationEndpoint": address, "HttpMethod": "POST"}})
+            });
+            (
+                prop_oneof![basic, key, oauth],
+                some(vec![("Description", text()), ("KmsKeyIdentifier", text())]),
+            )
+                .prop_map(|(parameters, mut rest)| {
+                    rest["AuthorizationType"] = json!("ANY");
+                    rest["AuthParameters"] = parameters;
+                    rest
+                })
+                .boxed()
+        }
+        Kind::ApiDestination => with(
+            json!({"Connection": "crm", "HttpMethod": "POST"}),
+            some(vec![
+                ("InvocationEndpoint", text()),
+                ("Description", text()),
+                ("SomethingNew", json_object()),
+            ]),
+        ),
         _ => Just(json!({})).boxed(),
     };
-    let has_tags = !matches!(kind, Kind::Schedule | Kind::EventArchive | Kind::BucketNotifications);
+    let has_tags = !matches!(
+        kind,
+        Kind::Schedule | Kind::EventArchive | Kind::BucketNotifications | Kind::EventConnection | Kind::ApiDestination
+    );
     (config, words())
         .prop_map(move |(config, tags)| Document {
             config: config.as_object().cloned().unwrap(),

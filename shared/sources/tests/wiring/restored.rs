@@ -406,3 +406,42 @@ async fn what_a_person_makes_after_a_refused_restore_is_not_taken_for_ours() {
         assert_eq!(world.script.changes(), [], "{kind}");
     }
 }
+
+#[tokio::test]
+async fn a_connection_comes_back_with_placeholders_and_says_so() {
+    let (world, from, again, document) = world_with(Kind::EventConnection).await;
+    let outcomes = made(
+        world
+            .execute(&plan_for(&from, &document, &again, Triggers::AsBefore))
+            .await,
+    )
+    .await;
+    assert_eq!(needs(&outcomes), ["Secrets"], "{outcomes:?}");
+    assert!(
+        outcomes[0].message.contains("aws events update-connection"),
+        "{outcomes:?}"
+    );
+    assert!(
+        !String::from_utf8(world.read(&again).await.document.to_bytes())
+            .unwrap()
+            .contains("to-be-set")
+    );
+}
+
+#[tokio::test]
+async fn a_destination_is_connected_to_the_connection_of_that_name_or_not_made() {
+    let (world, from, again, document) = world_with(Kind::ApiDestination).await;
+    made(
+        world
+            .execute(&plan_for(&from, &document, &again, Triggers::AsBefore))
+            .await,
+    )
+    .await;
+    assert_eq!(world.read(&again).await.document.config["Connection"], "crm");
+    let empty = World::new();
+    let error = empty
+        .execute(&plan_for(&from, &document, &again, Triggers::AsBefore))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("has to be there first"), "{error}");
+}

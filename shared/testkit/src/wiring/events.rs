@@ -63,6 +63,12 @@ impl Desk<'_> {
                 Ok(page(targets, input, "Targets", "NextToken", "NextToken"))
             }
             "PutTargets" => self.put_targets(input),
+            "ListConnections"
+            | "DescribeConnection"
+            | "CreateConnection"
+            | "ListApiDestinations"
+            | "DescribeApiDestination"
+            | "CreateApiDestination" => self.outside(name, input),
             "ListTagsForResource" => {
                 self.default_bus();
                 let tags = self.tags_of(text(input, "ResourceARN")?)?;
@@ -185,6 +191,87 @@ impl Desk<'_> {
             }
         }
         Ok(json!({ "FailedEntryCount": failed.len(), "FailedEntries": failed }))
+    }
+}
+
+/// What of a connection is a secret: taken, never told.
+const SECRETS: [&str; 3] = ["ApiKeyValue", "ClientSecret", "Password"];
+
+impl Desk<'_> {
+    /// Connections and API destinations.
+    fn outside(&mut self, name: &str, input: &Value) -> Answer {
+        match name {
+            "ListConnections" => {
+                let all = self
+                    .all("connection")
+                    .into_iter()
+                    .map(|(_, one)| told(&one, &["AuthParameters"]))
+                    .collect();
+                Ok(page(all, input, "Connections", "NextToken", "NextToken"))
+            }
+            "DescribeConnection" => self.get("connection", text(input, "Name")?),
+            "CreateConnection" => {
+                let name = text(input, "Name")?.to_owned();
+                if self.has("connection", &name) {
+                    return Err(PortError::AlreadyExists(format!("connection {name}")));
+                }
+                let parameters = &input["AuthParameters"];
+                let lacks = |of: &str, secret: &str| parameters.get(of).is_some_and(|of| of[secret].is_null());
+                if lacks("BasicAuthParameters", "Password") || lacks("ApiKeyAuthParameters", "ApiKeyValue") {
+                    return Err(PortError::Invalid("a connection needs its secret".to_owned()));
+                }
+                let mut made = without_secrets(input);
+                let number = self.number();
+                made["ConnectionArn"] = Value::from(self.arn("events", &format!("connection/{name}/{number:08}")));
+                made["SecretArn"] =
+                    Value::from(self.arn("secretsmanager", &format!("secret:events!connection/{name}/{number}")));
+                made["ConnectionState"] = json!("AUTHORIZED");
+                self.put("connection", &name, made);
+                Ok(json!({}))
+            }
+            "ListApiDestinations" => {
+                let all = self.all("destination").into_iter().map(|(_, one)| one).collect();
+                Ok(page(all, input, "ApiDestinations", "NextToken", "NextToken"))
+            }
+            "DescribeApiDestination" => self.get("destination", text(input, "Name")?),
+            "CreateApiDestination" => {
+                let name = text(input, "Name")?.to_owned();
+                let connection = text(input, "ConnectionArn")?;
+                if !self
+                    .all("connection")
+                    .iter()
+                    .any(|(_, one)| one["ConnectionArn"] == connection)
+                {
+                    return Err(PortError::NotFound(connection.to_owned()));
+                }
+                if self.has("destination", &name) {
+                    return Err(PortError::AlreadyExists(format!("destination {name}")));
+                }
+                let mut made = input.clone();
+                let number = self.number();
+                made["ApiDestinationArn"] =
+                    Value::from(self.arn("events", &format!("api-destination/{name}/{number:08}")));
+                made["ApiDestinationState"] = json!("ACTIVE");
+                self.put("destination", &name, made);
+                Ok(json!({}))
+            }
+            name => unknown(name),
+        }
+    }
+}
+
+fn without_secrets(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let is_secret = map.get("IsValueSecret") == Some(&Value::Bool(true));
+            let kept = map
+                .iter()
+                .filter(|(name, _)| !SECRETS.contains(&name.as_str()) && !(is_secret && *name == "Value"));
+            kept.map(|(name, value)| (name.clone(), without_secrets(value)))
+                .collect()
+        }
+        Value::Array(list) => list.iter().map(without_secrets).collect(),
+        plain => plain.clone(),
     }
 }
 
