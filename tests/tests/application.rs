@@ -423,6 +423,56 @@ async fn a_buckets_notifications_are_added_only_when_events_may_flow() {
 }
 
 #[tokio::test]
+async fn what_names_a_connection_names_the_new_one() {
+    let world = World::default();
+    let account = world.resources.wiring();
+    let connection = json!({"Name": "bank", "AuthorizationType": "API_KEY",
+        "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "s3cr3t"}}});
+    account
+        .ask::<events::CreateConnection>(&home_region(), connection)
+        .unwrap();
+    let id = |kind, name: &str| ResourceId::new(kind, home_region(), name).unwrap();
+    let connection = wiring::read(account, &id(Kind::EventConnection, "bank"))
+        .await
+        .unwrap()
+        .arn;
+    let destination = json!({"Name": "bank", "ConnectionArn": connection, "HttpMethod": "POST",
+        "InvocationEndpoint": "https://bank.example.com/"});
+    account
+        .ask::<events::CreateApiDestination>(&home_region(), destination)
+        .unwrap();
+    let resources = [
+        "event-connection/eu-central-1/bank",
+        "api-destination/eu-central-1/bank",
+    ];
+    for resource in resources {
+        let request = snapshot::Request::parse(json!({ "resource": resource, "plan": "standard" })).unwrap();
+        world.snapshot().run_request(request, &world.clock).await.unwrap();
+    }
+    let event = json!({"application": {"resources": resources}, "target": {"suffix": "-2"}});
+    let report = restore(&world, event).await.unwrap();
+    let connection = wiring::read(account, &id(Kind::EventConnection, "bank-2"))
+        .await
+        .unwrap()
+        .arn;
+    let destination = wiring::read(account, &id(Kind::ApiDestination, "bank-2"))
+        .await
+        .unwrap()
+        .document;
+    assert_eq!(
+        destination.config["Connection"],
+        json!(connection.resource_name().split('/').next()),
+        "{report:#?}"
+    );
+    // Its secret is nobody's to know: a person gives it anew.
+    assert_eq!(
+        words(&report)["event-connection/eu-central-1/bank-2"],
+        "needs a person",
+        "{report:#?}"
+    );
+}
+
+#[tokio::test]
 async fn a_stacks_resources_are_its_application() {
     let world = wired().await;
     let inner = [(

@@ -411,6 +411,7 @@ fn kind_named_by(key: &str) -> Option<Kind> {
         "EventBusName" => Kind::EventBus,
         "GroupName" => Kind::ScheduleGroup,
         "RoleName" => Kind::IamRole,
+        "Connection" => Kind::EventConnection,
         "Bucket" | "BucketName" => Kind::BucketNotifications,
         _ => return None,
     })

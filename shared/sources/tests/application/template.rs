@@ -163,7 +163,7 @@ fn stored() -> Vec<Member> {
             Kind::ApiDestination,
             "bank",
             json!({"config": {
-                "ConnectionArn": arn(Kind::EventConnection, "bank"), "HttpMethod": "POST", "InvocationEndpoint": "https://bank.example.com/",
+                "Connection": "bank", "HttpMethod": "POST", "InvocationEndpoint": "https://bank.example.com/",
                 "InvocationRateLimitPerSecond": 10,
             }}),
         ),

@@ -36,8 +36,7 @@ const ARCHIVE: [(&str, &str); 5] = [
     ("RetentionDays", "RetentionDays"),
 ];
 
-const DESTINATION: [(&str, &str); 5] = [
-    ("ConnectionArn", "ConnectionArn"),
+const DESTINATION: [(&str, &str); 4] = [
     ("Description", "Description"),
     ("HttpMethod", "HttpMethod"),
     ("InvocationEndpoint", "InvocationEndpoint"),
@@ -196,8 +195,22 @@ impl Writing<'_> {
 
     pub(super) fn destination(&mut self, subject: &Subject<'_>) {
         let config = subject.config();
-        self.left_out(subject.id, &config, &DESTINATION, &[]);
+        self.left_out(subject.id, &config, &DESTINATION, &["Connection"]);
         let mut properties = picked(&config, &DESTINATION);
+        let connection = self.symbols.intrinsic(config.get("Connection").unwrap_or(&Value::Null));
+        let own = connection
+            .get("Ref")
+            .and_then(Value::as_str)
+            .and_then(|name| name.strip_suffix("Name"));
+        let arn = match own {
+            Some(logical) => json!({ "Fn::GetAtt": [logical, "Arn"] }),
+            None => {
+                let name = format!("{}ConnectionArn", subject.logical);
+                self.parameter(&name, json!({}), "A connection that is no part of this application");
+                json!({ "Ref": name })
+            }
+        };
+        properties.insert("ConnectionArn".to_owned(), arn);
         properties.insert("Name".to_owned(), json!({ "Ref": format!("{}Name", subject.logical) }));
         self.add(subject.logical, "AWS::Events::ApiDestination", properties);
     }
