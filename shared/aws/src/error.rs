@@ -317,6 +317,7 @@ mod tests {
         "User: u is not authorized to perform: s3:PutBucketObjectLockConfiguration on bucket object lock";
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table, which reads best as one")]
     fn codes_and_statuses_say_what_to_do_next() {
         use Class::{AlreadyExists, Conflict, Denied, Invalid, Locked, NotFound, Throttled, Unavailable};
         for (code, words, status, expected) in [

@@ -125,9 +125,9 @@ pub(crate) fn name_in(arn: &Arn) -> Option<(Kind, String)> {
     let resource = arn.resource();
     let named = |kind: Kind| Some((kind, arn.resource_name().to_owned()));
     let whole = |kind: Kind| Some((kind, resource.to_owned()));
-    // AWS ends these ARNs with an id of its own choosing after the name.
+    // AWS ends these ARNs with an id of its own choosing after the name; a stand-in may not.
     let before_id = |kind: Kind| {
-        let (name, id) = arn.resource_name().split_once('/')?;
+        let (name, id) = arn.resource_name().split_once('/').unwrap_or((arn.resource_name(), ""));
         (!id.contains('/')).then(|| (kind, name.to_owned()))
     };
     match (arn.service(), arn.resource_type()) {

@@ -105,11 +105,6 @@ macro_rules! operations {
                     const ADDRESS: &'static str = concat!($($address)?);
                 }
             )+
-
-            /// Every operation here: name, address and actions.
-            pub const ALL: &[(&str, &str, &[&str])] = &[
-                $(($name::NAME, $name::ADDRESS, $name::ACTIONS),)+
-            ];
         }
     };
 }
@@ -229,15 +224,7 @@ operations! {
 operations! {
     /// AWS IAM.
     iam: Iam;
-    ListRoles Reads ["iam:ListRoles"];
     GetRole Reads ["iam:GetRole"];
-    ListRolePolicies Reads ["iam:ListRolePolicies"];
-    GetRolePolicy Reads ["iam:GetRolePolicy"];
-    ListAttachedRolePolicies Reads ["iam:ListAttachedRolePolicies"];
-    CreateRole Creates ["iam:CreateRole", "iam:TagRole"];
-    PutRolePolicy Changes ["iam:PutRolePolicy"];
-    AttachRolePolicy Changes ["iam:AttachRolePolicy"];
-    TagRole Changes ["iam:TagRole"];
 }
 
 operations! {

@@ -264,9 +264,10 @@ fn without_secrets(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let is_secret = map.get("IsValueSecret") == Some(&Value::Bool(true));
-            let kept = map
-                .iter()
-                .filter(|(name, _)| !SECRETS.contains(&name.as_str()) && !(is_secret && *name == "Value"));
+            let kept = map.iter().filter(|(name, _)| {
+                let is_hidden = is_secret && *name == "Value";
+                !is_hidden && !SECRETS.contains(&name.as_str())
+            });
             kept.map(|(name, value)| (name.clone(), without_secrets(value)))
                 .collect()
         }
