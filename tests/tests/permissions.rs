@@ -59,6 +59,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Tables as restore::TablePorts>::actions(),
                 <Functions as restore::FunctionPorts>::actions(),
                 <Wiring as restore::WiringPorts>::actions(),
+                <Wiring as restore::StackPorts>::actions(),
                 <Outbox as restore::WorkPorts>::actions(),
             ]),
         ),

@@ -3,7 +3,9 @@
 //! It reads the home vault, or the replica when the home vault is gone or has no such point. Nothing that exists is changed.
 //! A restore that does not fit one invocation goes on in others, by its queue.
 
+pub mod application;
 mod choose;
+pub mod drift;
 mod event;
 mod function;
 mod table;
@@ -12,6 +14,8 @@ mod wiring;
 use holdfast_catalog::{Engine, Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
 use holdfast_policy::{Breach, Resource};
+use holdfast_sources::call::Call;
+use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
 use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
 use holdfast_sources::lambda::restore::VaultLocation;
@@ -24,7 +28,6 @@ use serde_json::{Value, json};
 pub use choose::choose;
 pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
 pub use holdfast_sources::wiring::RestoreWiring as WiringPorts;
-use table::TableRestore;
 
 ports! {
     /// What restore asks of a vault: it reads, and notes how far it came.
@@ -42,6 +45,11 @@ ports! {
 }
 
 ports! {
+    /// What restore asks of CloudFormation: what a stack has.
+    pub trait StackPorts: Call<ListStackResources>
+}
+
+ports! {
     /// How restore goes on in another invocation.
     pub trait WorkPorts: SendWork
 }
@@ -53,7 +61,7 @@ pub trait Regions: Send + Sync {
     /// Lambda.
     type Functions: FunctionPorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
-    type Wiring: WiringPorts;
+    type Wiring: WiringPorts + StackPorts;
 
     /// DynamoDB in a region.
     fn tables(&self, region: &Region) -> Self::Tables;
@@ -99,6 +107,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Handler for Restore<V, R, Q> {
     }
 
     async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
+        if event.get("application").is_some() {
+            return self.run_application(application::Request::parse(event)?, clock).await;
+        }
+        if event.get("drift").is_some() {
+            return self.run_drift(drift::Request::parse(event)?, clock).await;
+        }
         self.run(Request::parse(event)?, clock).await
     }
 }
@@ -128,19 +142,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 let message = "AWS Backup keeps its data: start-restore-job restores it";
                 Err(PortError::Invalid(message.to_owned()))
             }
-            Kind::DynamodbTable => {
-                let tables = self.regions.tables(&target.region);
-                let (name, region) = (target.name.as_str(), &target.region);
-                TableRestore {
-                    tables: &tables,
-                    vault: &vault.store,
-                    manifest: &manifest,
-                    name,
-                    region,
-                }
-                .run(clock)
-                .await
-            }
+            Kind::DynamodbTable => self.restore_table(vault, &manifest, &target, clock).await,
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
             kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
                 Err(PortError::Invalid(format!("{kind} cannot be restored yet")))

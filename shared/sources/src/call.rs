@@ -32,6 +32,8 @@ pub enum Service {
     S3,
     /// The Resource Groups Tagging API.
     Tagging,
+    /// AWS CloudFormation.
+    CloudFormation,
 }
 
 /// What an operation does to the account.
@@ -238,4 +240,10 @@ operations! {
     /// The Resource Groups Tagging API.
     tagging: Tagging;
     GetResources Reads ["tag:GetResources"];
+}
+
+operations! {
+    /// AWS CloudFormation.
+    cloudformation: CloudFormation;
+    ListStackResources Reads ["cloudformation:ListStackResources"];
 }

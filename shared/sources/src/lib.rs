@@ -2,6 +2,7 @@
 //!
 //! Sources talk to the world through ports only; `shared/aws` implements them.
 
+pub mod application;
 pub mod attempt;
 pub mod call;
 pub mod copies;

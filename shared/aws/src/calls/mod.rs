@@ -83,6 +83,11 @@ fn wire(service: Service) -> Wire {
             "tagging",
             "Resource Groups Tagging API",
         ),
+        Service::CloudFormation => (
+            Protocol::Query { version: "2010-05-15" },
+            "cloudformation",
+            "CloudFormation",
+        ),
     };
     Wire {
         protocol,

@@ -1,6 +1,5 @@
 //! Policy documents: how they are refused.
 
-use holdfast_catalog::Kind;
 use holdfast_policy::parse;
 
 use crate::support::plan_text;

@@ -5,6 +5,8 @@ use holdfast_catalog::CatalogError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::application::ArnMap;
+
 /// How AWS's own tags begin; nobody else may set them.
 const RESERVED_TAG: &str = "aws:";
 
@@ -69,6 +71,16 @@ impl Document {
             compare("Tags", Some(&wanted), Some(&found), &mut differences);
         }
         differences
+    }
+
+    /// A document with everything replaced in its configuration. Tags are words, and what was observed is past.
+    #[must_use]
+    pub fn rewritten(&self, map: &ArnMap) -> Document {
+        let config = match map.rewrite(&Value::Object(self.config.clone())).0 {
+            Value::Object(config) => config,
+            _ => self.config.clone(),
+        };
+        Document { config, ..self.clone() }
     }
 
     /// A member of the configuration as text.

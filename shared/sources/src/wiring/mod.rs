@@ -4,9 +4,9 @@
 //! one port [`Call`](crate::call::Call).
 
 pub mod api_destination;
-mod arn_map;
 mod at;
 pub mod bucket_notifications;
+pub mod complete;
 mod document;
 pub mod event_archive;
 pub mod event_bus;
@@ -30,7 +30,7 @@ use holdfast_vault::{PortError, put_blob};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub use arn_map::ArnMap;
+pub use crate::application::ArnMap;
 pub use document::{Difference, Document};
 
 use crate::call::{Call, InAccount, tagging};

@@ -66,7 +66,7 @@ pub fn plan(request: &RestoreRequest<'_>) -> Plan {
     if let Some(new) = request.target.arn(request.account) {
         replacements.insert(request.source_arn.as_str(), new.as_str());
     }
-    let mut loud = replacements.apply_to_document(request.document);
+    let mut loud = request.document.rewritten(&replacements);
     loud.observed.clear();
     let mut notes = Vec::new();
     let (old, new) = (&request.point.resource.region, &request.target.region);
@@ -106,7 +106,7 @@ pub fn plan(request: &RestoreRequest<'_>) -> Plan {
 }
 
 /// The setting that switches a trigger, and its value when it is off.
-fn switch(kind: Kind) -> Option<(&'static str, Value)> {
+pub(super) fn switch(kind: Kind) -> Option<(&'static str, Value)> {
     match kind {
         Kind::EventRule | Kind::Schedule => Some(("State", json!("DISABLED"))),
         Kind::EventSourceMapping => Some(("Enabled", json!(false))),

@@ -10,6 +10,13 @@ fn map(pairs: &[(&str, &str)]) -> ArnMap {
     map
 }
 
+fn apply(map: &ArnMap, text: &str) -> String {
+    match map.rewrite(&json!([text])).0 {
+        Value::Array(list) => list[0].as_str().unwrap().to_owned(),
+        other => panic!("{other}"),
+    }
+}
+
 const QUEUE: &str = "arn:aws:sqs:eu-central-1:111122223333:orders";
 const NEW: &str = "arn:aws:sqs:eu-west-1:111122223333:orders-2";
 
@@ -23,25 +30,21 @@ fn an_arn_is_replaced_wherever_it_is_whole() {
         (QUEUE.to_owned(), NEW.to_owned()),
         (format!("{{\"q\":\"{QUEUE}\"}}"), format!("{{\"q\":\"{NEW}\"}}")),
         (format!("{QUEUE}, {QUEUE}."), format!("{NEW}, {NEW}.")),
-        (format!("{QUEUE}*"), format!("{NEW}*")),
         (
             "arn:aws:dynamodb:r:1:table/t/stream/2026".to_owned(),
             "arn:aws:dynamodb:r:1:table/u/stream/2026".to_owned(),
         ),
-        (
-            "arn:aws:dynamodb:r:1:table\\/t\\/index".to_owned(),
-            "arn:aws:dynamodb:r:1:table\\/u\\/index".to_owned(),
-        ),
     ] {
-        assert_eq!(map.apply(&text), expected);
+        assert_eq!(apply(&map, &text), expected);
     }
     for other in [
         format!("{QUEUE}-dlq"),
         format!("{QUEUE}.fifo"),
         format!("{QUEUE}2"),
+        format!("{QUEUE}*"),
         format!("x{}", &QUEUE[1..]),
     ] {
-        assert_eq!(map.apply(&other), other);
+        assert_eq!(apply(&map, &other), other);
     }
 }
 
@@ -49,11 +52,11 @@ fn an_arn_is_replaced_wherever_it_is_whole() {
 fn a_rules_bus_is_not_taken_for_a_rule() {
     let map = map(&[("arn:aws:events:r:1:rule/shop", "arn:aws:events:r:1:rule/store")]);
     assert_eq!(
-        map.apply("arn:aws:events:r:1:rule/shop"),
+        apply(&map, "arn:aws:events:r:1:rule/shop"),
         "arn:aws:events:r:1:rule/store"
     );
     assert_eq!(
-        map.apply("arn:aws:events:r:1:rule/shop/paid"),
+        apply(&map, "arn:aws:events:r:1:rule/shop/paid"),
         "arn:aws:events:r:1:rule/shop/paid"
     );
 }
@@ -62,7 +65,7 @@ fn a_rules_bus_is_not_taken_for_a_rule() {
 fn a_plain_name_is_replaced_only_where_it_is_all() {
     let map = map(&[("orders", "orders-2")]);
     assert_eq!(
-        map.apply_to(&json!({"orders": ["orders", "my orders", "orders "]})),
+        map.rewrite(&json!({"orders": ["orders", "my orders", "orders "]})).0,
         json!({"orders": ["orders-2", "my orders", "orders "]})
     );
 }
@@ -70,7 +73,7 @@ fn a_plain_name_is_replaced_only_where_it_is_all() {
 #[test]
 fn two_that_change_places_do() {
     let map = map(&[("a:1", "a:2"), ("a:2", "a:1")]);
-    assert_eq!(map.apply("a:1 a:2 a:1"), "a:2 a:1 a:2");
+    assert_eq!(apply(&map, "a:1 a:2 a:1"), "a:2 a:1 a:2");
 }
 
 fn arn() -> impl Strategy<Value = String> {
@@ -94,7 +97,7 @@ fn document() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn nothing_replaced_changes_nothing(document in document()) {
-        prop_assert_eq!(ArnMap::default().apply_to(&document), document);
+        prop_assert_eq!(ArnMap::default().rewrite(&document).0, document);
     }
 
     #[test]
@@ -105,8 +108,8 @@ proptest! {
             there.insert(old, &new);
             back.insert(&new, old);
         }
-        let renamed = there.apply_to(&document);
-        prop_assert_eq!(back.apply_to(&renamed), document);
+        let renamed = there.rewrite(&document).0;
+        prop_assert_eq!(back.rewrite(&renamed).0, document);
         let text = renamed.to_string();
         for old in &olds {
             for (at, _) in text.match_indices(old.as_str()) {

@@ -1,5 +1,6 @@
 //! The services around functions, in memory: they answer as AWS does wherever a restore depends on it.
 
+mod cloudformation;
 mod events;
 mod kinesis;
 mod lambda;
@@ -100,6 +101,7 @@ impl MemoryWiring {
             Service::Lambda => desk.lambda(O::NAME, &input),
             Service::S3 => desk.s3(O::NAME, &input),
             Service::Tagging => desk.tagging(&input),
+            Service::CloudFormation => desk.cloudformation(O::NAME, &input),
             Service::Kinesis => desk.kinesis(O::NAME, &input),
             Service::StepFunctions => desk.states(O::NAME, &input),
             Service::Iam => unknown(O::NAME),
