@@ -279,14 +279,16 @@ fn a_minimum_and_a_maximum_end_at_an_instant() {
 
 #[test]
 fn a_distance_is_passed_by_the_first_point_beyond_it() {
-    let deciding = by(Rules {
-        keep_within: Some(HOUR * 2),
-        ..Rules::default()
-    });
-    assert_eq!(
-        until(&deciding, &points(1), 0).unwrap(),
-        "until the point of 20261121T150000Z"
-    );
+    for (hours, goes) in [(1, "20261121T140000Z"), (2, "20261121T150000Z")] {
+        let deciding = by(Rules {
+            keep_within: Some(HOUR * hours),
+            ..Rules::default()
+        });
+        assert_eq!(
+            until(&deciding, &points(1), 0).unwrap(),
+            format!("until the point of {goes}")
+        );
+    }
 }
 
 #[test]
