@@ -24,6 +24,7 @@ MODELS = {
     "iam": "iam",
     "s3": "s3",
     "tagging": "resourcegroupstaggingapi",
+    "cloudformation": "cloudformation",
 }
 
 
