@@ -64,6 +64,18 @@ fn in_replica(subject: impl ToString) -> String {
     format!("eu-west-1: {}", subject.to_string())
 }
 
+#[test]
+fn every_event_in_the_document_on_retention_is_understood() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/policy/RETENTION.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let events: Vec<&str> = blocks.flat_map(str::lines).collect();
+    assert!(events.len() > 8, "{events:?}");
+    for event in events {
+        Request::parse(serde_json::from_str(event).unwrap()).unwrap_or_else(|error| panic!("{event}: {error}"));
+    }
+}
+
 // Limits
 
 fn limited<V, Q>(prune: Prune<V, Q>, share_percent: u32, points: u32) -> Prune<V, Q> {
