@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
 from tests.local.certificate import write_certificate
@@ -34,6 +36,8 @@ START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 10
 
 _SERVER = Path(__file__).with_name("server.py")
+# Of all sessions: reading a service's model anew for each takes longer than most calls.
+_MODELS = botocore.loaders.create_loader()
 
 
 @dataclass
@@ -57,7 +61,7 @@ class Cloud:
 
     def session(self, account: str, region: str = HOME_REGION) -> boto3.Session:
         """A session of the account's root user: MiniStack takes an access key of twelve digits for the account."""
-        return boto3.Session(aws_access_key_id=account, aws_secret_access_key="test", region_name=region)
+        return _session(aws_access_key_id=account, aws_secret_access_key="test", region_name=region)
 
     def client(self, service: str, account: str, region: str = HOME_REGION, session: boto3.Session | None = None):
         """A client of one service; of the account's root user unless a session says otherwise."""
@@ -81,7 +85,7 @@ class Cloud:
         """A session with a role's rights and no others, to see what the role may do."""
         answer = self.client("sts", account, region).assume_role(RoleArn=role_arn, RoleSessionName="story")
         credentials = answer["Credentials"]
-        return boto3.Session(
+        return _session(
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
@@ -111,6 +115,12 @@ class Cloud:
         """Ends the server and the functions it has running, and removes its folder."""
         _end_group(self.process)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _session(**credentials: str) -> boto3.Session:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _MODELS)
+    return boto3.Session(botocore_session=core, **credentials)
 
 
 @contextlib.contextmanager
@@ -170,6 +180,8 @@ def _spawn(directory: Path, port: int, certificate: Path, key: Path, keep: bool)
         "TMPDIR": str(scratch),
         # Functions inherit these: where the cloud is, and that its certificate is the only one they trust.
         "AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}",
+        # The same, because the stand-in for AWS Backup is mounted there; said, because functions may be asked to use it.
+        "AWS_ENDPOINT_URL_BACKUP": f"https://127.0.0.1:{port}",
         "SSL_CERT_FILE": str(certificate),
         "AWS_CA_BUNDLE": str(certificate),
         # Two stories' worth of warm functions must not pile up on a small machine.

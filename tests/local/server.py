@@ -10,6 +10,8 @@ import ministack.app
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from tests.local import mends
+    from tests.local.aws_backup import mount
 
     mends.apply()
+    mount.mount()
     ministack.app.main()

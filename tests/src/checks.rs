@@ -1,12 +1,12 @@
 //! What has to hold of a vault whatever happened to it, and what two vaults are compared by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_catalog::{OutcomeStatus, Report, layout};
+use holdfast_catalog::{Extension, Manifest, OutcomeStatus, Report, layout};
 use holdfast_lambda::Failure;
 use holdfast_sources::dynamodb::line;
 use holdfast_testkit::MemoryStore;
-use holdfast_vault::{Catalogue, read_manifest, scrub_point};
+use holdfast_vault::{Catalogue, read_committed_part, read_manifest, scrub_point};
 
 use crate::{World, table_config};
 
@@ -53,4 +53,39 @@ pub fn tells_of_trouble(result: &Result<Report, Failure>) -> bool {
         Err(_) => true,
         Ok(report) => report.count(OutcomeStatus::Failed) + report.count(OutcomeStatus::Partial) > 0,
     }
+}
+
+/// Everything that a point needs which is said to be locked is locked, as firmly and as long as its manifest says; how many
+/// such points there are.
+pub async fn every_locked_point_is_locked(store: &MemoryStore, when: &str) -> usize {
+    let mut locked = 0;
+    for entry in Catalogue::read(store).await.unwrap().points {
+        let manifest = read_manifest(store, &entry.id).await.unwrap();
+        let Some(lock) = manifest.lock else { continue };
+        locked += 1;
+        for key in keys_of(store, &manifest).await {
+            let wanted = lock.on(&key).unwrap();
+            let found = store.lock_on(&key);
+            assert_eq!(
+                wanted.over(found),
+                Extension::Unneeded,
+                "{when}: {}: {key}: {found:?}",
+                entry.id
+            );
+        }
+    }
+    locked
+}
+
+/// The keys of everything that a point is made of.
+pub async fn keys_of(store: &MemoryStore, manifest: &Manifest) -> BTreeSet<String> {
+    let mut keys = BTreeSet::from([layout::manifest(&manifest.point)]);
+    keys.extend(manifest.blobs.iter().map(|blob| layout::blob(&blob.sha256)));
+    for part in manifest.data.iter().flat_map(|data| &data.parts) {
+        keys.insert(layout::part(&manifest.point, part.shard));
+        let recipe = read_committed_part(store, &manifest.point, part).await.unwrap();
+        let packs = recipe.packs.iter();
+        keys.extend(packs.flat_map(|pack| [layout::pack(&pack.sha256), layout::pack_index(&pack.sha256)]));
+    }
+    keys
 }

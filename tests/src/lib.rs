@@ -3,12 +3,13 @@
 
 pub mod checks;
 pub mod fixture;
+pub mod locks;
 pub mod sample;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use holdfast_catalog::{Arn, PointId, Region, Report, ResourceId, layout};
+use holdfast_catalog::{Arn, LockMode, PointId, Region, Report, ResourceId, layout};
 use holdfast_policy::Document;
 use holdfast_sources::dynamodb::{
     BillingMode, IndexConfig, Item, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Value,
@@ -21,9 +22,9 @@ use holdfast_vault::Catalogue;
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
 use holdfast_vault::sweep::Margins;
 use jiff::{SignedDuration, Timestamp};
-use prune::{Limits, Prune};
+use prune::Prune;
 use replicate::Replicate;
-use restore::{Regions, Restore, Vault};
+use restore::{Restore, Vault};
 use snapshot::Snapshot;
 use verify::Verify;
 
@@ -31,8 +32,7 @@ use verify::Verify;
 pub type Port<P> = Faults<P>;
 
 /// `snapshot` over the ports of a world.
-pub type WorldSnapshot =
-    Snapshot<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, Port<MemoryFunctions>, Port<Outbox>>;
+pub type WorldSnapshot = Snapshot<Port<MemoryStore>, Port<MemoryResources>, MemoryRegions, Port<Outbox>>;
 
 /// The account.
 pub struct World {
@@ -185,16 +185,23 @@ impl World {
         Faults::new(inner, &self.script)
     }
 
+    fn regions(&self) -> MemoryRegions {
+        MemoryRegions {
+            tables: self.port(self.tables.clone()),
+            functions: self.port(self.functions.clone()),
+        }
+    }
+
     /// The snapshot function.
     pub fn snapshot(&self) -> WorldSnapshot {
         Snapshot {
             vault: self.port(self.home.clone()),
             inventory: self.port(self.resources.clone()),
-            tables: self.port(self.tables.clone()),
-            functions: self.port(self.functions.clone()),
+            regions: self.regions(),
             signals: self.port(self.outbox.clone()),
             bucket: "home".to_owned(),
-            region: home_region().to_string(),
+            region: home_region(),
+            strongest_lock: Some(LockMode::Compliance),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }
@@ -229,7 +236,6 @@ impl World {
             home: vault(&self.home, "home", home_region()),
             replica: Some(vault(&self.replica, "replica", replica_region())),
             signals: self.port(self.outbox.clone()),
-            limits: Limits::default(),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
@@ -243,6 +249,7 @@ impl World {
             replica: Some((self.port(self.replica.clone()), replica_region().to_string())),
             inventory: self.port(self.resources.clone()),
             tables: self.port(self.tables.clone()),
+            region: home_region(),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }
@@ -260,11 +267,10 @@ impl World {
         Restore {
             home: vault(&self.home, "home", home_region()),
             replica: Some(vault(&self.replica, "replica", replica_region())),
-            regions: MemoryRegions {
-                tables: self.port(self.tables.clone()),
-                functions: self.port(self.functions.clone()),
-            },
+            regions: self.regions(),
             work: self.port(self.outbox.clone()),
+            policy_key: layout::POLICY.to_owned(),
+            tag_key: "backup".to_owned(),
         }
     }
 
@@ -283,6 +289,7 @@ impl World {
                 return;
             }
             for task in tasks {
+                self.later(SignedDuration::from_secs(task.delay_seconds.into()));
                 self.clock.set_remaining(SignedDuration::from_mins(15));
                 let request = snapshot::Request::parse(serde_json::from_str(&task.body).unwrap()).unwrap();
                 self.snapshot().run_request(request, &self.clock).await.unwrap();
@@ -322,7 +329,20 @@ pub struct MemoryRegions {
     functions: Port<MemoryFunctions>,
 }
 
-impl Regions for MemoryRegions {
+impl restore::Regions for MemoryRegions {
+    type Tables = Port<MemoryTables>;
+    type Functions = Port<MemoryFunctions>;
+
+    fn tables(&self, _: &Region) -> Self::Tables {
+        self.tables.clone()
+    }
+
+    fn functions(&self, _: &Region) -> Self::Functions {
+        self.functions.clone()
+    }
+}
+
+impl snapshot::Regions for MemoryRegions {
     type Tables = Port<MemoryTables>;
     type Functions = Port<MemoryFunctions>;
 

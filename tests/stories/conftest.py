@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.aws_backup.sample import BackupAccount
 from tests.local.build import build
 from tests.local.cloud import Cloud, local_cloud
 from tests.local.deploy import Stack, deploy, destroy
@@ -59,6 +60,27 @@ def stack(cloud: Cloud, template: Path) -> Iterator[Stack]:
 def shared_stack(deploy_stack: Callable[..., Stack]) -> Stack:
     """One stack for all stories of a module: for those that only look."""
     return deploy_stack()
+
+
+@pytest.fixture
+def new_account(cloud: Cloud) -> Iterator[Callable[[], BackupAccount]]:
+    """Makes fresh accounts that use AWS Backup."""
+    with contextlib.ExitStack() as made:
+
+        def make() -> BackupAccount:
+            fresh = BackupAccount(cloud, cloud.new_account())
+            made.callback(fresh.close)
+            return fresh
+
+        yield make
+
+
+@pytest.fixture
+def account(new_account: Callable[[], BackupAccount]) -> BackupAccount:
+    """A fresh account that uses AWS Backup, with a vault."""
+    fresh = new_account()
+    fresh.vault()
+    return fresh
 
 
 def _destroy_if_there(stack: Stack) -> None:

@@ -63,6 +63,24 @@ def test_prune_writes_its_decisions_and_no_data():
     assert folders == {"facts", "holds", "sweeps", "tombstones"}
 
 
+def test_only_those_who_make_points_lock_them_and_nobody_lifts_a_lock():
+    locking = {role: entry for role in ROLES for entry in allowed(role) if "s3:PutObjectRetention" in entry["Action"]}
+    assert set(locking) == {"SnapshotRole", "ReplicateRole"}
+    for entry in locking.values():
+        folders = {resource.rsplit("/", 2)[-2] for resource in entry["Resource"]}
+        assert folders == {"blobs", "packs", "parts", "points"}
+        assert all(resource.endswith("/*") for resource in entry["Resource"])
+    given = {action for role in ROLES for entry in allowed(role) for action in entry["Action"]}
+    assert not {"s3:BypassGovernanceRetention", "s3:PutObjectLegalHold"} & given
+
+
+def test_a_lock_for_good_takes_the_parameter_beside_the_policy_document():
+    denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
+    (entry,) = [entry for entry in denied if "s3:PutObjectRetention" in entry["Action"]]
+    assert entry["Condition"] == {"StringEquals": {"s3:object-lock-mode": {"Fn::If": ["LocksForGood", "none", "COMPLIANCE"]}}}
+    assert template()["Conditions"]["LocksForGood"] == {"Fn::Equals": [{"Ref": "VaultLockMode"}, "compliance"]}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_has_a_wildcard_action(role: str):
     for entry in allowed(role):

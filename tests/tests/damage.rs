@@ -192,6 +192,19 @@ async fn verify_finds_damage_in_the_replica() {
     }
 }
 
+#[tokio::test]
+async fn verify_finds_a_manifest_that_is_gone_though_nobody_pruned_it() {
+    let world = two_points().await;
+    world.replicate().run_all(&world.clock).await.unwrap();
+    let whole = world.verify().run_all(&world.clock).await.unwrap();
+    assert_eq!(whole.metrics["DamagedObjects"], 0.0, "{whole:#?}");
+    let [old, _] = <[PointId; 2]>::try_from(world.points_of("orders").await).unwrap();
+    world.home.lose(&layout::manifest(&old));
+    let report = world.verify().run_all(&world.clock).await.unwrap();
+    assert_eq!(report.metrics["DamagedObjects"], 1.0, "{report:#?}");
+    assert!(format!("{report:?}").contains(&layout::manifest(&old)), "{report:#?}");
+}
+
 async fn restore(world: &World, resource: &str, target: &str) -> Result<Report, Failure> {
     let event = json!({"resource": resource, "target": {"name": target}, "from": "home", "triggers": "as-before"});
     world

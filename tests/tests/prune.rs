@@ -11,7 +11,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, WriteObjects as _};
 use holdfast_vault::sweep::{Act, Expired, MARKS_BYTES, Margins, SweepEnd, Sweeper, Swept, Watch};
 use jiff::{SignedDuration, Timestamp};
-use prune::{Limits, Mode, Prune, Request};
+use prune::{Mode, Request};
 use serde_json::{Value, json};
 
 /// Points of one table, an hour apart and all replicated; each has contents that nobody else needs.
@@ -78,17 +78,11 @@ fn every_event_in_the_document_on_retention_is_understood() {
 
 // Limits
 
-fn limited<V, Q>(prune: Prune<V, Q>, share_percent: u32, points: u32) -> Prune<V, Q> {
-    Prune {
-        limits: Limits { share_percent, points },
-        ..prune
-    }
-}
-
 #[tokio::test]
 async fn a_run_that_would_tombstone_more_than_the_limit_tombstones_nothing_and_says_what_to_send() {
     let world = hourly(6).await;
-    let prune = limited(world.prune(), 50, 3);
+    world.set_policy(&format!("{}limits: {{remove_points: 3}}\n", holdfast_tests::POLICY));
+    let prune = world.prune();
     let report = prune.run(Mode::Execute, &world.clock).await.unwrap();
     says(&report, "limit", OutcomeStatus::Failed, "4 of 6 points (66 %)");
     says(&report, "limit", OutcomeStatus::Failed, prune::OVERRIDE);
@@ -114,7 +108,7 @@ async fn half_of_a_vault_of_twenty_points_may_go_at_once_and_no_more() {
         &report,
         "limit",
         OutcomeStatus::Failed,
-        "the limit is 50 % of a vault a run",
+        "the limit is 50% of a vault a run",
     );
     let dry = world.prune().run(Mode::DryRun, &world.clock).await.unwrap();
     says(&dry, "limit", OutcomeStatus::Planned, "this run would be stopped");

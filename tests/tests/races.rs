@@ -1,13 +1,15 @@
 //! Two at once, in many orders: one result, nothing lost, nothing doubled. Two snapshots at once are in `main_job.rs`.
 
-use holdfast_catalog::{OutcomeStatus, PointId, Report};
+use holdfast_catalog::{LockMode, OutcomeStatus, PointId, Report};
 use holdfast_lambda::Failure;
 use holdfast_sources::dynamodb::compare;
 use holdfast_sources::lambda::read_function;
 use holdfast_testkit::Moment;
-use holdfast_tests::checks::{every_point_is_whole, lines, shape, tells_of_trouble};
+use holdfast_tests::checks::{every_locked_point_is_locked, every_point_is_whole, lines, shape, tells_of_trouble};
+use holdfast_tests::locks::lock_for_days;
 use holdfast_tests::{World, order, order_in, sample, table_config};
 use holdfast_vault::PortError;
+use holdfast_vault::port::Clock;
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -148,6 +150,40 @@ async fn an_orphaned_pack_that_is_written_again_while_the_sweep_removes_it_stays
     assert!(
         swept > 0 && written > 0,
         "the race never happened: {swept} removed, {written} written again"
+    );
+}
+
+#[tokio::test]
+async fn an_orphaned_pack_that_is_locked_while_the_sweep_removes_it_is_there_in_the_end() {
+    let (mut refused, mut removed) = (0, 0);
+    for seed in 0..2 * ORDERS {
+        let world = orphaned().await;
+        world.home.enable_locks();
+        world.script.shuffle(seed);
+        let lock = lock_for_days(Clock::now(&world.clock), 30, LockMode::Governance);
+        let (pruned, point) = futures::join!(
+            late(seed / 2, prune(&world)),
+            late(seed / 3, async {
+                let point = world.begin_locked(lock).await.unwrap();
+                world.work_on(&point).await.unwrap();
+                point
+            })
+        );
+        let pruned = pruned.unwrap();
+        assert_eq!(pruned.count(OutcomeStatus::Failed), 0, "seed {seed}: {pruned:#?}");
+        refused += pruned.count(OutcomeStatus::Partial);
+        removed += world.script.count("overwrite");
+        let when = format!("seed {seed}");
+        assert!(world.points_of("orders").await.contains(&point), "{when}");
+        every_point_is_whole(&world.home, &when).await;
+        every_locked_point_is_locked(&world.home, &when).await;
+        world.later(SignedDuration::from_hours(25));
+        prune(&world).await.unwrap();
+        every_point_is_whole(&world.home, &format!("seed {seed}, a day on")).await;
+    }
+    assert!(
+        refused > 0 && removed > 0,
+        "the race never happened: {refused} refused, {removed} removed"
     );
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_catalog::{PlanName, PointId, ResourceId, Tombstone};
+use holdfast_catalog::{PlanName, PointId, Region, ResourceId, Tombstone};
 use holdfast_lambda::point_state;
-use holdfast_policy::{CopyTarget, Document, KeepReason, PointState, Verdict, newest_good, retain};
+use holdfast_policy::{
+    Copies, Document, KeepReason, Keeping, PointState, Retention, Series, Verdict, newest_good, retain,
+};
 use holdfast_vault::sweep::{CALL_BACK_AFTER, Margins, called_back};
 use holdfast_vault::{Catalogue, Holds, PointEntry};
 use jiff::{SignedDuration, Timestamp};
@@ -26,10 +28,16 @@ pub enum Side {
 pub struct Observed {
     /// Which vault it is.
     pub side: Side,
+    /// Where it is.
+    pub region: Region,
     /// Its points.
     pub catalogue: Catalogue,
     /// Its tombstones.
     pub tombstones: Vec<Tombstone>,
+    /// Runs that ended without a point.
+    pub failed_attempts: Vec<PointId>,
+    /// Until when the store refuses to remove points, of those that were looked at.
+    pub locked_until: BTreeMap<PointId, Timestamp>,
     /// Its legal holds, and those that the other vault knows.
     pub holds: Holds,
 }
@@ -163,12 +171,22 @@ fn wanted<'a>(
     let states: Vec<PointState> = entries
         .iter()
         .map(|entry| PointState {
-            in_copy: observed.side == Side::Home && is_in_copy(entry, &rules.copy_to, now),
+            in_copy: observed.side == Side::Home && is_in_copy(entry, &rules.copies, now),
             held: observed.holds.on(&entry.id).is_some(),
+            locked_until: observed.locked_until.get(&entry.id).copied(),
             ..point_state(entry)
         })
         .collect();
-    let decided = retain(&rules.retention, rules.schedule.zone(), &states, now);
+    let keeping = Keeping {
+        retention: retention_of(observed, rules),
+        compliance: &rules.compliance,
+        zone: rules.schedule.zone(),
+    };
+    let series = Series {
+        points: &states,
+        failed_attempts: &observed.failed_attempts,
+    };
+    let decided = retain(&keeping, &series, now);
     let by_id: BTreeMap<&PointId, &'a PointEntry> = entries.iter().map(|entry| (&entry.id, *entry)).collect();
     let in_words = decided.into_iter().filter_map(|decided| {
         let entry = *by_id.get(&decided.point)?;
@@ -183,6 +201,14 @@ fn wanted<'a>(
         Some((entry, wanted))
     });
     in_words.collect()
+}
+
+/// Which points stay: as the plan says, or as it says for the copies in the replica's region.
+fn retention_of<'a>(observed: &Observed, rules: &'a holdfast_policy::Plan) -> &'a Retention {
+    match observed.side {
+        Side::Home => &rules.retention,
+        Side::Replica => rules.retention_in(&observed.region, Some(&observed.region)),
+    }
 }
 
 fn joined(reasons: impl Iterator<Item = String>) -> String {
@@ -239,8 +265,8 @@ fn undeleted_until(until: Timestamp) -> String {
     format!("undeleted, kept until {until}")
 }
 
-fn is_in_copy(entry: &PointEntry, target: &CopyTarget, now: Timestamp) -> bool {
-    *target != CopyTarget::None
+fn is_in_copy(entry: &PointEntry, copies: &Copies, now: Timestamp) -> bool {
+    *copies != Copies::None
         && entry.last("replicated").is_none()
         && now.duration_since(entry.committed_at) < IN_COPY_FOR
 }

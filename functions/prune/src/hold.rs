@@ -11,7 +11,7 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
     /// Lays a hold in both vaults, even in one of which not all can be read. The same hold laid again is the same hold, and
     /// fills in what an earlier try left out.
     pub(crate) async fn lay_hold<C: Clock>(&self, new: NewHold, mode: Mode, clock: &C) -> Vec<Outcome> {
-        let vaults = self.observe().await;
+        let vaults = self.observe(clock.now()).await;
         let wanted = Hold {
             name: new.name,
             scope: new.scope,
@@ -52,7 +52,7 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
 
     /// Lifts a hold in both vaults.
     pub(crate) async fn lift_hold<C: Clock>(&self, name: &HoldName, mode: Mode, clock: &C) -> Vec<Outcome> {
-        let Vaults { seen, mut outcomes, .. } = self.observe().await;
+        let Vaults { seen, mut outcomes, .. } = self.observe(clock.now()).await;
         let known = seen.iter().find_map(|seen| seen.observed.holds.get(name));
         let Some((hold, _)) = known else {
             let message = "not lifted: no hold of that name is known; {\"holds\": true} lists them";
@@ -81,8 +81,8 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
     }
 
     /// Lists every hold that was ever laid.
-    pub(crate) async fn list_holds(&self) -> Vec<Outcome> {
-        let Vaults { seen, mut outcomes, .. } = self.observe().await;
+    pub(crate) async fn list_holds<C: Clock>(&self, clock: &C) -> Vec<Outcome> {
+        let Vaults { seen, mut outcomes, .. } = self.observe(clock.now()).await;
         // Each vault's holds are both vaults' by now.
         let Some(first) = seen.first() else { return outcomes };
         for (hold, lifted) in first.observed.holds.all() {

@@ -16,20 +16,25 @@ mod sweep;
 mod tombstone;
 mod undelete;
 
-use holdfast_catalog::{Outcome, OutcomeStatus, Region, Report, Tombstone, layout};
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Region, Report, Tombstone, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
 use holdfast_vault::port::{Clock, DeleteObjects, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::PublishEvents;
-use holdfast_vault::sweep::Margins;
+use holdfast_vault::sweep::{MAX_RUN, Margins};
 use holdfast_vault::{Catalogue, Holds, PortError, keys, ports, read_tombstone};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use metrics::Metrics;
+use tombstone::describe;
 
 pub use audit::{HOLD_LAID, HOLD_LIFTED, REMOVED, SWEPT, TOMBSTONED, UNDELETED};
 pub use decide::{Observed, Plan, Side, decide};
 pub use event::{EXAMPLE, Mode, NewHold, Request};
-pub use limits::{Limiting, Limits, OVERRIDE, SMALL_VAULT};
+pub use limits::{Limiting, OVERRIDE, SMALL_VAULT};
 
 ports! {
     /// What prune asks of a vault: everything, and it alone may ask for `DeleteObjects`.
@@ -61,8 +66,6 @@ pub struct Prune<V, Q> {
     pub signals: Q,
     /// How long removed points stay undoable.
     pub margins: Margins,
-    /// How much one run may decide to remove.
-    pub limits: Limits,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
@@ -126,7 +129,7 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
             Request::Undelete(point, mode) => (mode, self.undelete(&point, mode, clock).await),
             Request::Hold(hold, mode) => (mode, self.lay_hold(hold, mode, clock).await),
             Request::LiftHold(name, mode) => (mode, self.lift_hold(&name, mode, clock).await),
-            Request::Holds => (Mode::Execute, self.list_holds().await),
+            Request::Holds => (Mode::Execute, self.list_holds(clock).await),
         };
         let mut report = Report::of(Self::NAME, outcomes);
         report.dry_run = mode == Mode::DryRun;
@@ -135,17 +138,44 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
 
     async fn prune<C: Clock>(&self, mode: Mode, limiting: Limiting, clock: &C) -> Result<Report, Failure> {
         let policy = self.policy().await?;
-        let Vaults { seen, mut outcomes, .. } = self.observe().await;
         let now = clock.now();
+        let Vaults {
+            mut seen, mut outcomes, ..
+        } = self.observe(now).await;
+        let limits = match limiting {
+            Limiting::Enforced => Some(&policy.document.limits),
+            Limiting::Overridden => None,
+        };
         let mut metrics = Metrics::default();
         let mut plans = Vec::new();
         // Decisions are quick and come first: a long sweep of one vault keeps no point of the other from its tombstone.
-        for seen in &seen {
-            let plan = decide(&seen.observed, &policy.document, &self.margins, now);
+        for seen in &mut seen {
+            let mut plan = decide(&seen.observed, &policy.document, &self.margins, now);
+            match locks_of(seen.store(), &plan.tombstone).await {
+                Ok(locks) if locks.is_empty() => {}
+                Ok(locks) => {
+                    if let Some(last) = locks.values().max() {
+                        let count = locks.len();
+                        let message = format!(
+                            "{count} points that no rule keeps stay: they are locked, the last of them until {last}"
+                        );
+                        outcomes.push(seen.outcome("locks", OutcomeStatus::Unchanged, message));
+                    }
+                    // A locked point takes no other's place, so that what goes now was among what was looked at.
+                    seen.observed.locked_until = locks;
+                    plan = decide(&seen.observed, &policy.document, &self.margins, now);
+                }
+                Err(error) => {
+                    let message = format!("no point was tombstoned: it could not be seen what is locked: {error}");
+                    outcomes.push(seen.outcome("locks", OutcomeStatus::Failed, message));
+                    plan.tombstone.clear();
+                }
+            }
+            let seen = &*seen;
             metrics.note_holds(seen);
             let told = match mode {
-                Mode::DryRun => self.describe(seen, &plan, limiting),
-                Mode::Execute => self.decide_on(seen, &plan, limiting, now, &mut metrics).await,
+                Mode::DryRun => describe(seen, &plan, limits),
+                Mode::Execute => self.decide_on(seen, &plan, limits, now, &mut metrics).await,
             };
             outcomes.extend(told);
             plans.push(plan);
@@ -186,11 +216,11 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
     }
 
     /// Looks at the vaults. What keeps one from being looked at is an outcome; a replica that is not made yet is nothing.
-    async fn observe(&self) -> Vaults<'_, V> {
+    async fn observe(&self, now: Timestamp) -> Vaults<'_, V> {
         let mut seen = Vec::new();
         let mut outcomes = Vec::new();
         for place in self.places() {
-            match observe(place.side, &place.vault.store).await {
+            match observe(place.side, place.vault, now).await {
                 Ok(observed) => seen.push(Seen { place, observed }),
                 Err(error) if place.is_unmade(&error) => {}
                 Err(error) => {
@@ -245,13 +275,61 @@ impl<V> Seen<'_, V> {
     }
 }
 
-async fn observe<V: VaultPorts>(side: Side, vault: &V) -> Result<Observed, PortError> {
+async fn observe<V: VaultPorts>(side: Side, vault: &Vault<V>, now: Timestamp) -> Result<Observed, PortError> {
+    let store = &vault.store;
+    let catalogue = Catalogue::read(store).await?;
     Ok(Observed {
         side,
-        catalogue: Catalogue::read(vault).await?,
-        tombstones: read_tombstones(vault).await?,
-        holds: Holds::read(vault).await?,
+        region: vault.region.clone(),
+        failed_attempts: failed_attempts(store, &catalogue, now).await?,
+        catalogue,
+        tombstones: read_tombstones(store).await?,
+        locked_until: BTreeMap::new(),
+        holds: Holds::read(store).await?,
     })
+}
+
+/// Points are looked at so many at a time.
+const PARALLEL_LOOKS: usize = 16;
+
+/// Until when the store refuses to remove points that no rule keeps any more. The manifest tells for the whole point.
+async fn locks_of<V: VaultPorts>(
+    vault: &V,
+    points: &[(PointId, String)],
+) -> Result<BTreeMap<PointId, Timestamp>, PortError> {
+    let points: Vec<PointId> = points.iter().map(|(point, _)| point.clone()).collect();
+    let looks = stream::iter(points).map(|point| async move {
+        match vault.head(&layout::manifest(&point)).await {
+            Ok(info) => Ok(info.locked_until.map(|until| (point, until))),
+            Err(PortError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    });
+    let locks: Vec<Option<(PointId, Timestamp)>> = looks.buffer_unordered(PARALLEL_LOOKS).try_collect().await?;
+    Ok(locks.into_iter().flatten().collect())
+}
+
+/// Runs that left something behind, made no point, and have been quiet for longer than a run may take.
+async fn failed_attempts<V: VaultPorts>(
+    vault: &V,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<Vec<PointId>, PortError> {
+    let mut active_at: BTreeMap<PointId, Timestamp> = BTreeMap::new();
+    for info in keys(vault, layout::RUNS).await? {
+        if let Ok(point) = layout::point_of_run(&info.key) {
+            let newest = active_at.entry(point).or_insert(info.modified_at);
+            *newest = info.modified_at.max(*newest);
+        }
+    }
+    let is_failed = |(point, active_at): &(PointId, Timestamp)| {
+        now.duration_since(*active_at) > MAX_RUN && catalogue.get(point).is_none()
+    };
+    Ok(active_at
+        .into_iter()
+        .filter(is_failed)
+        .map(|(point, _)| point)
+        .collect())
 }
 
 async fn read_tombstones<V: VaultPorts>(vault: &V) -> Result<Vec<Tombstone>, PortError> {

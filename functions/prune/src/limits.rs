@@ -1,31 +1,12 @@
 //! How much one run may decide to remove.
 
-/// The most that one run may tombstone of a vault. A policy document with a slip in it, or a clock that is wrong, shows itself as
-/// a great many points at once: then a person looks first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The share of the vault's points, in percent. Vaults of fewer than [`SMALL_VAULT`] points are exempt: there a share says
-    /// little.
-    pub share_percent: u32,
-    /// How many points.
-    pub points: u32,
-}
+use holdfast_policy::Limits;
 
 /// In a vault of fewer points than this the share is not looked at.
 pub const SMALL_VAULT: usize = 20;
 
 /// The event that does what a limit has stopped.
 pub const OVERRIDE: &str = r#"{"dry_run": false, "override_limits": true}"#;
-
-impl Default for Limits {
-    /// Half of the vault, and 10,000 points: a day's worth of hourly points of 400 resources.
-    fn default() -> Self {
-        Limits {
-            share_percent: 50,
-            points: 10_000,
-        }
-    }
-}
 
 /// Whether the limits count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,24 +17,23 @@ pub enum Limiting {
     Overridden,
 }
 
-impl Limits {
-    /// What a run that wants to tombstone so many of so many points is told; `None` when it may.
-    pub fn refusal(&self, wanted: usize, standing: usize) -> Option<String> {
-        let (most, share) = (u64::from(self.points), u64::from(self.share_percent));
-        let (n, of) = (wanted as u64, standing as u64);
-        let limit = if n > most {
-            format!("the limit is {most} points a run")
-        } else if standing >= SMALL_VAULT && n * 100 > of * share {
-            format!("the limit is {share} % of a vault a run")
-        } else {
-            return None;
-        };
-        let percent = (n * 100).checked_div(of).unwrap_or_default();
-        Some(format!(
-            "{n} of {of} points ({percent} %) are no longer wanted, and {limit}: none was tombstoned; look at a dry run, and if that is \
-             meant, send {OVERRIDE}"
-        ))
-    }
+/// What a run that wants to tombstone so many of so many points is told; `None` when it may. A policy document with a slip in it,
+/// or a clock that is wrong, shows itself as a great many points at once: then a person looks first.
+pub fn refusal(limits: &Limits, wanted: usize, standing: usize) -> Option<String> {
+    let (most, share) = (u64::from(limits.remove_points), limits.remove_share);
+    let (n, of) = (wanted as u64, standing as u64);
+    let limit = if n > most {
+        format!("the limit is {most} points a run")
+    } else if standing >= SMALL_VAULT && n > share.of(of) {
+        format!("the limit is {share} of a vault a run")
+    } else {
+        return None;
+    };
+    let percent = (n * 100).checked_div(of).unwrap_or_default();
+    Some(format!(
+        "{n} of {of} points ({percent} %) are no longer wanted, and {limit}: none was tombstoned; look at a dry run, and if that is \
+         meant, send {OVERRIDE}"
+    ))
 }
 
 #[cfg(test)]
@@ -61,7 +41,7 @@ mod tests {
     use super::*;
 
     fn is_refused(wanted: usize, standing: usize) -> bool {
-        Limits::default().refusal(wanted, standing).is_some()
+        refusal(&Limits::default(), wanted, standing).is_some()
     }
 
     #[test]
@@ -73,16 +53,16 @@ mod tests {
     #[test]
     fn a_small_vault_is_not_exempt_from_the_count() {
         let limits = Limits {
-            points: 5,
+            remove_points: 5,
             ..Limits::default()
         };
-        assert!(limits.refusal(6, 10).is_some() && limits.refusal(5, 10).is_none());
+        assert!(refusal(&limits, 6, 10).is_some() && refusal(&limits, 5, 10).is_none());
         assert!(!is_refused(10_000, 1_000_000) && is_refused(10_001, 1_000_000));
     }
 
     #[test]
     fn a_refusal_says_how_many_of_how_many_and_what_to_send() {
-        let words = Limits::default().refusal(600, 1000).unwrap_or_default();
+        let words = refusal(&Limits::default(), 600, 1000).unwrap_or_default();
         assert!(
             words.contains("600 of 1000 points (60 %)") && words.contains(OVERRIDE),
             "{words}"

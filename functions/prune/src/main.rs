@@ -7,7 +7,7 @@ use holdfast_aws::{Aws, S3Vault, Signals};
 use holdfast_lambda::{Settings, serve};
 use holdfast_vault::sweep::Margins;
 use jiff::SignedDuration;
-use prune::{Limits, Prune, Vault};
+use prune::{Prune, Vault};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -33,7 +33,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         }),
         signals: Signals::new(&aws, &settings.region, None),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
-        limits: Limits::default(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

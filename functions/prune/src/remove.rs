@@ -20,7 +20,7 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
         policy: &PolicyInForce,
         clock: &C,
     ) -> Vec<Outcome> {
-        let Vaults { seen, mut outcomes, .. } = self.observe().await;
+        let Vaults { seen, mut outcomes, .. } = self.observe(clock.now()).await;
         let now = clock.now();
         let with_it = seen.iter().filter(|seen| seen.observed.catalogue.get(point).is_some());
         let with_it: Vec<&Seen<'_, V>> = with_it.collect();

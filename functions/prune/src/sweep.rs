@@ -88,7 +88,8 @@ fn planned<V>(seen: &Seen<'_, V>, swept: &Swept, end: Result<SweepEnd, PortError
 }
 
 fn done<V>(seen: &Seen<'_, V>, swept: &Swept, end: Result<SweepEnd, PortError>) -> Outcome {
-    let stays = !swept.locked.is_empty() || !swept.still_there.is_empty();
+    // That something is locked is as somebody has asked for it: it is told, and no reason for an alarm.
+    let stays = !swept.still_there.is_empty();
     let (status, last_words) = match end {
         Err(error) => (OutcomeStatus::Failed, format!("nothing more was swept: {error}")),
         Ok(SweepEnd::OutOfTime) => {

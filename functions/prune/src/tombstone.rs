@@ -1,60 +1,24 @@
 //! The first phase: tombstones are written and lifted, or it is said which would be.
 
 use holdfast_catalog::{Fact, Outcome, OutcomeStatus, PointId, Tombstone, UndeletedFact};
+use holdfast_policy::Limits;
 use holdfast_vault::port::Created;
 use holdfast_vault::sweep::lift_tombstone;
 use holdfast_vault::{PortError, write_fact, write_tombstone};
 use jiff::Timestamp;
 
 use crate::decide::lifted_after;
-use crate::limits::Limiting;
+use crate::limits::refusal;
 use crate::metrics::Metrics;
 use crate::{Plan, Prune, Seen, SignalPorts, TOMBSTONED, UNDELETED, VaultPorts, audit};
 
 impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
-    /// Why none of the plan's points may be tombstoned; `None` when they may.
-    fn refusal(&self, plan: &Plan, limiting: Limiting) -> Option<String> {
-        let (wanted, standing) = (plan.tombstone.len(), plan.tombstone.len() + plan.keep.len());
-        match limiting {
-            Limiting::Enforced => self.limits.refusal(wanted, standing),
-            Limiting::Overridden => None,
-        }
-    }
-
-    /// What would become of each point.
-    pub(crate) fn describe(&self, seen: &Seen<'_, V>, plan: &Plan, limiting: Limiting) -> Vec<Outcome> {
-        use OutcomeStatus::{Planned, Unchanged};
-        let told = |points: &[(PointId, String)], status: OutcomeStatus, what: &str| -> Vec<Outcome> {
-            let outcomes = points
-                .iter()
-                .map(|(point, why)| seen.outcome(point, status, format!("{what}: {why}")));
-            outcomes.collect()
-        };
-        let removed = plan.remove.iter().map(|tombstone| {
-            let reasons = tombstone.reasons.join(", ");
-            let message = format!("would be removed: its grace period is over ({reasons})");
-            seen.outcome(&tombstone.point, Planned, message)
-        });
-        let refusal = self.refusal(plan, limiting);
-        let refusal = refusal.map(|why| seen.outcome("limit", Planned, format!("this run would be stopped: {why}")));
-        [
-            told(&plan.keep, Unchanged, "kept"),
-            told(&plan.tombstone, Planned, "would be tombstoned"),
-            told(&plan.wait, Unchanged, "tombstoned"),
-            told(&plan.lift, Planned, "tombstone would be lifted"),
-            told(&plan.call_back, Planned, "would be called back"),
-            removed.collect(),
-            refusal.into_iter().collect(),
-        ]
-        .concat()
-    }
-
     /// Writes and lifts tombstones as the plan says, and tells the bus.
     pub(crate) async fn decide_on(
         &self,
         seen: &Seen<'_, V>,
         plan: &Plan,
-        limiting: Limiting,
+        limits: Option<&Limits>,
         now: Timestamp,
         metrics: &mut Metrics,
     ) -> Vec<Outcome> {
@@ -88,7 +52,7 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
             undeleted.extend(is_done(&outcome).then(|| audit::of_point(seen.place.vault, point, why)));
             outcomes.push(outcome);
         }
-        if let Some(refusal) = self.refusal(plan, limiting) {
+        if let Some(refusal) = refusal_of(plan, limits) {
             metrics.limits_exceeded += 1;
             outcomes.push(seen.outcome("limit", OutcomeStatus::Failed, refusal));
         } else {
@@ -147,4 +111,38 @@ fn settled<V, T>(
         Ok(_) => seen.outcome(point, OutcomeStatus::Done, done),
         Err(error) => seen.outcome(point, OutcomeStatus::Failed, format!("{failed}: {error}")),
     }
+}
+
+/// Why none of the plan's points may be tombstoned; `None` when they may.
+fn refusal_of(plan: &Plan, limits: Option<&Limits>) -> Option<String> {
+    let (wanted, standing) = (plan.tombstone.len(), plan.tombstone.len() + plan.keep.len());
+    refusal(limits?, wanted, standing)
+}
+
+/// What would become of each point.
+pub(crate) fn describe<V>(seen: &Seen<'_, V>, plan: &Plan, limits: Option<&Limits>) -> Vec<Outcome> {
+    use OutcomeStatus::{Planned, Unchanged};
+    let told = |points: &[(PointId, String)], status: OutcomeStatus, what: &str| -> Vec<Outcome> {
+        let outcomes = points
+            .iter()
+            .map(|(point, why)| seen.outcome(point, status, format!("{what}: {why}")));
+        outcomes.collect()
+    };
+    let removed = plan.remove.iter().map(|tombstone| {
+        let reasons = tombstone.reasons.join(", ");
+        let message = format!("would be removed: its grace period is over ({reasons})");
+        seen.outcome(&tombstone.point, Planned, message)
+    });
+    let refusal = refusal_of(plan, limits);
+    let refusal = refusal.map(|why| seen.outcome("limit", Planned, format!("this run would be stopped: {why}")));
+    [
+        told(&plan.keep, Unchanged, "kept"),
+        told(&plan.tombstone, Planned, "would be tombstoned"),
+        told(&plan.wait, Unchanged, "tombstoned"),
+        told(&plan.lift, Planned, "tombstone would be lifted"),
+        told(&plan.call_back, Planned, "would be called back"),
+        removed.collect(),
+        refusal.into_iter().collect(),
+    ]
+    .concat()
 }

@@ -8,10 +8,10 @@ mod event;
 
 use holdfast_catalog::{Fact, Outcome, OutcomeStatus, PointId, Region, Report, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
-use holdfast_policy::CopyTarget;
-use holdfast_vault::port::{Clock, CopyObjects, ListObjects, ReadObjects, WriteObjects};
+use holdfast_policy::{Breach, Copies, Document, Resource};
+use holdfast_vault::port::{Clock, CopyObjects, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::replica::{MakeReplica, ReplicaSpec};
-use holdfast_vault::{Catalogue, PointEntry, PortError, ports, write_fact};
+use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -24,8 +24,8 @@ ports! {
 }
 
 ports! {
-    /// What replicate asks of the replica vault: it reads and adds, it never removes.
-    pub trait ReplicaPorts: ReadObjects, ListObjects, WriteObjects, CopyObjects
+    /// What replicate asks of the replica vault: it reads, adds and locks, it never removes.
+    pub trait ReplicaPorts: ReadObjects, ListObjects, WriteObjects, CopyObjects, LockObjects
 }
 
 ports! {
@@ -77,24 +77,16 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
         self.maker.ensure(&self.spec).await?;
         self.copy_policy().await?;
 
-        let mut wanted: Vec<(&PointEntry, Wanted)> = catalogue
-            .points
-            .iter()
-            .map(|entry| (entry, self.wanted(entry, &policy)))
-            .collect();
-        wanted.sort_by_key(|(entry, _)| std::cmp::Reverse(entry.id.slot));
+        let mut entries: Vec<&PointEntry> = catalogue.points.iter().collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.id.slot));
         let mut outcomes = Vec::new();
-        for (entry, wanted) in wanted {
-            match wanted {
-                Wanted::Copy if clock.remaining() < STOP_BEFORE_END => outcomes.push(out_of_time(&entry.id)),
-                Wanted::Copy => outcomes.push(self.replicate(&entry.id, clock).await),
-                Wanted::Elsewhere(region) => outcomes.push(self.elsewhere(&entry.id, &region)),
-                Wanted::Nothing => {}
-            }
+        for entry in entries {
+            outcomes.extend(self.replicate(entry, &policy, clock).await);
         }
         let waiting = outcomes
             .iter()
-            .filter(|outcome| outcome.status != OutcomeStatus::Done)
+            // A partial one is whole there, and not locked.
+            .filter(|outcome| !matches!(outcome.status, OutcomeStatus::Done | OutcomeStatus::Partial))
             .count();
         let mut report = Report::of(Self::NAME, outcomes);
         report.notes = policy.notes();
@@ -112,30 +104,36 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
     pub async fn run_point<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Report, Failure> {
         let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
         let entry = PointEntry::read(&self.home, point).await?;
-        let outcome = match self.wanted(&entry, &policy) {
-            Wanted::Nothing => Outcome::new(point, OutcomeStatus::Unchanged, "copied before, or not to be copied"),
-            Wanted::Elsewhere(region) => self.elsewhere(point, &region),
-            Wanted::Copy => {
-                self.maker.ensure(&self.spec).await?;
-                self.replicate(point, clock).await
-            }
-        };
-        Ok(Report::of(Self::NAME, vec![outcome]))
+        if self.wanted(&entry, &policy).copy {
+            self.maker.ensure(&self.spec).await?;
+        }
+        let mut outcomes = self.replicate(&entry, &policy, clock).await;
+        if outcomes.is_empty() {
+            let message = "copied before, or not to be copied";
+            outcomes.push(Outcome::new(point, OutcomeStatus::Unchanged, message));
+        }
+        Ok(Report::of(Self::NAME, outcomes))
     }
 
     fn wanted(&self, entry: &PointEntry, policy: &PolicyInForce) -> Wanted {
         if entry.is_tombstoned || entry.is_damaged() || entry.last("replicated").is_some() {
-            return Wanted::Nothing;
+            return Wanted::default();
         }
         // A point of a plan that is not in the policy (any more) is copied like the others: unknown means keep.
-        match policy
-            .document
-            .plan(&entry.id.plan)
-            .map_or(&CopyTarget::Default, |plan| &plan.copy_to)
-        {
-            CopyTarget::None => Wanted::Nothing,
-            CopyTarget::Region(region) if *region != self.spec.region => Wanted::Elsewhere(region.clone()),
-            CopyTarget::Region(_) | CopyTarget::Default => Wanted::Copy,
+        let Some(plan) = policy.document.plan(&entry.id.plan) else {
+            return Wanted {
+                copy: true,
+                elsewhere: Vec::new(),
+            };
+        };
+        let destinations = plan.destinations(Some(&self.spec.region));
+        let (here, elsewhere): (Vec<&Region>, Vec<&Region>) = destinations
+            .iter()
+            .map(|destination| destination.region)
+            .partition(|region| **region == self.spec.region);
+        Wanted {
+            copy: !here.is_empty(),
+            elsewhere: elsewhere.into_iter().cloned().collect(),
         }
     }
 
@@ -147,15 +145,58 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
         Outcome::new(point, OutcomeStatus::Failed, message)
     }
 
-    async fn replicate<C: Clock>(&self, point: &PointId, clock: &C) -> Outcome {
-        match self.copy_and_note(point, clock).await {
-            Ok(outcome) => outcome,
-            Err(error) => Outcome::new(
+    /// Copies a point to where its plan wants it; no outcome if there is nothing to do.
+    async fn replicate<C: Clock>(&self, entry: &PointEntry, policy: &PolicyInForce, clock: &C) -> Vec<Outcome> {
+        let point = &entry.id;
+        let wanted = self.wanted(entry, policy);
+        let mut outcomes: Vec<Outcome> = wanted
+            .elsewhere
+            .iter()
+            .map(|region| self.elsewhere(point, region))
+            .collect();
+        if !wanted.copy {
+            return outcomes;
+        }
+        if clock.remaining() < STOP_BEFORE_END {
+            outcomes.push(out_of_time(point));
+            return outcomes;
+        }
+        let failed = |error: PortError| {
+            let message = format!("not copied: {error}; the next tick goes on");
+            Outcome::new(point, OutcomeStatus::Failed, message)
+        };
+        match self.refusal(point, &policy.document).await {
+            Ok(None) => outcomes.push(self.copy_and_note(point, clock).await.unwrap_or_else(failed)),
+            // What the policy itself keeps here without having named a copy there is as it should be.
+            Ok(Some(_))
+                if policy
+                    .document
+                    .plan(&point.plan)
+                    .is_some_and(|plan| plan.copies == Copies::Default) => {}
+            Ok(Some(breach)) => outcomes.push(Outcome::new(
                 point,
                 OutcomeStatus::Failed,
-                format!("not copied: {error}; the next tick goes on"),
-            ),
+                format!("not copied: {breach}; change the plan's copies or the residency"),
+            )),
+            Err(error) => outcomes.push(failed(error)),
         }
+        outcomes
+    }
+
+    /// Why the resource's bytes may not be written in the replica's region, by the policy that is in force now and by what the
+    /// resource was when the point was made. Asked right before they would be.
+    async fn refusal(&self, point: &PointId, document: &Document) -> Result<Option<Breach>, PortError> {
+        let plan = document.plan(&point.plan);
+        if document.residency.is_empty() && plan.is_none_or(|plan| plan.residency.is_none()) {
+            return Ok(None);
+        }
+        let manifest = read_manifest(&self.home, point).await?;
+        let resource = Resource {
+            id: manifest.point.resource,
+            arn: manifest.arn,
+            tags: manifest.tags,
+        };
+        Ok(document.residency_of(&resource, plan).check(&self.spec.region).err())
     }
 
     async fn copy_and_note<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Outcome, PortError> {
@@ -166,9 +207,13 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
                 OutcomeStatus::Unchanged,
                 "was pruned in the replica and is not brought back",
             )),
-            CopyEnd::Complete(copied) => {
+            CopyEnd::Complete { copied, lock_shortfall } => {
                 let fact = copied.fact(&self.spec.region, &self.spec.bucket);
-                let outcome = Outcome::new(point, OutcomeStatus::Done, "")
+                let outcome = match lock_shortfall {
+                    None => Outcome::new(point, OutcomeStatus::Done, ""),
+                    Some(shortfall) => Outcome::new(point, OutcomeStatus::Partial, shortfall),
+                };
+                let outcome = outcome
                     .with("objects", fact.objects)
                     .with("copied_objects", fact.copied_objects)
                     .with("copied_bytes", fact.copied_bytes)
@@ -216,10 +261,13 @@ impl Handler for NoReplica {
     }
 }
 
-enum Wanted {
-    Copy,
-    Elsewhere(Region),
-    Nothing,
+/// Where a point is to be copied to.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// To the stack's replica region.
+    copy: bool,
+    /// To regions where the stack has no replica.
+    elsewhere: Vec<Region>,
 }
 
 fn out_of_time(point: &PointId) -> Outcome {

@@ -5,7 +5,7 @@
 
 use holdfast_aws::{Aws, AwsReplicas, S3Vault};
 use holdfast_lambda::{Settings, serve};
-use holdfast_vault::replica::ReplicaSpec;
+use holdfast_vault::replica::{ReplicaSpec, VaultLock};
 use replicate::{NoReplica, Replicate};
 
 #[tokio::main(flavor = "current_thread")]
@@ -31,7 +31,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             bucket: replica.bucket.clone(),
             region: replica.region.clone(),
             home_key_arn: key,
-            lock: settings.lock,
+            lock: match settings.lock {
+                None => VaultLock::Off,
+                Some(_) => VaultLock::Enabled,
+            },
         },
         maker: AwsReplicas::new(&aws, &settings.account),
         policy_key: settings.policy_key.clone(),

@@ -4,7 +4,7 @@ use holdfast_catalog::{Manifest, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::lambda::FunctionConfig;
 use holdfast_sources::lambda::restore::{self, RestoreRequest, Target};
 use holdfast_vault::port::Clock;
-use holdfast_vault::{PortError, get_blob};
+use holdfast_vault::{PortError, get_config};
 use serde_json::json;
 
 use crate::{Regions, Request, Restore, Triggers, Vault, VaultPorts, WorkPorts};
@@ -18,10 +18,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         target: &ResourceId,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let blob = manifest
-            .config()
-            .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
-        let config = FunctionConfig::read(&get_blob(&vault.store, blob).await?)
+        let config = FunctionConfig::read(&get_config(&vault.store, manifest).await?)
             .map_err(|error| PortError::Corrupt(error.to_string()))?;
         let plan = restore::plan(&RestoreRequest {
             point: &manifest.point,

@@ -9,7 +9,8 @@ mod function;
 mod table;
 
 use holdfast_catalog::{Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
-use holdfast_lambda::{Failure, Handler, InvocationClock};
+use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
+use holdfast_policy::{Breach, Resource};
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
 use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
 use holdfast_sources::lambda::restore::VaultLocation;
@@ -75,6 +76,10 @@ pub struct Restore<V, R, Q> {
     pub regions: R,
     /// The work queue.
     pub work: Q,
+    /// Where in a vault the policy lies.
+    pub policy_key: String,
+    /// The tag that selects resources.
+    pub tag_key: String,
 }
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Handler for Restore<V, R, Q> {
@@ -100,6 +105,16 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let resource = request.resource()?;
         let (vault, manifest, notes) = self.find(&request, &resource, clock).await?;
         let target = resolve(&request.target, &manifest);
+        let mut notes = notes;
+        match self.breach(vault, &manifest, &target.region).await {
+            Ok(None) => {}
+            Ok(Some(breach)) => {
+                let message = format!("{breach}; choose another target region, or change the residency in the policy");
+                return Err(Failure::InvalidRequest(message));
+            }
+            // In a disaster a policy that cannot be read must not stand in the way of a restore.
+            Err(error) => notes.push(format!("the policy's residency was not checked: {error}")),
+        }
         let result = match resource.kind {
             Kind::DynamodbTable => {
                 let tables = self.regions.tables(&target.region);
@@ -164,6 +179,29 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             "no recovery point {} of {resource}: {reason}",
             request.point
         ))))
+    }
+
+    /// Why the resource may not be written in a region other than its own, by the policy in force in the vault that it comes
+    /// from.
+    async fn breach(
+        &self,
+        vault: &Vault<V>,
+        manifest: &Manifest,
+        region: &Region,
+    ) -> Result<Option<Breach>, PortError> {
+        if *region == manifest.point.resource.region {
+            return Ok(None);
+        }
+        let document = policy_in_force(&vault.store, &self.policy_key, &self.tag_key)
+            .await?
+            .document;
+        let resource = Resource {
+            id: manifest.point.resource.clone(),
+            arn: manifest.arn.clone(),
+            tags: manifest.tags.clone(),
+        };
+        let plan = document.plan(&manifest.point.plan);
+        Ok(document.residency_of(&resource, plan).check(region).err())
     }
 
     /// Leaves the rest to the next invocation: the same request, with everything that was resolved spelt out.

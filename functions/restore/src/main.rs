@@ -52,6 +52,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         }),
         work: SqsQueue::new(&aws, &settings.region, queue),
         regions: AwsRegions(aws),
+        policy_key: settings.policy_key.clone(),
+        tag_key: settings.tag_key.clone(),
     };
     serve(restore, &settings.stack).await
 }

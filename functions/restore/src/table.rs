@@ -3,11 +3,11 @@
 use holdfast_catalog::{Arn, Manifest, Outcome, OutcomeStatus, Region, Sha256, layout};
 use holdfast_sources::dynamodb::attempt::{Attempts, Step, announce, finish, marks_of};
 use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
-use holdfast_sources::dynamodb::restore::{Existing, apply_settings, create_and_wait};
+use holdfast_sources::dynamodb::restore::{Existing, apply_settings, create_and_wait, read_config};
 use holdfast_sources::dynamodb::{TableConfig, compare, settings};
 use holdfast_sources::{SettingOutcome, SettingStatus};
+use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
-use holdfast_vault::{PortError, get_blob};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -52,7 +52,7 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
     }
 
     async fn fill<C: Clock>(&self, clock: &C, marks: &str, existing: Existing) -> Result<Outcome, PortError> {
-        let document = self.config().await?;
+        let document = read_config(self.vault, self.manifest).await?;
         let new_arn = self.new_arn()?;
         let (config, mut outcomes) = settings::for_target(&document, &new_arn, &self.manifest.arn);
         let began_at = clock.now();
@@ -97,15 +97,6 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
             finish(self.vault, marks, json!(outcome).to_string()).await?;
         }
         Ok(outcome)
-    }
-
-    async fn config(&self) -> Result<TableConfig, PortError> {
-        let blob = self
-            .manifest
-            .config()
-            .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
-        let body = get_blob(self.vault, blob).await?;
-        serde_json::from_slice(&body).map_err(|error| PortError::Corrupt(format!("configuration document: {error}")))
     }
 
     fn check(&self, counted: Counted) -> Result<(), PortError> {

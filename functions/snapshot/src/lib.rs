@@ -6,29 +6,32 @@
 
 mod decide;
 mod event;
+mod lock;
 mod run;
 
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
-use holdfast_catalog::{Kind, Outcome, OutcomeStatus, PlanName, PointId, Report, ResourceId, Slot, layout};
+use holdfast_catalog::{
+    BlobRef, BlobRole, LockMode, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId, Slot, layout,
+};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
-use holdfast_policy::Resource;
-use holdfast_sources::dynamodb::port::{ReadTable, SCRATCH_PREFIX, ScanTable};
-use holdfast_sources::inventory::ListResources;
+use holdfast_policy::{Breach, Document, DueRun, Resource};
+use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
+use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
-use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
-use holdfast_vault::{Catalogue, PortError, keys, ports};
+use holdfast_vault::{Catalogue, PortError, keys, ports, put_blob};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-pub use decide::{RunInFlight, Start, decide};
+pub use decide::{RunInFlight, Start, decide, pace};
 pub use event::{EXAMPLE, Request, ResourceRequest, Task};
 
 ports! {
-    /// What snapshot asks of its vault: it reads and adds, it never removes.
-    pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects
+    /// What snapshot asks of its vault: it reads, adds and locks, it never removes.
+    pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects, LockObjects
 }
 
 ports! {
@@ -51,6 +54,20 @@ ports! {
     pub trait SignalPorts: SendWork, PublishEvents
 }
 
+/// The account, region by region.
+pub trait Regions: Send + Sync {
+    /// DynamoDB.
+    type Tables: TablePorts;
+    /// Lambda.
+    type Functions: FunctionPorts;
+
+    /// DynamoDB in a region.
+    fn tables(&self, region: &Region) -> Self::Tables;
+
+    /// Lambda in a region.
+    fn functions(&self, region: &Region) -> Self::Functions;
+}
+
 /// Runs that go on at the same time in one invocation: enough to hide the services' latency, few enough that their packs
 /// and indexes (about 15 MB each) fit in memory.
 const PARALLEL_RUNS: usize = 4;
@@ -58,31 +75,36 @@ const PARALLEL_RUNS: usize = 4;
 /// No run is begun this long before the invocation ends: what is due now is still due at the next tick.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
 
+/// The policy that a run is begun under, and where it is stored.
+pub(crate) struct Recorded<'a> {
+    pub(crate) in_force: &'a PolicyInForce,
+    pub(crate) blob: BlobRef,
+}
+
 /// What a snapshot works with.
-pub struct Snapshot<V, I, T, F, Q> {
+pub struct Snapshot<V, I, R, Q> {
     /// The vault.
     pub vault: V,
     /// What exists.
     pub inventory: I,
-    /// DynamoDB.
-    pub tables: T,
-    /// Lambda.
-    pub functions: F,
+    /// The account.
+    pub regions: R,
     /// The queue and the bus.
     pub signals: Q,
     /// The vault's bucket, for the events that tell of new points.
     pub bucket: String,
-    /// The region, likewise.
-    pub region: String,
+    /// The vault's region.
+    pub region: Region,
+    /// The strongest lock that the stack lets a plan put on points, if any: a lock that nobody can lift takes more than a line
+    /// in a policy document.
+    pub strongest_lock: Option<LockMode>,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
     pub tag_key: String,
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: SignalPorts> Handler
-    for Snapshot<V, I, T, F, Q>
-{
+impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Handler for Snapshot<V, I, R, Q> {
     const NAME: &'static str = "snapshot";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -94,7 +116,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
     }
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: SignalPorts> Snapshot<V, I, T, F, Q> {
+impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I, R, Q> {
     /// Makes the points that are due, as far as time allows, and queues the rest.
     ///
     /// # Errors
@@ -102,7 +124,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
     pub async fn run_due<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
         let policy = policy_in_force(&self.vault, &self.policy_key, &self.tag_key).await?;
         remember_good_policy(&self.vault, &policy).await?;
-        let (inventory, mut outcomes) = self.take_inventory().await;
+        let (inventory, mut outcomes) = self.take_inventory(policy.document.regions(&self.region)).await;
         let catalogue = Catalogue::read(&self.vault).await?;
         let in_flight = self.runs_in_flight(&catalogue).await?;
 
@@ -113,10 +135,20 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             catalogue.points.iter().map(|entry| &entry.id),
             now,
         );
-        let starts = decide(&due, &in_flight, now);
+        let (due, refused) = self.split_by_residency(due, &inventory, &policy.document);
+        outcomes.extend(refused);
+        let starts = decide(&policy.document, &due, &in_flight, now);
 
+        if starts.is_empty() {
+            outcomes.sort_by(|a, b| a.subject.cmp(&b.subject));
+            return Ok(report(outcomes, &policy, inventory.len()));
+        }
+        let recorded = Recorded {
+            in_force: &policy,
+            blob: self.record_policy(&policy, clock).await?,
+        };
         let made = stream::iter(starts)
-            .map(|start| self.act(start, &policy, &catalogue, clock))
+            .map(|start| self.act(start, &recorded, &catalogue, clock))
             .buffer_unordered(PARALLEL_RUNS)
             .collect::<Vec<Outcome>>()
             .await;
@@ -137,66 +169,92 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             }
             Request::Resource(request) => {
                 let policy = policy_in_force(&self.vault, &self.policy_key, &self.tag_key).await?;
-                let resource = request.resource()?;
+                let resource = self.find(&request.resource()?).await?;
                 let plan = match request.plan {
                     Some(plan) => plan,
-                    None => self.plan_of(&resource, &policy).await?,
+                    None => self.plan_of(&resource, &policy)?,
                 };
+                self.may_be_here(&resource, &plan, &policy.document)
+                    .map_err(|breach| Failure::InvalidRequest(breach.to_string()))?;
                 let catalogue = Catalogue::read(&self.vault).await?;
                 let point = PointId {
-                    resource,
+                    resource: resource.id,
                     slot: Slot::at(clock.now()),
                     plan,
                 };
-                let outcome = self.act(Start::New(point), &policy, &catalogue, clock).await;
+                let recorded = Recorded {
+                    in_force: &policy,
+                    blob: self.record_policy(&policy, clock).await?,
+                };
+                let outcome = self.act(Start::New(point), &recorded, &catalogue, clock).await;
                 Ok(report(vec![outcome], &policy, 1))
             }
         }
     }
 
     /// Everything that exists. A kind that cannot be listed is an outcome of its own and stops no other.
-    async fn take_inventory(&self) -> (Vec<Resource>, Vec<Outcome>) {
-        let mut resources = Vec::new();
-        let mut outcomes = Vec::new();
-        for kind in Kind::ALL {
-            match self.inventory.list(kind).await {
-                Ok(found) => resources.extend(found.into_iter().filter_map(|found| {
-                    let id = ResourceId::from_arn(&found.arn).ok()?;
-                    // A scratch table of a restore test is a copy already.
-                    if id.name.starts_with(SCRATCH_PREFIX) {
-                        return None;
-                    }
-                    Some(Resource {
-                        id,
-                        arn: found.arn,
-                        tags: found.tags,
-                    })
-                })),
-                Err(error) => outcomes.push(Outcome::new(
-                    format!("{kind}/*"),
-                    OutcomeStatus::Failed,
-                    format!("none of this kind was looked at: {error}"),
-                )),
-            }
-        }
-        (resources, outcomes)
+    async fn take_inventory<'a>(&self, regions: impl IntoIterator<Item = &'a Region>) -> (Vec<Resource>, Vec<Outcome>) {
+        let inventory = inventory::take(&self.inventory, regions).await;
+        let resources = inventory.found.into_iter().map(|(id, found)| Resource {
+            id,
+            arn: found.arn,
+            tags: found.tags,
+        });
+        let outcomes = inventory.unlisted.into_iter().map(|(kind, region, error)| {
+            let message = format!("none of this kind was looked at: {error}");
+            Outcome::new(format!("{kind}/{region}/*"), OutcomeStatus::Failed, message)
+        });
+        (resources.collect(), outcomes.collect())
     }
 
-    async fn plan_of(&self, resource: &ResourceId, policy: &PolicyInForce) -> Result<PlanName, Failure> {
-        let (inventory, _) = self.take_inventory().await;
-        let found = inventory.iter().find(|candidate| candidate.id == *resource);
-        let Some(found) = found else {
-            return Err(Failure::Port(PortError::NotFound(format!(
-                "{resource} does not exist, or may not be listed: check its name and region"
-            ))));
-        };
-        match policy.document.plan_for(found) {
+    /// What a person names, as it is.
+    async fn find(&self, id: &ResourceId) -> Result<Resource, Failure> {
+        let (inventory, _) = self.take_inventory([&id.region]).await;
+        let found = inventory.into_iter().find(|candidate| candidate.id == *id);
+        found.ok_or_else(|| {
+            Failure::Port(PortError::NotFound(format!(
+                "{id} does not exist, or may not be listed: check its name and region"
+            )))
+        })
+    }
+
+    fn plan_of(&self, resource: &Resource, policy: &PolicyInForce) -> Result<PlanName, Failure> {
+        match policy.document.plans_for(resource).first() {
             Some(selected) => Ok(selected.plan.name.clone()),
             None => Err(Failure::InvalidRequest(format!(
-                "no plan selects {resource}: name one (\"plan\": \"…\"), or tag the resource {}=<plan>",
-                self.tag_key
+                "no plan selects {}: name one (\"plan\": \"…\"), or tag the resource {}=<plan>",
+                resource.id, self.tag_key
             ))),
         }
+    }
+
+    /// Whether the vault's region may hold bytes of a resource.
+    fn may_be_here(&self, resource: &Resource, plan: &PlanName, document: &Document) -> Result<(), Breach> {
+        document.residency_of(resource, document.plan(plan)).check(&self.region)
+    }
+
+    /// The runs that may store here what they read, and an outcome for each that may not.
+    fn split_by_residency(
+        &self,
+        due: Vec<DueRun>,
+        inventory: &[Resource],
+        document: &Document,
+    ) -> (Vec<DueRun>, Vec<Outcome>) {
+        let by_id: BTreeMap<&ResourceId, &Resource> =
+            inventory.iter().map(|resource| (&resource.id, resource)).collect();
+        let mut refused = Vec::new();
+        let allowed = due.into_iter().filter(|run| {
+            let resource = by_id.get(&run.resource);
+            match resource.map(|resource| self.may_be_here(resource, &run.plan, document)) {
+                Some(Err(breach)) => {
+                    let message = format!("no recovery point: {breach}");
+                    refused.push(Outcome::new(run.point(), OutcomeStatus::Failed, message));
+                    false
+                }
+                Some(Ok(())) | None => true,
+            }
+        });
+        (allowed.collect(), refused)
     }
 
     async fn runs_in_flight(&self, catalogue: &Catalogue) -> Result<Vec<RunInFlight>, PortError> {
@@ -228,13 +286,25 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         Ok(runs.into_values().collect())
     }
 
-    async fn act<C: Clock>(&self, start: Start, policy: &PolicyInForce, catalogue: &Catalogue, clock: &C) -> Outcome {
+    /// Stores the policy in force, once for all of the points of this invocation: each of them names it.
+    async fn record_policy<C: Clock>(&self, policy: &PolicyInForce, clock: &C) -> Result<BlobRef, PortError> {
+        put_blob(&self.vault, clock.now(), BlobRole::Policy, policy.text.clone()).await
+    }
+
+    async fn act<C: Clock>(&self, start: Start, policy: &Recorded<'_>, catalogue: &Catalogue, clock: &C) -> Outcome {
         if clock.remaining() < STOP_BEFORE_END {
-            let (Start::New(point) | Start::Resume(point) | Start::Leave(point)) = start;
+            let (Start::New(point) | Start::Resume(point) | Start::Leave(point) | Start::Wait(point)) = start;
             return Outcome::new(point, OutcomeStatus::Continuing, "time ran out; the next tick makes it");
         }
         match start {
             Start::Leave(point) => Outcome::new(point, OutcomeStatus::Continuing, "another invocation is at it"),
+            Start::Wait(point) => {
+                let message = format!(
+                    "as many runs are under way in {} as its zone allows",
+                    point.resource.region
+                );
+                Outcome::new(point, OutcomeStatus::Continuing, message)
+            }
             Start::Resume(point) => self.settle(&point, self.work(&point, None, clock).await),
             Start::New(point) => {
                 let begun = self.begin(&point, policy, catalogue, clock).await;

@@ -6,8 +6,24 @@
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
 use holdfast_aws::{Aws, AwsInventory, S3Vault, Signals};
+use holdfast_catalog::Region;
 use holdfast_lambda::{Settings, serve};
-use snapshot::Snapshot;
+use snapshot::{Regions, Snapshot};
+
+struct AwsRegions(Aws);
+
+impl Regions for AwsRegions {
+    type Tables = Tables;
+    type Functions = Functions;
+
+    fn tables(&self, region: &Region) -> Tables {
+        Tables::new(self.0.dynamodb(region))
+    }
+
+    fn functions(&self, region: &Region) -> Functions {
+        Functions::new(&self.0, region)
+    }
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -22,12 +38,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             settings.vault_key_arn.as_deref(),
             &settings.account,
         ),
-        inventory: AwsInventory::new(&aws, region, &settings.account),
-        tables: Tables::new(aws.dynamodb(region)),
-        functions: Functions::new(&aws, region),
+        inventory: AwsInventory::new(&aws, &settings.account),
         signals: Signals::new(&aws, region, settings.work_queue_url.as_deref()),
+        regions: AwsRegions(aws.clone()),
         bucket: settings.vault_bucket.clone(),
-        region: region.to_string(),
+        region: region.clone(),
+        strongest_lock: settings.lock,
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

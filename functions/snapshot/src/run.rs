@@ -1,18 +1,26 @@
 //! One run: settle what it is, read its shards, commit.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
-    BlobRef, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PointId, RunRecord, Shard,
+    BlobRef, BlobRole, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PointId, RunRecord, Shard,
 };
-use holdfast_lambda::PolicyInForce;
+use holdfast_policy::Document;
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
+use holdfast_sources::dynamodb::{BillingMode, Pacer};
 use holdfast_sources::{dynamodb, lambda};
 use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::sweep::MAX_RUN;
-use holdfast_vault::{Catalogue, PortError, begin_run, commit, finished_shards, read_manifest, read_run, summarise};
+use holdfast_vault::{
+    Catalogue, PortError, begin_run, commit, finished_shards, put_blob, read_manifest, read_run, summarise,
+};
+use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::{FunctionPorts, InventoryPorts, SignalPorts, Snapshot, TablePorts, Task, VaultPorts};
+use crate::decide::pace;
+use crate::{InventoryPorts, Recorded, Regions, STOP_BEFORE_END, SignalPorts, Snapshot, Task, VaultPorts};
 
 /// Up to this many shards are read by the invocation that begins the run; a table with more is read wide, a task each on
 /// the queue.
@@ -21,22 +29,27 @@ const SHARDS_HERE: usize = 4;
 /// Shards that one invocation reads at the same time.
 const PARALLEL_SHARDS: usize = 2;
 
+/// The queue hides a message for no longer.
+const LONGEST_DELAY_SECONDS: u32 = 900;
+
 /// What begins a run, whatever the kind.
 struct Begun {
     arn: holdfast_catalog::Arn,
+    tags: BTreeMap<String, String>,
     blobs: Vec<BlobRef>,
     shards: u32,
+    bytes_per_second: Option<NonZeroU64>,
     key: Vec<String>,
     not_protected: Vec<String>,
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: SignalPorts> Snapshot<V, I, T, F, Q> {
+impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I, R, Q> {
     /// Settles what a run is: settings are read and stored, shards counted, the parent chosen. If somebody else has begun
     /// the same run, theirs counts.
     pub(crate) async fn begin<C: Clock>(
         &self,
         point: &PointId,
-        policy: &PolicyInForce,
+        policy: &Recorded<'_>,
         catalogue: &Catalogue,
         clock: &C,
     ) -> Result<(), PortError> {
@@ -46,22 +59,36 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             Err(error) => return Err(error),
         }
         let started_at = clock.now();
+        let document = &policy.in_force.document;
+        let settled = self.settle_lock(document, &point.plan, started_at).await?;
+        let vault = self.vault.locking(settled.lock);
+        if settled.lock.is_some() {
+            // What was recorded for all runs of this invocation is locked for this one.
+            put_blob(&vault, started_at, BlobRole::Policy, policy.in_force.text.clone()).await?;
+        }
         let parent = self.parent(point, catalogue).await?;
         let begun = match point.resource.kind {
-            Kind::DynamodbTable => self.begin_table(point, parent.as_ref(), clock).await?,
-            Kind::LambdaFunction => self.begin_function(point, clock).await?,
+            Kind::DynamodbTable => {
+                self.begin_table(&vault, point, document, parent.as_ref(), clock)
+                    .await?
+            }
+            Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
         };
         let record = RunRecord {
             format: FORMAT_VERSION,
             point: point.clone(),
             arn: begun.arn,
             started_at,
-            policy_sha256: policy.sha256,
+            policy_sha256: policy.blob.sha256,
+            tags: begun.tags,
             parent: parent.map(|manifest| manifest.point),
-            blobs: begun.blobs,
+            blobs: begun.blobs.into_iter().chain([policy.blob.clone()]).collect(),
             shards: begun.shards,
+            bytes_per_second: begun.bytes_per_second,
             key: begun.key,
             not_protected: begun.not_protected,
+            lock: settled.lock,
+            lock_shortfall: settled.shortfall,
         };
         begin_run(&self.vault, record).await.map(|_| ())
     }
@@ -88,30 +115,42 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
 
     async fn begin_table<C: Clock>(
         &self,
+        vault: &V,
         point: &PointId,
+        document: &Document,
         parent: Option<&Manifest>,
         clock: &C,
     ) -> Result<Begun, PortError> {
-        let begun = dynamodb::snapshot::begin(&self.tables, &self.vault, clock, &point.resource.name).await?;
+        let tables = self.regions.tables(&point.resource.region);
+        let begun = dynamodb::snapshot::begin(&tables, vault, clock, &point.resource.name).await?;
         let reading = begun.reading;
+        let read_units = match reading.config.billing {
+            BillingMode::Provisioned(units) => u64::try_from(units.read).ok(),
+            BillingMode::OnDemand => None,
+        };
         Ok(Begun {
             arn: reading
                 .arn
                 .parse()
                 .map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))?,
+            tags: reading.config.tags.clone(),
             blobs: vec![begun.blob],
             shards: dynamodb::snapshot::shards(&reading, parent.and_then(|manifest| manifest.data.as_ref())),
+            bytes_per_second: pace(document, &point.resource.region, read_units),
             key: reading.config.key_names(),
             not_protected: reading.unreadable,
         })
     }
 
-    async fn begin_function<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Begun, PortError> {
-        let begun = lambda::snapshot(&self.functions, &self.vault, clock.now(), &point.resource.name).await?;
+    async fn begin_function<C: Clock>(&self, vault: &V, point: &PointId, clock: &C) -> Result<Begun, PortError> {
+        let functions = self.regions.functions(&point.resource.region);
+        let begun = lambda::snapshot(&functions, vault, clock.now(), &point.resource.name).await?;
         Ok(Begun {
             arn: begun.arn,
+            tags: begun.config.tags,
             blobs: begun.blobs,
             shards: 0,
+            bytes_per_second: None,
             key: Vec::new(),
             not_protected: begun.not_protected,
         })
@@ -138,18 +177,21 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             return Err(PortError::Invalid(why));
         }
         let finished = finished_shards(&self.vault, point, run.shards).await?;
+        // A run with a pace is read by one invocation at a time: two would read twice as fast.
+        let is_paced = run.bytes_per_second.is_some();
         let open: Vec<Shard> = match only {
-            Some(shard) => vec![shard],
-            None => (0..run.shards).map(|index| Shard { index, of: run.shards }).collect(),
+            Some(shard) if !is_paced => vec![shard],
+            _ => (0..run.shards).map(|index| Shard { index, of: run.shards }).collect(),
         };
         let open: Vec<Shard> = open.into_iter().filter(|shard| !finished.contains(shard)).collect();
-        if open.len() > SHARDS_HERE {
-            self.queue(point, &open).await?;
+        if open.len() > SHARDS_HERE && !is_paced {
+            self.queue(point, &open, SignedDuration::ZERO).await?;
             return Ok(continuing(point, &format!("{} shards are on the queue", open.len())));
         }
-        let stopped = self.read_shards(&run, open, clock).await?;
+        let (stopped, wait) = self.read_shards(&run, open, clock).await?;
         if !stopped.is_empty() {
-            self.queue(point, &stopped).await?;
+            let tasks = if is_paced { 1 } else { stopped.len() };
+            self.queue(point, &stopped[..tasks], wait).await?;
             return Ok(continuing(
                 point,
                 &format!("{} shards go on in another invocation", stopped.len()),
@@ -158,12 +200,13 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
         self.try_commit(&run, clock).await
     }
 
+    /// Reads shards as far as time allows. Gives those that are not finished, and how long their pace wants to be waited for.
     async fn read_shards<C: Clock>(
         &self,
         run: &RunRecord,
         shards: Vec<Shard>,
         clock: &C,
-    ) -> Result<Vec<Shard>, PortError> {
+    ) -> Result<(Vec<Shard>, SignedDuration), PortError> {
         let parent = match &run.parent {
             Some(parent) if !shards.is_empty() => match read_manifest(&self.vault, parent).await {
                 Ok(manifest) => Some(manifest),
@@ -173,26 +216,37 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             },
             _ => None,
         };
-        let ends: Vec<Result<Option<Shard>, PortError>> = stream::iter(shards)
-            .map(|shard| {
+        let vault = &self.vault.locking(run.lock);
+        let tables = &self.regions.tables(&run.point.resource.region);
+        let pacer = &Pacer::new(run.bytes_per_second);
+        let ends: Vec<Result<(Shard, ShardEnd), PortError>> = stream::iter(shards.into_iter().enumerate())
+            .map(|(at, shard)| {
                 let parent = parent.as_ref();
                 async move {
-                    let end =
-                        dynamodb::snapshot::read_shard(&self.tables, &self.vault, clock, run, parent, shard).await?;
-                    Ok(match end {
-                        ShardEnd::Finished => None,
-                        ShardEnd::Stopped => Some(shard),
-                    })
+                    // The first ones always come a page further, however little time there is.
+                    if at >= PARALLEL_SHARDS && clock.remaining() < STOP_BEFORE_END {
+                        let wait = SignedDuration::ZERO;
+                        return Ok((shard, ShardEnd::Stopped { wait }));
+                    }
+                    let end = dynamodb::snapshot::read_shard(tables, vault, clock, run, parent, shard, pacer).await?;
+                    Ok((shard, end))
                 }
             })
             .buffer_unordered(PARALLEL_SHARDS)
             .collect()
             .await;
-        let stopped: Result<Vec<Option<Shard>>, PortError> = ends.into_iter().collect();
-        Ok(stopped?.into_iter().flatten().collect())
+        let mut stopped = Vec::new();
+        let mut longest = SignedDuration::ZERO;
+        for end in ends {
+            if let (shard, ShardEnd::Stopped { wait }) = end? {
+                stopped.push(shard);
+                longest = longest.max(wait);
+            }
+        }
+        Ok((stopped, longest))
     }
 
-    async fn queue(&self, point: &PointId, shards: &[Shard]) -> Result<(), PortError> {
+    async fn queue(&self, point: &PointId, shards: &[Shard], wait: SignedDuration) -> Result<(), PortError> {
         let bodies = shards
             .iter()
             .map(|shard| {
@@ -203,7 +257,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             })
             .collect::<Result<Vec<String>, _>>()
             .map_err(|error| PortError::Invalid(error.to_string()))?;
-        self.signals.send(bodies, 0).await
+        let delay_seconds = u32::try_from(wait.as_secs()).unwrap_or(0).min(LONGEST_DELAY_SECONDS);
+        self.signals.send(bodies, delay_seconds).await
     }
 
     /// Writes the manifest if nothing is missing.
@@ -228,12 +283,14 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             started_at: run.started_at,
             completed_at,
             policy_sha256: run.policy_sha256,
+            tags: run.tags.clone(),
             parent: run.parent.clone(),
             blobs: run.blobs.clone(),
             data,
             not_protected: run.not_protected.clone(),
+            lock: run.lock,
         };
-        match commit(&self.vault, &manifest).await? {
+        match commit(&self.vault.locking(run.lock), &manifest).await? {
             Created::Existed => Ok(Outcome::new(
                 point,
                 OutcomeStatus::Unchanged,
@@ -241,7 +298,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, F: FunctionPorts, Q: Signa
             )),
             Created::New => {
                 self.announce(point).await;
-                Ok(committed(&manifest))
+                Ok(committed(&manifest, run.lock_shortfall.as_deref()))
             }
         }
     }
@@ -260,13 +317,24 @@ fn continuing(point: &PointId, message: &str) -> Outcome {
     Outcome::new(point, OutcomeStatus::Continuing, message)
 }
 
-fn committed(manifest: &Manifest) -> Outcome {
-    let status = if manifest.not_protected.is_empty() {
+/// The outcome of a point that is committed. One that is not locked as its plan asks holds all that it should, and counts as
+/// good; but somebody has to hear of it.
+fn committed(manifest: &Manifest, lock_shortfall: Option<&str>) -> Outcome {
+    let missing: Vec<&str> = manifest
+        .not_protected
+        .iter()
+        .map(String::as_str)
+        .chain(lock_shortfall)
+        .collect();
+    let status = if missing.is_empty() {
         OutcomeStatus::Done
     } else {
         OutcomeStatus::Partial
     };
-    let outcome = Outcome::new(&manifest.point, status, manifest.not_protected.join("; "));
+    let mut outcome = Outcome::new(&manifest.point, status, missing.join("; "));
+    if let Some(lock) = manifest.lock {
+        outcome = outcome.with("locked_until", lock.points_until.to_string());
+    }
     match &manifest.data {
         None => outcome,
         Some(data) => outcome

@@ -112,7 +112,7 @@ mod tests {
     fn order(points: Vec<PointEntry>) -> Vec<String> {
         let catalogue = Catalogue {
             points,
-            strange_keys: Vec::new(),
+            ..Catalogue::default()
         };
         scrub_order(&catalogue, NOW.parse().unwrap())
             .iter()
@@ -156,7 +156,7 @@ mod tests {
         let tested = |points: Vec<PointEntry>| {
             let catalogue = Catalogue {
                 points,
-                strange_keys: Vec::new(),
+                ..Catalogue::default()
             };
             let due = restore_tests(&document, &catalogue, NOW.parse().unwrap());
             due.iter().map(|entry| entry.id.slot.to_string()).collect::<Vec<_>>()

@@ -7,15 +7,15 @@ mod restore_test;
 
 use std::collections::BTreeMap;
 
-use holdfast_catalog::{DamagedFact, Fact, Kind, Outcome, OutcomeStatus, PointId, Report, ResourceId, layout};
+use holdfast_catalog::{DamagedFact, Fact, Kind, Outcome, OutcomeStatus, PointId, Region, Report, ResourceId, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
 use holdfast_policy::{Resource, RpoStatus, in_words, rpo};
 use holdfast_sources::dynamodb::port::{
     CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems,
 };
-use holdfast_sources::inventory::ListResources;
+use holdfast_sources::inventory::{self, ListResources};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
-use holdfast_vault::{Catalogue, PointEntry, PortError, keys, ports, read_manifest, scrub_point, write_fact};
+use holdfast_vault::{Catalogue, PointEntry, PortError, is_lost, keys, ports, read_manifest, scrub_point, write_fact};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -51,8 +51,10 @@ pub struct Verify<V, I, T> {
     pub replica: Option<(V, String)>,
     /// What exists.
     pub inventory: I,
-    /// DynamoDB.
+    /// DynamoDB in the vault's region, where restore tests are made.
     pub tables: T,
+    /// The vault's region.
+    pub region: Region,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
@@ -80,7 +82,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
         let catalogue = Catalogue::read(&self.home).await?;
         let mut report = self.check_objectives(&policy, &catalogue, clock).await;
-        let mut more = self.clear_scratch(clock).await;
+        let mut more = find_lost(&self.home, &catalogue).await;
+        more.extend(self.clear_scratch(clock).await);
         for entry in restore_tests(&policy.document, &catalogue, clock.now()) {
             if clock.remaining() < STOP_BEFORE_END {
                 break;
@@ -142,29 +145,25 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         let mut outcomes = Vec::new();
         let (mut breached, mut protected) = (0_u32, 0_u32);
         let newest = newest_good(catalogue, clock.now());
-        for kind in Kind::ALL {
-            let found = match self.inventory.list(kind).await {
-                Ok(found) => found,
-                Err(error) => {
-                    breached += 1;
-                    let message = format!("cannot be listed, so nobody knows whether they are protected: {error}");
-                    outcomes.push(Outcome::new(format!("{kind}/*"), OutcomeStatus::Failed, message));
-                    continue;
-                }
+        let inventory = inventory::take(&self.inventory, policy.document.regions(&self.region)).await;
+        for (kind, region, error) in inventory.unlisted {
+            breached += 1;
+            let message = format!("cannot be listed, so nobody knows whether they are protected: {error}");
+            outcomes.push(Outcome::new(
+                format!("{kind}/{region}/*"),
+                OutcomeStatus::Failed,
+                message,
+            ));
+        }
+        for (id, found) in inventory.found {
+            let resource = Resource {
+                id,
+                arn: found.arn,
+                tags: found.tags,
             };
-            for found in found {
-                let Ok(id) = ResourceId::from_arn(&found.arn) else {
-                    continue;
-                };
-                let resource = Resource {
-                    id,
-                    arn: found.arn,
-                    tags: found.tags,
-                };
-                let Some(selected) = policy.document.plan_for(&resource) else {
-                    continue;
-                };
-                protected += 1;
+            let selected = policy.document.plans_for(&resource);
+            protected += u32::from(!selected.is_empty());
+            for selected in selected {
                 let outcome = self
                     .check_objective(&resource.id, selected.plan, newest.get(&resource.id).copied(), clock)
                     .await;
@@ -302,7 +301,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
 
     /// Removes scratch tables of tests that were killed.
     async fn clear_scratch<C: Clock>(&self, clock: &C) -> Vec<Outcome> {
-        let Ok(tables) = self.inventory.list(Kind::DynamodbTable).await else {
+        let Ok(tables) = self.inventory.list(&self.region, Kind::DynamodbTable).await else {
             return Vec::new();
         };
         let mut outcomes = Vec::new();
@@ -343,6 +342,24 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         }
         self.tables.drop_scratch_table(name).await.map(|()| true)
     }
+}
+
+/// Points whose manifest is gone although nobody decided so.
+async fn find_lost<V: VaultPorts>(vault: &V, catalogue: &Catalogue) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for point in &catalogue.lost {
+        let message = match is_lost(vault, point).await {
+            Ok(false) => continue,
+            Ok(true) => format!(
+                "its manifest {} is gone, and no prune removed it: bring the object's last version back, or copy it from the \
+                 replica",
+                layout::manifest(point)
+            ),
+            Err(error) => format!("its manifest was not found, and could not be looked for again: {error}"),
+        };
+        outcomes.push(Outcome::new(point, OutcomeStatus::Failed, message).with("damages", 1));
+    }
+    outcomes
 }
 
 fn chosen<'a>(catalogue: &'a Catalogue, subject: &Subject, now: Timestamp) -> Result<Vec<&'a PointEntry>, Failure> {

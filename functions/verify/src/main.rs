@@ -27,8 +27,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 replica.region.to_string(),
             )
         }),
-        inventory: AwsInventory::new(&aws, region, &settings.account),
+        inventory: AwsInventory::new(&aws, &settings.account),
         tables: Tables::new(aws.dynamodb(region)),
+        region: region.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

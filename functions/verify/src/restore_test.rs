@@ -6,10 +6,10 @@ use holdfast_catalog::{
 use holdfast_sources::dynamodb::attempt::{Attempts, Step, announce, finish, marks_of};
 use holdfast_sources::dynamodb::port::SCRATCH_PREFIX;
 use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
-use holdfast_sources::dynamodb::restore::{Existing, create_and_wait};
+use holdfast_sources::dynamodb::restore::{Existing, create_and_wait, read_config};
 use holdfast_sources::dynamodb::{BillingMode, TableConfig};
 use holdfast_vault::port::Clock;
-use holdfast_vault::{PortError, get_blob, read_manifest, write_fact};
+use holdfast_vault::{PortError, read_manifest, write_fact};
 use serde_json::json;
 
 use crate::{InventoryPorts, TablePorts, VaultPorts, Verify};
@@ -109,12 +109,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         };
         let marks = marks_of(&work, attempt);
         announce(&self.home, &marks, &manifest.point, name).await?;
-        let blob = manifest
-            .config()
-            .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
-        let body = get_blob(&self.home, blob).await?;
-        let config: TableConfig = serde_json::from_slice(&body)
-            .map_err(|error| PortError::Corrupt(format!("configuration document: {error}")))?;
+        let config = read_config(&self.home, manifest).await?;
         create_and_wait(&self.tables, clock, name, &scratch_config(&config), Existing::Adopt).await?;
         Ok(Some(marks))
     }

@@ -1,4 +1,4 @@
-//! The region's tables and functions, with their tags.
+//! The tables and functions of a region, with their tags.
 
 use std::collections::BTreeMap;
 
@@ -12,47 +12,41 @@ use crate::error::port_error;
 /// Resources a page of the tagging API; its maximum.
 const TAGGED_PER_PAGE: i32 = 100;
 
-/// What exists in a region of an account.
+/// What exists in an account.
 ///
 /// Tags come from the Resource Groups Tagging API, one listing instead of a call for each resource. It may lag behind a change of
 /// tags by some seconds.
 #[derive(Debug, Clone)]
 pub struct AwsInventory {
-    dynamodb: aws_sdk_dynamodb::Client,
-    lambda: aws_sdk_lambda::Client,
-    tagging: aws_sdk_resourcegroupstagging::Client,
-    region: Region,
+    aws: Aws,
     account: String,
 }
 
 impl AwsInventory {
-    /// The inventory of a region of this account.
-    pub fn new(aws: &Aws, region: &Region, account: &str) -> Self {
+    /// The inventory of this account.
+    pub fn new(aws: &Aws, account: &str) -> Self {
         AwsInventory {
-            dynamodb: aws.dynamodb(region),
-            lambda: aws.lambda(region),
-            tagging: aws.tagging(region),
-            region: region.clone(),
+            aws: aws.clone(),
             account: account.to_owned(),
         }
     }
 
-    async fn tables(&self) -> Result<Vec<Arn>, PortError> {
-        let doing = format!("listing the tables of {}", self.region);
+    async fn tables(&self, region: &Region) -> Result<Vec<Arn>, PortError> {
+        let doing = format!("listing the tables of {region}");
+        let client = self.aws.dynamodb(region);
         let mut tables = Vec::new();
         let mut last = None;
         loop {
-            let page = self
-                .dynamodb
+            let page = client
                 .list_tables()
                 .set_exclusive_start_table_name(last)
                 .send()
                 .await
                 .map_err(|error| port_error(&error, &doing))?;
             // The listing gives names only.
-            let partition = partition(&self.region);
+            let partition = partition(region);
             for name in page.table_names() {
-                let arn = format!("arn:{partition}:dynamodb:{}:{}:table/{name}", self.region, self.account);
+                let arn = format!("arn:{partition}:dynamodb:{region}:{}:table/{name}", self.account);
                 tables.push(parse(&arn, &doing)?);
             }
             last = page.last_evaluated_table_name;
@@ -62,13 +56,13 @@ impl AwsInventory {
         }
     }
 
-    async fn functions(&self) -> Result<Vec<Arn>, PortError> {
-        let doing = format!("listing the functions of {}", self.region);
+    async fn functions(&self, region: &Region) -> Result<Vec<Arn>, PortError> {
+        let doing = format!("listing the functions of {region}");
+        let client = self.aws.lambda(region);
         let mut functions = Vec::new();
         let mut marker = None;
         loop {
-            let page = self
-                .lambda
+            let page = client
                 .list_functions()
                 .set_marker(marker)
                 .send()
@@ -92,13 +86,17 @@ impl AwsInventory {
         }
     }
 
-    async fn tags(&self, resource_type: &str) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
-        let doing = format!("listing the tags of every {resource_type} in {}", self.region);
+    async fn tags(
+        &self,
+        region: &Region,
+        resource_type: &str,
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
+        let doing = format!("listing the tags of every {resource_type} in {region}");
+        let client = self.aws.tagging(region);
         let mut tags = BTreeMap::new();
         let mut token = None;
         loop {
-            let page = self
-                .tagging
+            let page = client
                 .get_resources()
                 .resource_type_filters(resource_type)
                 .resources_per_page(TAGGED_PER_PAGE)
@@ -125,12 +123,12 @@ impl AwsInventory {
 }
 
 impl ListResources for AwsInventory {
-    async fn list(&self, kind: Kind) -> Result<Vec<Found>, PortError> {
+    async fn list(&self, region: &Region, kind: Kind) -> Result<Vec<Found>, PortError> {
         let (arns, resource_type) = match kind {
-            Kind::DynamodbTable => (self.tables().await?, "dynamodb:table"),
-            Kind::LambdaFunction => (self.functions().await?, "lambda:function"),
+            Kind::DynamodbTable => (self.tables(region).await?, "dynamodb:table"),
+            Kind::LambdaFunction => (self.functions(region).await?, "lambda:function"),
         };
-        let mut tags = self.tags(resource_type).await?;
+        let mut tags = self.tags(region, resource_type).await?;
         let with_tags = arns.into_iter().map(|arn| Found {
             tags: tags.remove(arn.as_str()).unwrap_or_default(),
             arn,
@@ -165,7 +163,11 @@ mod tests {
     use crate::wire::{Reply, Server};
 
     fn inventory(server: &Server) -> AwsInventory {
-        AwsInventory::new(&server.aws(), &"eu-central-1".parse().unwrap(), "111122223333")
+        AwsInventory::new(&server.aws(), "111122223333")
+    }
+
+    fn home() -> Region {
+        "eu-central-1".parse().unwrap()
     }
 
     fn text(found: &[Found]) -> Vec<String> {
@@ -201,7 +203,7 @@ mod tests {
                 ),
             ),
         ]);
-        let found = inventory(&server).list(Kind::DynamodbTable).await.unwrap();
+        let found = inventory(&server).list(&home(), Kind::DynamodbTable).await.unwrap();
         let arn = |name: &str| format!("arn:aws:dynamodb:eu-central-1:111122223333:table/{name}");
         assert_eq!(
             text(&found),
@@ -231,7 +233,7 @@ mod tests {
             Reply::new(200, &format!(r#"{{"Functions": [{}]}}"#, function("orders", ""))),
             Reply::new(200, r#"{"ResourceTagMappingList": []}"#),
         ]);
-        let found = inventory(&server).list(Kind::LambdaFunction).await.unwrap();
+        let found = inventory(&server).list(&home(), Kind::LambdaFunction).await.unwrap();
         assert_eq!(
             text(&found),
             ["arn:aws:lambda:eu-central-1:111122223333:function:orders {}"]
@@ -244,7 +246,7 @@ mod tests {
             Reply::new(200, r#"{"TableNames": ["b"], "LastEvaluatedTableName": "b"}"#),
             Reply::new(400, r#"{"__type": "AccessDeniedException", "message": "no"}"#),
         ]);
-        let error = inventory(&server).list(Kind::DynamodbTable).await.unwrap_err();
+        let error = inventory(&server).list(&home(), Kind::DynamodbTable).await.unwrap_err();
         assert!(matches!(error, PortError::Denied(_)), "{error}");
     }
 

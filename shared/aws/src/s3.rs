@@ -1,6 +1,7 @@
 //! A vault's object store in S3.
 
 mod copy;
+mod lock;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod write;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::DateTime;
-use holdfast_catalog::Region;
+use holdfast_catalog::{Lock, Region};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{Created, ObjectInfo, ReadObjects as _, WriteObjects as _};
 use jiff::Timestamp;
@@ -29,6 +30,8 @@ pub struct S3Vault {
     bucket: String,
     kms_key: Option<String>,
     owner: Option<String>,
+    /// How what is written is locked.
+    lock: Option<Lock>,
 }
 
 impl S3Vault {
@@ -41,6 +44,7 @@ impl S3Vault {
             bucket: bucket.to_owned(),
             kms_key: None,
             owner: None,
+            lock: None,
         }
     }
 
@@ -108,13 +112,16 @@ fn info(
 ) -> Result<ObjectInfo, PortError> {
     let missing = |what| PortError::Unavailable(format!("{doing}: the answer has no {what}"));
     let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
-    let modified_at = modified_at.and_then(|time| {
-        let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
-        Timestamp::new(time.secs(), nanoseconds).ok()
-    });
+    let modified_at = modified_at.and_then(timestamp);
     Ok(ObjectInfo {
         key: key.ok_or_else(|| missing("key"))?.to_owned(),
         bytes: bytes.ok_or_else(|| missing("length"))?,
         modified_at: modified_at.ok_or_else(|| missing("time"))?,
+        locked_until: None,
     })
+}
+
+fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
+    Timestamp::new(time.secs(), nanoseconds).ok()
 }

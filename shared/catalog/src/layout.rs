@@ -18,6 +18,8 @@ pub const PARTS: &str = "parts/";
 pub const PACKS: &str = "packs/";
 /// All blobs.
 pub const BLOBS: &str = "blobs/";
+/// All copies of objects of other buckets.
+pub const OBJECTS: &str = "objects/";
 /// All work in flight.
 pub const RUNS: &str = "runs/";
 /// All legal holds.
@@ -128,6 +130,27 @@ pub fn content(key: &str) -> Result<Content, CatalogError> {
         Ok(content)
     } else {
         Err(not_content())
+    }
+}
+
+/// What an object that may be locked is to the points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lockable {
+    /// It belongs to one point.
+    Point,
+    /// Points share it.
+    Content,
+}
+
+/// Whether an object may be locked, and as what. What is not named here must be removable at any time.
+pub fn lockable(key: &str) -> Option<Lockable> {
+    let is_below = |prefixes: &[&str]| prefixes.iter().any(|prefix| key.starts_with(prefix));
+    if is_below(&[POINTS, PARTS]) {
+        Some(Lockable::Point)
+    } else if is_below(&[PACKS, BLOBS, OBJECTS]) {
+        Some(Lockable::Content)
+    } else {
+        None
     }
 }
 

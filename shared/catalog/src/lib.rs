@@ -8,6 +8,7 @@ mod fact;
 mod hold;
 mod kind;
 pub mod layout;
+mod lock;
 mod manifest;
 mod point;
 pub mod price;
@@ -24,6 +25,7 @@ pub use fact::{
 };
 pub use hold::{Hold, HoldName, HoldScope, LiftedHold};
 pub use kind::Kind;
+pub use lock::{Extension, Lock, LockMode, ObjectLock};
 pub use manifest::{BlobRef, BlobRole, DataSummary, Engine, FORMAT_VERSION, Manifest, PartRef};
 pub use point::{PlanName, PointId, Slot};
 pub use recipe::{PackUse, Recipe, Run, Shard};

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arn, CatalogError, ItemsDigest, PointId, Sha256, Shard, seal, unseal};
+use crate::{Arn, CatalogError, ItemsDigest, Lock, PointId, Sha256, Shard, seal, unseal};
 
 /// The newest format version that this release writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -22,6 +24,8 @@ pub enum BlobRole {
     Config,
     /// A code archive.
     Code,
+    /// The policy document that was in force.
+    Policy,
 }
 
 /// A file that is stored by content.
@@ -86,14 +90,20 @@ pub struct Manifest {
     pub completed_at: Timestamp,
     /// SHA-256 of the policy document that was in force.
     pub policy_sha256: Sha256,
+    /// The resource's tags when the point was made. Residency may depend on them for as long as the point lives.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// The point whose packs this one built on, if any. For information: a point stands alone.
     pub parent: Option<PointId>,
-    /// Settings and code.
+    /// Settings, code and the policy that was in force.
     pub blobs: Vec<BlobRef>,
     /// Items, where the kind has them.
     pub data: Option<DataSummary>,
     /// What could not be read or stored, in words for a person; empty when the point is complete.
     pub not_protected: Vec<String>,
+    /// How the point is locked, if it is: everything that it refers to was locked so before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
 }
 
 impl Manifest {

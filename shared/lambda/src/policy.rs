@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use holdfast_catalog::{Sha256, layout};
+use holdfast_catalog::layout;
 use holdfast_policy::{Document, PointState, PointStatus};
 use holdfast_vault::port::{ReadObjects, WriteObjects};
 use holdfast_vault::{PointEntry, PortError};
@@ -22,11 +22,10 @@ pub struct PolicyInForce {
     pub document: Document,
     /// Where it came from.
     pub source: PolicySource,
-    /// SHA-256 of its text; of nothing for the built-in one.
-    pub sha256: Sha256,
+    /// Its text.
+    pub text: Bytes,
     /// What is wrong with the edited document, with what to change; `None` when nothing is.
     pub faults: Option<String>,
-    text: Option<Bytes>,
 }
 
 impl PolicyInForce {
@@ -69,9 +68,8 @@ pub async fn policy_in_force<S: ReadObjects>(store: &S, key: &str, tag_key: &str
     Ok(PolicyInForce {
         document,
         source: PolicySource::BuiltIn,
-        sha256: Sha256::of(b""),
+        text: Bytes::from_static(holdfast_policy::BUILTIN.as_bytes()),
         faults,
-        text: None,
     })
 }
 
@@ -83,11 +81,10 @@ pub async fn remember_good_policy<S: ReadObjects + WriteObjects>(
     store: &S,
     policy: &PolicyInForce,
 ) -> Result<(), PortError> {
-    let (PolicySource::Edited, Some(text)) = (policy.source, &policy.text) else {
-        return Ok(());
-    };
-    if read(store, layout::LAST_GOOD_POLICY).await?.as_ref() != Some(text) {
-        store.overwrite(layout::LAST_GOOD_POLICY, text.clone()).await?;
+    if policy.source == PolicySource::Edited
+        && read(store, layout::LAST_GOOD_POLICY).await?.as_ref() != Some(&policy.text)
+    {
+        store.overwrite(layout::LAST_GOOD_POLICY, policy.text.clone()).await?;
     }
     Ok(())
 }
@@ -109,9 +106,8 @@ fn in_force(document: Document, source: PolicySource, text: Bytes, faults: Optio
     PolicyInForce {
         document,
         source,
-        sha256: Sha256::of(&text),
+        text,
         faults,
-        text: Some(text),
     }
 }
 

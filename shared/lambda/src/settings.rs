@@ -1,5 +1,4 @@
-use holdfast_catalog::Region;
-use holdfast_vault::replica::VaultLock;
+use holdfast_catalog::{LockMode, Region};
 
 use crate::Failure;
 
@@ -22,8 +21,8 @@ pub struct Settings {
     pub tag_key: String,
     /// Where in the vault the policy document lies.
     pub policy_key: String,
-    /// Whether stored objects can be locked.
-    pub lock: VaultLock,
+    /// The strongest lock that a plan may put on stored objects; `None` when there are to be none.
+    pub lock: Option<LockMode>,
     /// How long a tombstoned point's data stays, in days; at least 1.
     pub grace_days: u32,
     /// The function's work queue, if it has one.
@@ -85,11 +84,11 @@ impl Settings {
     }
 }
 
-/// Both modes need a bucket that can lock; which one an object gets is said object by object.
-fn lock(text: Option<&str>) -> Result<VaultLock, Failure> {
+fn lock(text: Option<&str>) -> Result<Option<LockMode>, Failure> {
     match text {
-        None | Some("none") => Ok(VaultLock::Off),
-        Some("governance" | "compliance") => Ok(VaultLock::Enabled),
+        None | Some("none") => Ok(None),
+        Some("governance") => Ok(Some(LockMode::Governance)),
+        Some("compliance") => Ok(Some(LockMode::Compliance)),
         Some(other) => Err(Failure::InvalidSettings(format!(
             "HOLDFAST_LOCK_MODE is {other:?}: use none, governance or compliance"
         ))),
@@ -128,10 +127,7 @@ mod tests {
     #[test]
     fn empty_means_absent_and_defaults_are_safe() {
         let settings = settings(&[("HOLDFAST_REPLICA_REGION", ""), ("HOLDFAST_REPLICA_BUCKET", "")]).unwrap();
-        assert_eq!(
-            (settings.replica, settings.grace_days, settings.lock),
-            (None, 7, VaultLock::Off)
-        );
+        assert_eq!((settings.replica, settings.grace_days, settings.lock), (None, 7, None));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, ISOWeekDate, Weekday};
 use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::local::midnight_of;
 
 /// A calendar period that retention counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,6 +123,28 @@ pub enum Bucket {
 }
 
 impl Bucket {
+    /// When the clocks of a time zone first show that it is over.
+    pub(crate) fn end(&self, zone: &TimeZone) -> Option<Timestamp> {
+        let first_of = |year: i16, month: i8| Date::new(year, month, 1).ok();
+        let next = match *self {
+            Bucket::Hour { date, hour, offset } => {
+                let begin = offset.to_timestamp(date.at(hour, 0, 0, 0)).ok()?;
+                return begin.checked_add(SignedDuration::from_hours(1)).ok();
+            }
+            Bucket::Day(date) => date.tomorrow().ok()?,
+            Bucket::Week { year, week } => {
+                let sunday = ISOWeekDate::new(year, week, Weekday::Sunday).ok()?;
+                sunday.date().tomorrow().ok()?
+            }
+            Bucket::Month { year, month: 12 } | Bucket::Quarter { year, quarter: 4 } | Bucket::Year(year) => {
+                first_of(year.checked_add(1)?, 1)?
+            }
+            Bucket::Month { year, month } => first_of(year, month + 1)?,
+            Bucket::Quarter { year, quarter } => first_of(year, 3 * quarter + 1)?,
+        };
+        midnight_of(next, zone)
+    }
+
     /// The period that this is one of.
     pub fn period(&self) -> Period {
         match self {

@@ -6,17 +6,13 @@
 
 use std::fmt;
 
-use croner::Weekday;
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::days::Days;
 use crate::fault::Problem;
-
-/// How many days a search looks at. The longest wait that five fields can ask for is that for a 29 February on a given
-/// weekday across the year 2100: 40 years.
-const MAX_SEARCH_DAYS: u32 = 41 * 366;
 
 /// The longest expression; longer ones only repeat themselves.
 const MAX_CHARS: usize = 256;
@@ -28,7 +24,7 @@ const SECOND: SignedDuration = SignedDuration::from_secs(1);
 pub struct Cron {
     text: String,
     /// Boxed: it is large, and most schedules have none.
-    expression: Box<croner::Cron>,
+    days: Box<Days>,
     /// The times of day that match, in order; never empty.
     times: Vec<Time>,
     every_hour: bool,
@@ -63,9 +59,8 @@ impl Cron {
         let expression = parser
             .parse(text)
             .map_err(|error| Problem::new(format!("not a cron expression ({error})"), SHAPE))?;
-        let cron = Cron::of(text, expression);
-        // Any day will do to search from: the limit of the search covers every combination of fields.
-        if cron.times.is_empty() || cron.next_match(DateTime::constant(2026, 1, 1, 0, 0, 0, 0)).is_none() {
+        let cron = Cron::of(text, &expression);
+        if cron.times.is_empty() || cron.days.is_empty() {
             return Err(Problem::new(
                 "never matches any day",
                 "name a day that the calendar has",
@@ -74,7 +69,7 @@ impl Cron {
         Ok(cron)
     }
 
-    fn of(text: &str, expression: croner::Cron) -> Self {
+    fn of(text: &str, expression: &croner::Cron) -> Self {
         let (hours, minutes) = (expression.pattern.hours.values(), expression.pattern.minutes.values());
         let time = |hour: u16, minute: u16| {
             let (hour, minute) = (i8::try_from(hour).ok()?, i8::try_from(minute).ok()?);
@@ -87,7 +82,7 @@ impl Cron {
             text: text.to_owned(),
             times: times.collect(),
             every_hour: hours.len() == 24,
-            expression: Box::new(expression),
+            days: Box::new(Days::of(expression)),
         }
     }
 
@@ -96,16 +91,9 @@ impl Cron {
         &self.times
     }
 
-    /// Whether a day matches.
-    pub(crate) fn matches_day(&self, date: Date) -> bool {
-        let pattern = &self.expression.pattern;
-        let (month, day) = (date.month().unsigned_abs().into(), date.day().unsigned_abs().into());
-        let weekday = || Weekday::from_days_from_sunday(date.weekday().to_sunday_zero_offset().unsigned_abs().into());
-        // Errors speak of dates that no calendar has; ours come from a calendar.
-        pattern.month_match(month).unwrap_or(false)
-            && pattern
-                .day_match(date.year().into(), month, day, weekday())
-                .unwrap_or(false)
+    /// The days that match.
+    pub(crate) fn days(&self) -> &Days {
+        &self.days
     }
 
     /// The first slot after an instant, by the clocks of a zone.
@@ -166,36 +154,26 @@ impl Cron {
 
     /// The first match at or after a local time, leaving aside what clocks do.
     fn next_match(&self, from: DateTime) -> Option<DateTime> {
-        let mut date = from.date();
-        let mut earliest = from.time();
-        for _ in 0..MAX_SEARCH_DAYS {
-            let index = self.times.partition_point(|time| *time < earliest);
-            if let Some(time) = self.times.get(index)
-                && self.matches_day(date)
-            {
-                return Some(date.to_datetime(*time));
-            }
-            date = date.tomorrow().ok()?;
-            earliest = Time::MIN;
+        let index = self.times.partition_point(|time| *time < from.time());
+        if let Some(time) = self.times.get(index)
+            && self.days.has(from.date())
+        {
+            return Some(from.date().to_datetime(*time));
         }
-        None
+        let day = self.days.first_after(from.date())?;
+        Some(day.to_datetime(*self.times.first()?))
     }
 
     /// The last match at or before a local time, leaving aside what clocks do.
     fn previous_match(&self, until: DateTime) -> Option<DateTime> {
-        let mut date = until.date();
-        let mut latest = until.time();
-        for _ in 0..MAX_SEARCH_DAYS {
-            let index = self.times.partition_point(|time| *time <= latest);
-            if let Some(time) = index.checked_sub(1).and_then(|index| self.times.get(index))
-                && self.matches_day(date)
-            {
-                return Some(date.to_datetime(*time));
-            }
-            date = date.yesterday().ok()?;
-            latest = Time::MAX;
+        let index = self.times.partition_point(|time| *time <= until.time());
+        if let Some(time) = index.checked_sub(1).and_then(|index| self.times.get(index))
+            && self.days.has(until.date())
+        {
+            return Some(until.date().to_datetime(*time));
         }
-        None
+        let day = self.days.last_before(until.date())?;
+        Some(day.to_datetime(*self.times.last()?))
     }
 }
 

@@ -1,20 +1,37 @@
+use std::cmp::Reverse;
 use std::fmt;
 
 use holdfast_catalog::{PlanName, ResourceId};
 
+use crate::account::Account;
+use crate::limits::Limits;
+use crate::matched::{Matched, Mismatch, Specificity, all};
+use crate::notification::Notification;
 use crate::plan::Plan;
-use crate::selection::{Matched, Mismatch, Resource};
+use crate::residency::ResidencyRule;
+use crate::selection::{Resource, Unselected};
+use crate::zone::Zone;
 
-/// A policy: the plans in force, in the order of the document.
+/// A policy: the plans in force, in the order of the document, and what holds for all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// The version of the policy language.
     pub version: u32,
-    /// The plans. Where several of them select a resource, the first one protects it.
+    /// The accounts that the policy has names for, each with its name.
+    pub accounts: Vec<Account>,
+    /// Where data may be, whatever the plan.
+    pub residency: Vec<ResidencyRule>,
+    /// The regions to protect beside the stack's own, and how gently.
+    pub zones: Vec<Zone>,
+    /// The most that one prune run may give up.
+    pub limits: Limits,
+    /// Who hears of what.
+    pub notifications: Vec<Notification>,
+    /// The plans.
     pub plans: Vec<Plan>,
 }
 
-/// The plan that protects a resource, and why it does.
+/// A plan that protects a resource, and why it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected<'a> {
     /// The plan.
@@ -28,15 +45,24 @@ pub struct Selected<'a> {
 pub enum Standing<'a> {
     /// It protects it.
     Protects(Vec<Matched<'a>>),
-    /// It would, but an earlier plan does.
-    TooLate(Vec<Matched<'a>>),
+    /// It protects it too, beside the plan that wins.
+    ProtectsToo(Vec<Matched<'a>>),
+    /// It would, but another plan wins.
+    Outdone {
+        /// The clauses of its selection that the resource meets.
+        because: Vec<Matched<'a>>,
+        /// The plan that wins.
+        by: &'a PlanName,
+        /// What makes that plan more specific; nothing if it is as specific and comes first.
+        lead: Option<String>,
+    },
     /// It selects it and excludes it again.
     Excludes(Vec<Matched<'a>>),
     /// It does not select it.
     PassesBy(Mismatch<'a>),
 }
 
-/// Which plan protects a resource, and why each of the others does not. `Display` says it in words.
+/// Which plans protect a resource, and why each of the others does not. `Display` says it in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation<'a> {
     /// The resource.
@@ -51,38 +77,62 @@ impl Document {
         self.plans.iter().find(|plan| plan.name == *name)
     }
 
-    /// The plan that protects a resource: the first one in the document that selects it and does not exclude it.
-    pub fn plan_for<'a>(&'a self, resource: &'a Resource) -> Option<Selected<'a>> {
-        self.plans.iter().find_map(|plan| {
-            let because = plan.selection.include.check(resource).ok()?;
-            let exclude = plan.selection.exclude.as_ref();
-            let is_excluded = exclude.is_some_and(|exclude| exclude.check(resource).is_ok());
-            (!is_excluded).then_some(Selected { plan, because })
-        })
+    /// The plans that protect a resource: the one that wins, then, in the order of the document, those that protect in
+    /// addition (`also`).
+    ///
+    /// Of the plans that select the resource and do not exclude it, the most specific one wins, and of several that are
+    /// equally specific the first one in the document, see [`Specificity`]. Plans that protect in addition do not compete.
+    pub fn plans_for<'a>(&'a self, resource: &'a Resource) -> Vec<Selected<'a>> {
+        let plans = self.plans.iter();
+        let mut selected: Vec<Selected<'_>> = plans
+            .filter_map(|plan| {
+                let because = plan.selection.select(resource).ok()?;
+                Some(Selected { plan, because })
+            })
+            .collect();
+        let winner = winner(&selected).map(|winner| &winner.plan.name).cloned();
+        selected.retain(|selected| selected.plan.also || Some(&selected.plan.name) == winner.as_ref());
+        selected.sort_by_key(|selected| selected.plan.also);
+        selected
     }
 
     /// Says of every plan why it does or does not protect a resource.
     pub fn explain<'a>(&'a self, resource: &'a Resource) -> Explanation<'a> {
-        let mut is_protected = false;
-        let mut plans = Vec::with_capacity(self.plans.len());
-        for plan in &self.plans {
-            let exclude = plan.selection.exclude.as_ref();
-            let excluded = exclude.and_then(|exclude| exclude.check(resource).ok());
-            let standing = match (plan.selection.include.check(resource), excluded) {
-                (Err(mismatch), _) => Standing::PassesBy(mismatch),
-                (Ok(_), Some(by)) => Standing::Excludes(by),
-                (Ok(because), None) if is_protected => Standing::TooLate(because),
-                (Ok(because), None) => {
-                    is_protected = true;
-                    Standing::Protects(because)
-                }
+        let protecting = self.plans_for(resource);
+        let winner = winner(&protecting);
+        let plans = self.plans.iter().map(|plan| {
+            let standing = match plan.selection.select(resource) {
+                Err(Unselected::PassedBy(mismatch)) => Standing::PassesBy(mismatch),
+                Err(Unselected::Excluded(by)) => Standing::Excludes(by),
+                Ok(because) if plan.also => Standing::ProtectsToo(because),
+                Ok(because) => match winner {
+                    Some(winner) if winner.plan.name != plan.name => Standing::Outdone {
+                        lead: winner.specificity().lead_over(&Specificity::of(&because)),
+                        by: &winner.plan.name,
+                        because,
+                    },
+                    _ => Standing::Protects(because),
+                },
             };
-            plans.push((&plan.name, standing));
-        }
+            (&plan.name, standing)
+        });
         Explanation {
             resource: &resource.id,
-            plans,
+            plans: plans.collect(),
         }
+    }
+}
+
+/// The most specific of the plans that compete; of several, the first one.
+fn winner<'s, 'a>(selected: &'s [Selected<'a>]) -> Option<&'s Selected<'a>> {
+    let competing = selected.iter().filter(|selected| !selected.plan.also);
+    competing.min_by_key(|selected| Reverse(selected.specificity()))
+}
+
+impl Selected<'_> {
+    /// How exactly the plan's selection says this resource.
+    pub fn specificity(&self) -> Specificity {
+        Specificity::of(&self.because)
     }
 }
 
@@ -95,33 +145,36 @@ impl fmt::Display for Selected<'_> {
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let protects = |standing: &Standing<'_>| matches!(standing, Standing::Protects(_));
-        match self.plans.iter().find(|(_, standing)| protects(standing)) {
-            Some((name, _)) => write!(f, "{} is protected by plan {name}", self.resource)?,
-            None => write!(f, "{} is not protected by any plan", self.resource)?,
+        let protects_too = |standing: &Standing<'_>| matches!(standing, Standing::ProtectsToo(_));
+        // The one that wins first, as in `plans_for`.
+        let winner = self.plans.iter().filter(|(_, standing)| protects(standing));
+        let others = self.plans.iter().filter(|(_, standing)| protects_too(standing));
+        let protecting: Vec<String> = winner.chain(others).map(|(name, _)| format!("plan {name}")).collect();
+        match protecting.as_slice() {
+            [] => write!(f, "{} is not protected by any plan", self.resource)?,
+            plans => write!(f, "{} is protected by {}", self.resource, plans.join(" and "))?,
         }
         for (name, standing) in &self.plans {
-            write!(f, "\n- plan {name} ")?;
-            match standing {
-                Standing::Protects(because) => write!(f, "protects it, because {}", all(because))?,
-                Standing::TooLate(because) => {
-                    write!(
-                        f,
-                        "selects it, because {}, but an earlier plan comes first",
-                        all(because)
-                    )?;
-                }
-                Standing::Excludes(because) => write!(f, "excludes it, because {}", all(because))?,
-                Standing::PassesBy(mismatch) => write!(f, "does not select it: {mismatch}")?,
-            }
+            write!(f, "\n- plan {name} {standing}")?;
         }
         Ok(())
     }
 }
 
-fn all(clauses: &[Matched<'_>]) -> String {
-    clauses
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(" and ")
+impl fmt::Display for Standing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Standing::Protects(because) => write!(f, "protects it, because {}", all(because)),
+            Standing::ProtectsToo(because) => write!(f, "protects it in addition, because {}", all(because)),
+            Standing::Outdone { because, by, lead } => {
+                write!(f, "selects it, because {}, but plan {by} ", all(because))?;
+                match lead {
+                    Some(lead) => write!(f, "is more specific: {lead}"),
+                    None => f.write_str("is as specific and comes first"),
+                }
+            }
+            Standing::Excludes(because) => write!(f, "excludes it, because {}", all(because)),
+            Standing::PassesBy(mismatch) => write!(f, "does not select it: {mismatch}"),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::document::Document;
 use crate::plan::Plan;
 use crate::selection::Resource;
+use crate::turn::{Turn, turns};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -23,6 +24,8 @@ pub struct DueRun {
     pub overdue: SignedDuration,
     /// The newest slot of this plan that has a point, if any has.
     pub newest: Option<Slot>,
+    /// The run is to begin before this: then the window is over, or the next slot comes.
+    pub until: Timestamp,
 }
 
 impl DueRun {
@@ -38,10 +41,14 @@ impl DueRun {
 
 /// The recovery points to make now, the most urgent first.
 ///
-/// A run is due for each resource of the inventory that a plan protects, for the newest slot of the plan that is not
-/// after `now`, unless that slot or a later one has a point. After an outage that is one run, not one for each slot
+/// A run is due for each resource of the inventory and each plan that protects it, for the newest slot of the plan that is
+/// not after `now`, unless that slot or a later one has a point. After an outage that is one run, not one for each slot
 /// that was missed. `points` are all committed points, whatever their contents: the commit decides whether a slot is
 /// taken. Points that are dated after `now` neither count nor stand in the way.
+///
+/// A run stays due, also after it has failed, while its slot may be started: until the window is over, or until the next
+/// slot comes where there is no window. A resource that waits for its share of the jitter is not due yet, and in a
+/// blackout or a pause nothing is.
 ///
 /// Urgency is the age of the newest point, measured in the plan's RPO or, where it names none, in the time between its
 /// slots. Resources that have no point come before all others.
@@ -53,19 +60,14 @@ pub fn due<'a>(
     points: impl IntoIterator<Item = &'a PointId>,
     now: Timestamp,
 ) -> Vec<DueRun> {
-    let mut newest: BTreeMap<(&ResourceId, &PlanName), Slot> = BTreeMap::new();
+    let mut newest: Newest<'_> = BTreeMap::new();
     for point in points.into_iter().filter(|point| point.slot.instant() <= now) {
         let slot = newest.entry((&point.resource, &point.plan)).or_insert(point.slot);
         *slot = point.slot.max(*slot);
     }
-    let mut seen = BTreeSet::new();
     let mut runs: Vec<(Urgency, DueRun)> = Vec::new();
-    for resource in inventory.iter().filter(|resource| seen.insert(&resource.id)) {
-        let Some(selected) = document.plan_for(resource) else {
-            continue;
-        };
-        let newest = newest.get(&(&resource.id, &selected.plan.name)).copied();
-        runs.extend(run_of(resource, selected.plan, newest, now));
+    for (plan, resources) in protected(document, inventory) {
+        runs.extend(runs_of(plan, &resources, &newest, now));
     }
     runs.sort_by(|(a, run), (b, other)| {
         a.cmp(b)
@@ -74,29 +76,57 @@ pub fn due<'a>(
     runs.into_iter().map(|(_, run)| run).collect()
 }
 
-fn run_of(resource: &Resource, plan: &Plan, newest: Option<Slot>, now: Timestamp) -> Option<(Urgency, DueRun)> {
-    let slot = plan.schedule.latest_at_or_before(now)?;
-    if newest.is_some_and(|newest| newest >= slot) {
-        return None;
+/// The newest slot of each resource and plan that has a point.
+type Newest<'a> = BTreeMap<(&'a ResourceId, &'a PlanName), Slot>;
+
+/// The resources that each plan protects; their turns are counted among them.
+pub(crate) fn protected<'a>(document: &'a Document, inventory: &'a [Resource]) -> Vec<(&'a Plan, Vec<&'a ResourceId>)> {
+    let mut resources: BTreeMap<&PlanName, (&Plan, BTreeSet<&ResourceId>)> = BTreeMap::new();
+    for resource in inventory {
+        for selected in document.plans_for(resource) {
+            let plan = selected.plan;
+            let (_, resources) = resources.entry(&plan.name).or_insert((plan, BTreeSet::new()));
+            resources.insert(&resource.id);
+        }
     }
-    let first_missed = newest.and_then(|newest| plan.schedule.next_after(newest.instant()));
-    let between_slots = || {
-        let next = plan.schedule.next_after(slot.instant())?;
-        Some(next.instant().duration_since(slot.instant()))
+    let plans = resources.into_values();
+    plans
+        .map(|(plan, resources)| (plan, resources.into_iter().collect()))
+        .collect()
+}
+
+fn runs_of(plan: &Plan, resources: &[&ResourceId], newest: &Newest<'_>, now: Timestamp) -> Vec<(Urgency, DueRun)> {
+    let schedule = &plan.schedule;
+    let Some(slot) = schedule.latest_at_or_before(now) else {
+        return Vec::new();
     };
-    let measure = plan.objectives.rpo.or_else(between_slots);
-    let urgency = Urgency {
-        age: newest.map(|newest| now.duration_since(newest.instant())),
-        measure: measure.unwrap_or(SignedDuration::MAX).max(SECOND),
+    let next = schedule.next_after(slot.instant());
+    let between_slots = next.map(|next| next.instant().duration_since(slot.instant()));
+    let measure = plan.objectives.rpo.or(between_slots).unwrap_or(SignedDuration::MAX);
+    let opening = schedule.opening(slot);
+    let turns = turns(&plan.name, resources.iter().copied());
+    let run = |(resource, turn): (&ResourceId, Turn)| {
+        let start = opening.start(turn);
+        let newest = newest.get(&(resource, &plan.name)).copied();
+        if newest.is_some_and(|newest| newest >= slot) || !schedule.may_begin(&start, now) {
+            return None;
+        }
+        let first_missed = newest.and_then(|newest| schedule.next_after(newest.instant()));
+        let urgency = Urgency {
+            age: newest.map(|newest| now.duration_since(newest.instant())),
+            measure: measure.max(SECOND),
+        };
+        let run = DueRun {
+            resource: resource.clone(),
+            plan: plan.name.clone(),
+            slot,
+            overdue: now.duration_since(first_missed.unwrap_or(slot).instant()),
+            newest,
+            until: start.until,
+        };
+        Some((urgency, run))
     };
-    let run = DueRun {
-        resource: resource.id.clone(),
-        plan: plan.name.clone(),
-        slot,
-        overdue: now.duration_since(first_missed.unwrap_or(slot).instant()),
-        newest,
-    };
-    Some((urgency, run))
+    turns.into_iter().filter_map(run).collect()
 }
 
 /// How urgent a run is. The least is the most urgent.

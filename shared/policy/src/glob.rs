@@ -33,9 +33,23 @@ impl Glob {
         Glob(text.chars().collect())
     }
 
+    /// Whether it has no wildcard, and so stands for one text alone.
+    pub fn is_exact(&self) -> bool {
+        !self.0.iter().any(|c| matches!(c, '*' | '?'))
+    }
+
+    /// Whether everything that the other glob matches certainly matches this one. Two patterns of which neither is the
+    /// other nor matches everything are not compared any further: the answer is no.
+    pub(crate) fn covers(&self, other: &Glob) -> bool {
+        self == other || self.0 == ['*'] || (other.is_exact() && self.matches_chars(&other.0))
+    }
+
     /// Whether the whole text has this form.
     pub fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
+        self.matches_chars(&text.chars().collect::<Vec<_>>())
+    }
+
+    fn matches_chars(&self, text: &[char]) -> bool {
         let pattern = &self.0;
         let (mut p, mut t) = (0, 0);
         // Where to go on if what follows the last star does not fit: only the last star ever needs to grow.
@@ -102,6 +116,21 @@ mod tests {
     fn many_stars_take_no_exponential_time() {
         let pattern = "*a".repeat(250);
         assert!(!Glob::of(&format!("{pattern}b")).matches(&"a".repeat(2000)));
+    }
+
+    #[test]
+    fn a_glob_covers_itself_what_it_matches_and_if_it_is_a_star_everything() {
+        for (wide, narrow, covers) in [
+            ("eu-*", "eu-*", true),
+            ("eu-*", "eu-west-1", true),
+            ("*", "eu-?est-*", true),
+            ("eu-*", "us-east-1", false),
+            ("eu-west-1", "eu-*", false),
+            ("eu-?", "*", false),
+            ("eu-?", "eu-*", false),
+        ] {
+            assert_eq!(Glob::of(wide).covers(&Glob::of(narrow)), covers, "{wide} {narrow}");
+        }
     }
 
     proptest! {

@@ -1,12 +1,17 @@
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 
+use crate::duration::in_words;
 use crate::plan::Plan;
 
-/// What a plan promises about loss.
+/// What a plan promises about loss and about coming back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Objectives {
     /// The recovery point objective: the age that the newest good recovery point may reach.
     pub rpo: Option<SignedDuration>,
+    /// The recovery time objective: the time that a restore may take.
+    pub rto: Option<SignedDuration>,
 }
 
 /// How a plan's recovery points are proved.
@@ -51,6 +56,20 @@ pub enum RpoStatus {
         /// The age of the newest good point.
         age: SignedDuration,
     },
+}
+
+impl fmt::Display for RpoStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RpoStatus::Met { age } => write!(f, "RPO met at an age of {}", in_words(*age)),
+            RpoStatus::Breached { age, by } => {
+                let (age, by) = (in_words(*age), in_words(*by));
+                write!(f, "RPO breached at an age of {age}, {by} too old")
+            }
+            RpoStatus::NeverProtected => f.write_str("never protected"),
+            RpoStatus::NoObjective { age } => write!(f, "newest good point {} old, no RPO", in_words(*age)),
+        }
+    }
 }
 
 /// Compares the age of the newest good point with the plan's objective.

@@ -1,7 +1,10 @@
 use holdfast_catalog::{PlanName, Region};
 
+use crate::compliance::Compliance;
+use crate::copies::{Copies, Destination};
 use crate::objective::{Objectives, Verification};
-use crate::retention::Retention;
+use crate::residency::Residency;
+use crate::retention::{Keeping, Retention};
 use crate::schedule::Schedule;
 use crate::selection::Selection;
 
@@ -10,39 +13,56 @@ use crate::selection::Selection;
 pub struct Plan {
     /// Its name, unique in the document and part of the identity of every recovery point that it makes.
     pub name: PlanName,
+    /// How its recovery points are made.
+    pub engine: Engine,
     /// Which resources it covers.
     pub selection: Selection,
+    /// Whether it protects what it covers beside the plan that wins, instead of competing with it.
+    pub also: bool,
     /// When recovery points are due.
     pub schedule: Schedule,
     /// Which recovery points stay.
     pub retention: Retention,
-    /// Where a copy of each recovery point goes.
-    pub copy_to: CopyTarget,
+    /// Where copies of each recovery point go.
+    pub copies: Copies,
+    /// Where its recovery points may be, beside what the document says.
+    pub residency: Option<Residency>,
     /// What it promises about loss.
     pub objectives: Objectives,
     /// How its recovery points are proved.
     pub verification: Verification,
+    /// How long its recovery points stay at least and at most, and how firmly.
+    pub compliance: Compliance,
 }
 
-/// Where a copy of each recovery point goes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum CopyTarget {
-    /// To the stack's replica region, if the stack has one.
+/// How recovery points are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// By ourselves, into our vault.
     #[default]
-    Default,
-    /// To this region.
-    Region(Region),
-    /// Nowhere.
-    None,
+    Vault,
 }
 
-impl CopyTarget {
-    /// The region that a copy goes to, given the stack's replica region; nothing if there is to be no copy.
-    pub fn region<'a>(&'a self, replica: Option<&'a Region>) -> Option<&'a Region> {
-        match self {
-            CopyTarget::Default => replica,
-            CopyTarget::Region(region) => Some(region),
-            CopyTarget::None => None,
+impl Plan {
+    /// What decides which of its points stay. For the copies in a region, with what [`Plan::retention_in`] says in place of
+    /// the retention.
+    pub fn keeping(&self) -> Keeping<'_> {
+        Keeping {
+            retention: &self.retention,
+            compliance: &self.compliance,
+            zone: self.schedule.zone(),
         }
+    }
+
+    /// The regions that copies go to, each one once, given the stack's replica region.
+    pub fn destinations<'a>(&'a self, replica: Option<&'a Region>) -> Vec<Destination<'a>> {
+        self.copies.destinations(replica)
+    }
+
+    /// Which of the copies in a region stay: as the rule for that region says, or else as for the points themselves.
+    ///
+    /// That holds for copies too that were made before the plan gave up copying there.
+    pub fn retention_in(&self, region: &Region, replica: Option<&Region>) -> &Retention {
+        self.copies.retention_in(region, replica).unwrap_or(&self.retention)
     }
 }

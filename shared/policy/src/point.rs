@@ -49,6 +49,13 @@ impl PointState {
         }
     }
 
+    /// From when on its age counts in minimum and maximum: its start or its slot, whichever is later. A run begins after its
+    /// slot; if it did not, a clock was wrong, and a point that counts as too young stays.
+    pub(crate) fn age_counts_from(&self) -> Timestamp {
+        let slot = self.id.slot.instant();
+        self.started_at.map_or(slot, |started| started.max(slot))
+    }
+
     /// Two records of the same point, joined so that every doubt of either remains.
     pub(crate) fn joined(&self, other: &Self) -> Self {
         PointState {

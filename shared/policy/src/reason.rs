@@ -32,12 +32,29 @@ pub enum KeepReason {
         /// How much older it may be.
         duration: SignedDuration,
     },
+    /// It is the newest of a calendar period and not much older than the newest good point.
+    NewestWithin {
+        /// The period.
+        bucket: Bucket,
+        /// How much older it may be.
+        duration: SignedDuration,
+    },
     /// The floor: so many good points stay whatever the rules say.
     MinimumGood {
         /// Its place, counted from the newest.
         place: u32,
         /// How many are kept.
         of: u32,
+    },
+    /// It has to stay for a time.
+    Minimum {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The newest attempt to make a point has failed: nothing goes before a newer one succeeds.
+    AttemptsFail {
+        /// The attempt's slot.
+        attempt: Slot,
     },
     /// A legal hold lies on it.
     Held,
@@ -65,6 +82,16 @@ impl fmt::Display for KeepReason {
             KeepReason::Last { place, of } => write!(f, "last {place} of {of}"),
             KeepReason::Newest { bucket, place, of } => write!(f, "{} {place} of {of} ({bucket})", bucket.period()),
             KeepReason::Within { duration } => write!(f, "within {} of the newest", in_words(*duration)),
+            KeepReason::NewestWithin { bucket, duration } => {
+                write!(
+                    f,
+                    "{} within {} of the newest ({bucket})",
+                    bucket.period(),
+                    in_words(*duration)
+                )
+            }
+            KeepReason::Minimum { until } => write!(f, "in its minimum until {until}"),
+            KeepReason::AttemptsFail { attempt } => write!(f, "nothing newer has succeeded since {attempt} failed"),
             KeepReason::MinimumGood { place, of } => write!(f, "minimum good {place} of {of}"),
             KeepReason::Held => f.write_str("held"),
             KeepReason::Locked { until } => write!(f, "locked until {until}"),
@@ -104,6 +131,16 @@ pub enum RemoveReason {
         /// How much older it might be.
         duration: SignedDuration,
     },
+    /// It is as old as any point may get.
+    BeyondMaximum {
+        /// How old that is.
+        maximum: SignedDuration,
+    },
+    /// It is so much older than the newest good point that no rule keeps it any more.
+    DeletedAfter {
+        /// How much older it might be.
+        duration: SignedDuration,
+    },
     /// It was removed before and has a tombstone already.
     Tombstoned,
 }
@@ -115,6 +152,14 @@ impl fmt::Display for RemoveReason {
             RemoveReason::Superseded { bucket, by } => write!(f, "{}: {by} is kept for {bucket}", bucket.period()),
             RemoveReason::BeyondPeriods { period, of } => write!(f, "{period}: {of} newer are kept"),
             RemoveReason::NotWithin { duration } => write!(f, "not within {} of the newest", in_words(*duration)),
+            RemoveReason::BeyondMaximum { maximum } => write!(f, "has reached its maximum of {}", in_words(*maximum)),
+            RemoveReason::DeletedAfter { duration } => {
+                write!(
+                    f,
+                    "deleted after {}: that much older than the newest",
+                    in_words(*duration)
+                )
+            }
             RemoveReason::Tombstoned => f.write_str("has a tombstone already"),
         }
     }

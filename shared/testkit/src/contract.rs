@@ -4,18 +4,22 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use bytes::Bytes;
+use holdfast_catalog::{Lock, LockMode, layout};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{
-    CopyObjects, Created, DeleteObjects, ListObjects, ObjectVersion, ReadObjects, WriteObjects,
+    CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectVersion, ReadObjects, WriteObjects,
 };
+use holdfast_vault::replica::VaultLock;
+use jiff::{SignedDuration, Timestamp};
 
 /// All store ports at once.
-pub trait Store: ReadObjects + ListObjects + WriteObjects + CopyObjects + DeleteObjects {}
+pub trait Store: ReadObjects + ListObjects + WriteObjects + CopyObjects + LockObjects + DeleteObjects {}
 
-impl<S: ReadObjects + ListObjects + WriteObjects + CopyObjects + DeleteObjects> Store for S {}
+impl<S: ReadObjects + ListObjects + WriteObjects + CopyObjects + LockObjects + DeleteObjects> Store for S {}
 
-/// Two versioned buckets to try the suite on. `home` and `replica` may be in different regions; only keys under `prefix` are
-/// touched, and nothing may be there yet.
+/// Two versioned buckets to try the suite on, both of which can lock objects or neither. `home` and `replica` may be in
+/// different regions; only keys under `prefix`, and under the same in the folder of the packs, are touched, and nothing may be
+/// there yet.
 #[derive(Debug, Clone)]
 pub struct Subject<'a, S> {
     /// The store under test.
@@ -26,6 +30,8 @@ pub struct Subject<'a, S> {
     pub replica: &'a S,
     /// Where the suite may write; ends in `/`.
     pub prefix: &'a str,
+    /// How the suite locks: in governance mode, until some time from now. What it has locked stays until then.
+    pub lock: Lock,
 }
 
 /// What a store did that it must not: the rule and the observation.
@@ -60,6 +66,14 @@ pub async fn breaches<S: Store>(subject: &Subject<'_, S>) -> Vec<Breach> {
         ),
         ("a copy has the source's bytes", copies(subject).await),
         ("a large object keeps its bytes", large(subject).await),
+        (
+            "what is written with a lock is locked, and a bucket that cannot lock does not write it",
+            locks(subject).await,
+        ),
+        (
+            "a lock is extended, and never shortened or changed in its mode",
+            extension(subject).await,
+        ),
     ];
     let broken = results.into_iter().filter_map(|(rule, result)| {
         let observation = result.err()?;
@@ -370,6 +384,101 @@ async fn large<S: Store>(subject: &Subject<'_, S>) -> Outcome {
     same("tail of the copy", tail, body.slice(body.len() - 5..))
 }
 
+/// A key where the suite may lock, and until when the lock that belongs there lasts.
+fn lockable<S>(subject: &Subject<'_, S>, name: &str) -> Result<(String, Timestamp), Breach> {
+    let key = format!("{}{}{name}", layout::PACKS, subject.prefix);
+    let lock = subject.lock.on(&key).ok_or("packs are not locked")?;
+    Ok((key, lock.until))
+}
+
+async fn locks<S: Store>(subject: &Subject<'_, S>) -> Outcome {
+    let (home, replica) = (
+        subject.home.locking(Some(subject.lock)),
+        subject.replica.locking(Some(subject.lock)),
+    );
+    let (key, until) = lockable(subject, "written")?;
+    let body = Bytes::from_static(b"kept");
+    if ok("vault_lock", home.vault_lock().await)? == VaultLock::Off {
+        for (what, result) in [
+            ("create", home.create(&key, body.clone()).await.map(|_| ())),
+            ("overwrite", home.overwrite(&key, body.clone()).await),
+        ] {
+            invalid(what, result)?;
+            not_found("get", home.get(&key).await)?;
+        }
+        ok("create without a lock", subject.home.create(&key, body).await)?;
+        invalid("copy_from", replica.copy_from(subject.home_bucket, &key).await)?;
+        return invalid("extend_lock", home.extend_lock(&key).await);
+    }
+    ok("create", home.create(&key, body.clone()).await)?;
+    same("lock after a create", locked_until(&home, &key).await?, Some(until))?;
+    ok("overwrite", home.overwrite(&key, body.clone()).await)?;
+    same("lock after an overwrite", locked_until(&home, &key).await?, Some(until))?;
+    for version in all_versions(&home, &key).await? {
+        locked("delete_version", home.delete_version(&key, &version.version).await)?;
+    }
+    let copy = ok("copy_from", replica.copy_from(subject.home_bucket, &key).await)?;
+    same("lock that a copy tells of", copy.locked_until, Some(until))?;
+    same("lock of a copy", locked_until(&replica, &key).await?, Some(until))?;
+
+    // The same store, but not to lock; and to lock, but something that has to be removable.
+    let (unlocked, _) = lockable(subject, "unlocked")?;
+    ok(
+        "create without a lock",
+        subject.home.create(&unlocked, body.clone()).await,
+    )?;
+    let removable = subject.key("removable");
+    ok("create of what is never locked", home.create(&removable, body).await)?;
+    for key in [unlocked, removable] {
+        same("lock", locked_until(&home, &key).await?, None)?;
+        remove_all(&home, &key).await?;
+    }
+    Ok(())
+}
+
+async fn extension<S: Store>(subject: &Subject<'_, S>) -> Outcome {
+    let lock = subject.lock;
+    let home = subject.home.locking(Some(lock));
+    let (missing, _) = lockable(subject, "missing")?;
+    not_found("extend_lock", home.extend_lock(&missing).await)?;
+    if ok("vault_lock", home.vault_lock().await)? == VaultLock::Off {
+        return Ok(());
+    }
+    let (key, until) = lockable(subject, "extended")?;
+    ok("create", subject.home.create(&key, Bytes::from_static(b"kept")).await)?;
+    same(
+        "extend_lock of a store that does not lock",
+        ok("", subject.home.extend_lock(&key).await)?,
+        None,
+    )?;
+    same("lock", locked_until(&home, &key).await?, None)?;
+
+    let later = Lock {
+        contents_until: lock.contents_until + SignedDuration::from_mins(1),
+        ..lock
+    };
+    let after = until + SignedDuration::from_mins(1);
+    for (wanted, expected) in [(lock, until), (lock, until), (later, after), (lock, after)] {
+        let extended = ok(
+            "extend_lock",
+            subject.home.locking(Some(wanted)).extend_lock(&key).await,
+        )?;
+        same("lock as told", extended.map(|lock| lock.until), Some(expected))?;
+        same("lock", locked_until(&home, &key).await?, Some(expected))?;
+    }
+    let firmer = subject.home.locking(Some(Lock {
+        mode: LockMode::Compliance,
+        ..later
+    }));
+    locked("extend_lock to another mode", firmer.extend_lock(&key).await)?;
+    same("lock", locked_until(&home, &key).await?, Some(after))?;
+    same("number of versions", all_versions(&home, &key).await?.len(), 1)
+}
+
+async fn locked_until<S: ReadObjects>(store: &S, key: &str) -> Result<Option<Timestamp>, Breach> {
+    Ok(ok("head", store.head(key).await)?.locked_until)
+}
+
 async fn all_keys<S: ListObjects>(store: &S, prefix: &str, after: Option<String>) -> Result<Vec<String>, Breach> {
     let mut keys = Vec::new();
     let mut after = after;
@@ -417,6 +526,20 @@ fn not_found<T: Debug>(what: &str, result: Result<T, PortError>) -> Outcome {
     match result {
         Err(PortError::NotFound(_)) => Ok(()),
         other => Err(format!("{what} gave {other:?}, not NotFound")),
+    }
+}
+
+fn invalid<T: Debug>(what: &str, result: Result<T, PortError>) -> Outcome {
+    match result {
+        Err(PortError::Invalid(_)) => Ok(()),
+        other => Err(format!("{what} gave {other:?}, not Invalid")),
+    }
+}
+
+fn locked<T: Debug>(what: &str, result: Result<T, PortError>) -> Outcome {
+    match result {
+        Err(PortError::Locked(_)) => Ok(()),
+        other => Err(format!("{what} gave {other:?}, not Locked")),
     }
 }
 

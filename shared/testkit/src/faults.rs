@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use holdfast_catalog::{Kind, Shard};
+use holdfast_catalog::{Kind, Lock, ObjectLock, Region, Shard};
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings, CreateTable, DropScratchTable, ReadTable, ScanPage, ScanTable, TableReading, TableSetting,
     TableStatus, WriteItems,
@@ -8,9 +8,9 @@ use holdfast_sources::dynamodb::{Item, TableConfig};
 use holdfast_sources::inventory::{Found, ListResources};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{
-    CopyObjects, Created, DeleteObjects, ListObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
+    CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
 };
-use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec};
+use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, VaultLock};
 use holdfast_vault::signal::{PublishEvents, SendWork};
 
 use crate::{Effect, Script};
@@ -86,6 +86,30 @@ impl<S: CopyObjects> CopyObjects for Faults<S> {
     }
 }
 
+impl<S: LockObjects> LockObjects for Faults<S> {
+    fn locking(&self, lock: Option<Lock>) -> Self {
+        Faults::new(self.inner.locking(lock), &self.script)
+    }
+
+    fn lock(&self) -> Option<Lock> {
+        self.inner.lock()
+    }
+
+    async fn extend_lock(&self, key: &str) -> Result<Option<ObjectLock>, PortError> {
+        // A store that locks nothing there makes no call.
+        if self.lock().and_then(|lock| lock.on(key)).is_none() {
+            return Ok(None);
+        }
+        let work = self.inner.extend_lock(key);
+        self.script.run("extend_lock", key, Effect::Writes, work).await
+    }
+
+    async fn vault_lock(&self) -> Result<VaultLock, PortError> {
+        let work = self.inner.vault_lock();
+        self.script.run("vault_lock", "bucket", Effect::Reads, work).await
+    }
+}
+
 impl<S: DeleteObjects> DeleteObjects for Faults<S> {
     async fn list_versions(&self, prefix: &str, after: Option<(&str, &str)>) -> Result<Vec<ObjectVersion>, PortError> {
         let work = self.inner.list_versions(prefix, after);
@@ -121,8 +145,8 @@ impl<S: PublishEvents> PublishEvents for Faults<S> {
 }
 
 impl<S: ListResources> ListResources for Faults<S> {
-    async fn list(&self, kind: Kind) -> Result<Vec<Found>, PortError> {
-        let work = self.inner.list(kind);
+    async fn list(&self, region: &Region, kind: Kind) -> Result<Vec<Found>, PortError> {
+        let work = self.inner.list(region, kind);
         self.script
             .run("list_resources", kind.as_str(), Effect::Reads, work)
             .await

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use holdfast_catalog::{Arn, Kind};
+use holdfast_catalog::{Arn, Kind, Region};
 use holdfast_sources::inventory::{Found, ListResources};
 use holdfast_vault::PortError;
 
@@ -36,9 +36,11 @@ impl MemoryResources {
 }
 
 impl ListResources for MemoryResources {
-    async fn list(&self, kind: Kind) -> Result<Vec<Found>, PortError> {
+    async fn list(&self, region: &Region, kind: Kind) -> Result<Vec<Found>, PortError> {
         let found = lock(&self.found);
-        let of_kind = found.values().filter(|found| Kind::of_arn(&found.arn) == Some(kind));
+        let of_kind = found
+            .values()
+            .filter(|found| Kind::of_arn(&found.arn) == Some(kind) && found.arn.region() == region.as_str());
         Ok(of_kind.cloned().collect())
     }
 }

@@ -69,7 +69,18 @@ struct State {
     counts: BTreeMap<&'static str, u64>,
     /// Seed of the pauses before calls; 0 is one pause each.
     shuffle: u64,
+    trouble: Option<Trouble>,
     stop: Stop,
+}
+
+/// Failures at random.
+#[derive(Debug)]
+struct Trouble {
+    random: u64,
+    one_in: u64,
+    struck: u64,
+    /// The invocation is dead: nothing that it calls is carried out any more.
+    is_dead: bool,
 }
 
 /// Whether callers are made to wait.
@@ -148,8 +159,30 @@ impl Script {
 
     /// Makes concurrent tasks meet in another order: each call waits for none to three turns of the others, as the seed says.
     pub fn shuffle(&self, seed: u64) {
-        // An even seed and its odd successor must differ, and the generator must not start at 0.
-        lock(&self.state).shuffle = seed.wrapping_mul(2).wrapping_add(1);
+        lock(&self.state).shuffle = scrambled(seed);
+    }
+
+    /// From here on one call in `one_in` fails at random, before or after it was carried out: throttled, unavailable, in conflict,
+    /// refused for expired credentials, or the invocation dies of it. The same seed gives the same failures.
+    pub fn trouble(&self, seed: u64, one_in: u64) {
+        lock(&self.state).trouble = Some(Trouble {
+            random: scrambled(seed),
+            one_in,
+            struck: 0,
+            is_dead: false,
+        });
+    }
+
+    /// A new invocation begins: what was dead is not.
+    pub fn revive(&self) {
+        if let Some(trouble) = &mut lock(&self.state).trouble {
+            trouble.is_dead = false;
+        }
+    }
+
+    /// How many calls failed at random.
+    pub fn struck(&self) -> u64 {
+        lock(&self.state).trouble.as_ref().map_or(0, |trouble| trouble.struck)
     }
 
     /// Stops everybody once the `number`th call has ended: its caller, and whoever calls later, waits until
@@ -178,7 +211,9 @@ impl Script {
 
     /// Forgets all failures, keeps the record.
     pub fn heal(&self) {
-        lock(&self.state).rules.clear();
+        let mut state = lock(&self.state);
+        state.rules.clear();
+        state.trouble = None;
     }
 
     /// Forgets the record, so that numbers begin at 1 again; keeps the failures.
@@ -270,6 +305,7 @@ impl Script {
             .iter()
             .find(strikes)
             .map(|rule| (rule.moment, rule.error.clone()));
+        let fault = fault.or_else(|| state.trouble.as_mut()?.strike());
         state.calls.push(Call {
             number,
             name,
@@ -296,10 +332,46 @@ impl Script {
         if state.shuffle == 0 {
             return 1;
         }
-        // xorshift64: enough to vary the order, and the same for the same seed.
-        state.shuffle ^= state.shuffle << 13;
-        state.shuffle ^= state.shuffle >> 7;
-        state.shuffle ^= state.shuffle << 17;
-        state.shuffle % 4
+        next(&mut state.shuffle) % 4
     }
+}
+
+impl Trouble {
+    fn strike(&mut self) -> Option<(Moment, PortError)> {
+        if self.is_dead {
+            return Some((
+                Moment::Before,
+                PortError::Unavailable("the invocation is dead".to_owned()),
+            ));
+        }
+        if !next(&mut self.random).is_multiple_of(self.one_in) {
+            return None;
+        }
+        self.struck += 1;
+        let moment = [Moment::Before, Moment::After][usize::from(next(&mut self.random).is_multiple_of(2))];
+        let error = match next(&mut self.random) % 8 {
+            0 | 1 => PortError::Throttled("slow down".to_owned()),
+            2..=4 => PortError::Unavailable("connection reset".to_owned()),
+            5 => PortError::Conflict("conditional request conflict".to_owned()),
+            6 => PortError::Denied("the security token included in the request is expired".to_owned()),
+            _ => {
+                self.is_dead = true;
+                PortError::Unavailable("killed".to_owned())
+            }
+        };
+        Some((moment, error))
+    }
+}
+
+/// A state for [`next`]: an even seed and its odd successor must differ, and the generator must not start at 0.
+fn scrambled(seed: u64) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
+}
+
+/// xorshift64: enough to vary a test, and the same for the same seed.
+fn next(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state >> 8
 }

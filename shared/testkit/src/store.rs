@@ -3,10 +3,13 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
+use holdfast_catalog::{Extension, Lock, ObjectLock};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{
-    Clock, CopyObjects, Created, DeleteObjects, ListObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
+    Clock, CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectInfo, ObjectVersion, ReadObjects,
+    WriteObjects,
 };
+use holdfast_vault::replica::VaultLock;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{ManualClock, lock};
@@ -22,6 +25,8 @@ pub struct MemoryStore {
     bucket: String,
     page: usize,
     clock: ManualClock,
+    /// How what is written through this handle is locked.
+    lock: Option<Lock>,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +39,8 @@ struct Cloud {
 struct Bucket {
     /// Versions of each key, oldest first; never an empty list.
     objects: BTreeMap<String, Vec<Version>>,
+    can_lock: bool,
+    extended_locks: u64,
     retention: Option<SignedDuration>,
     held: BTreeSet<String>,
     deaf: BTreeSet<String>,
@@ -45,6 +52,7 @@ struct Version {
     /// `None` is a delete marker.
     body: Option<Bytes>,
     modified_at: Timestamp,
+    lock: Option<ObjectLock>,
 }
 
 impl MemoryStore {
@@ -55,6 +63,7 @@ impl MemoryStore {
             bucket: bucket.to_owned(),
             page: PAGE,
             clock: clock.clone(),
+            lock: None,
         };
         store.with_bucket(|_| ());
         store
@@ -139,7 +148,22 @@ impl MemoryStore {
 
     /// Puts a delete marker on an object, as a plain delete of a versioned bucket does.
     pub fn mark_deleted(&self, key: &str) {
-        self.put(key, None);
+        self.put_in(&mut lock(&self.cloud), key, None, None);
+    }
+
+    /// Lets the bucket lock objects, for good.
+    pub fn enable_locks(&self) {
+        self.with_bucket(|bucket| bucket.can_lock = true);
+    }
+
+    /// The lock on the version that a plain read of the key finds.
+    pub fn lock_on(&self, key: &str) -> Option<ObjectLock> {
+        self.with_bucket(|bucket| bucket.live(key)?.lock)
+    }
+
+    /// How often the lock of an object that was there was extended: each time is a request that changes something.
+    pub fn extended_locks(&self) -> u64 {
+        self.with_bucket(|bucket| bucket.extended_locks)
     }
 
     /// Locks every version, those there already included, for this long after it was written.
@@ -166,21 +190,35 @@ impl MemoryStore {
         work(bucket_of(&mut lock(&self.cloud), &self.bucket))
     }
 
-    fn put(&self, key: &str, body: Option<Bytes>) -> ObjectInfo {
-        self.put_in(&mut lock(&self.cloud), key, body)
-    }
-
-    fn put_in(&self, cloud: &mut MutexGuard<'_, Cloud>, key: &str, body: Option<Bytes>) -> ObjectInfo {
+    fn put_in(
+        &self,
+        cloud: &mut MutexGuard<'_, Cloud>,
+        key: &str,
+        body: Option<Bytes>,
+        lock: Option<ObjectLock>,
+    ) -> ObjectInfo {
         cloud.versions_made += 1;
         let version = Version {
             id: format!("version-{:08}", cloud.versions_made),
             body,
             modified_at: self.clock.now(),
+            lock,
         };
         let info = version.info(key);
         let bucket = bucket_of(cloud, &self.bucket);
         bucket.objects.entry(key.to_owned()).or_default().push(version);
         info
+    }
+
+    /// The lock that a write puts on a key, if the bucket takes it.
+    fn new_lock(&self, bucket: &Bucket, key: &str) -> Result<Option<ObjectLock>, PortError> {
+        let wanted = self.lock.and_then(|lock| lock.on(key));
+        let invalid = |why: &str| Err(PortError::Invalid(format!("s3://{}/{key}: {why}", self.bucket)));
+        match wanted {
+            Some(_) if !bucket.can_lock => invalid("Bucket is missing ObjectLockConfiguration"),
+            Some(lock) if lock.until <= self.clock.now() => invalid("The retain until date must be in the future"),
+            wanted => Ok(wanted),
+        }
     }
 
     fn latest(&self, key: &str) -> Result<Version, PortError> {
@@ -203,6 +241,7 @@ impl Bucket {
         // As in S3, a delete marker is never locked.
         version.body.is_some()
             && (self.held.contains(key)
+                || version.lock.is_some_and(|lock| now < lock.until)
                 || self
                     .retention
                     .is_some_and(|time| now.duration_since(version.modified_at) < time))
@@ -215,6 +254,7 @@ impl Version {
             key: key.to_owned(),
             bytes: self.body.as_ref().map_or(0, |body| body.len() as u64),
             modified_at: self.modified_at,
+            locked_until: None,
         }
     }
 }
@@ -234,7 +274,11 @@ impl ReadObjects for MemoryStore {
     }
 
     async fn head(&self, key: &str) -> Result<ObjectInfo, PortError> {
-        Ok(self.latest(key)?.info(key))
+        let latest = self.latest(key)?;
+        Ok(ObjectInfo {
+            locked_until: latest.lock.map(|lock| lock.until),
+            ..latest.info(key)
+        })
     }
 }
 
@@ -257,15 +301,19 @@ impl ListObjects for MemoryStore {
 impl WriteObjects for MemoryStore {
     async fn create(&self, key: &str, body: Bytes) -> Result<Created, PortError> {
         let mut cloud = lock(&self.cloud);
-        if bucket_of(&mut cloud, &self.bucket).live(key).is_some() {
+        let bucket = bucket_of(&mut cloud, &self.bucket);
+        let lock = self.new_lock(bucket, key)?;
+        if bucket.live(key).is_some() {
             return Ok(Created::Existed);
         }
-        self.put_in(&mut cloud, key, Some(body));
+        self.put_in(&mut cloud, key, Some(body), lock);
         Ok(Created::New)
     }
 
     async fn overwrite(&self, key: &str, body: Bytes) -> Result<(), PortError> {
-        self.put(key, Some(body));
+        let mut cloud = lock(&self.cloud);
+        let lock = self.new_lock(bucket_of(&mut cloud, &self.bucket), key)?;
+        self.put_in(&mut cloud, key, Some(body), lock);
         Ok(())
     }
 }
@@ -277,7 +325,51 @@ impl CopyObjects for MemoryStore {
         let Some(body) = source.map(|version| version.body.clone()) else {
             return Err(PortError::NotFound(format!("s3://{source_bucket}/{key}")));
         };
-        Ok(self.put_in(&mut cloud, key, body))
+        let lock = self.new_lock(bucket_of(&mut cloud, &self.bucket), key)?;
+        let info = self.put_in(&mut cloud, key, body, lock);
+        Ok(ObjectInfo {
+            locked_until: lock.map(|lock| lock.until),
+            ..info
+        })
+    }
+}
+
+impl LockObjects for MemoryStore {
+    fn locking(&self, lock: Option<Lock>) -> Self {
+        MemoryStore { lock, ..self.clone() }
+    }
+
+    fn lock(&self) -> Option<Lock> {
+        self.lock
+    }
+
+    async fn extend_lock(&self, key: &str) -> Result<Option<ObjectLock>, PortError> {
+        self.with_bucket(|bucket| {
+            let Some(wanted) = self.lock.and_then(|lock| lock.on(key)) else {
+                return Ok(None);
+            };
+            let name = format!("s3://{}/{key}", self.bucket);
+            let Some(found) = bucket.live(key).map(|version| version.lock) else {
+                return Err(PortError::NotFound(name));
+            };
+            match wanted.over(found) {
+                Extension::Unneeded => return Ok(found),
+                Extension::Impossible => return Err(PortError::Locked(name)),
+                Extension::Needed => _ = self.new_lock(bucket, key)?,
+            }
+            if let Some(latest) = bucket.objects.get_mut(key).and_then(|versions| versions.last_mut()) {
+                latest.lock = Some(wanted);
+            }
+            bucket.extended_locks += 1;
+            Ok(Some(wanted))
+        })
+    }
+
+    async fn vault_lock(&self) -> Result<VaultLock, PortError> {
+        Ok(match self.with_bucket(|bucket| bucket.can_lock) {
+            true => VaultLock::Enabled,
+            false => VaultLock::Off,
+        })
     }
 }
 
@@ -303,8 +395,9 @@ impl DeleteObjects for MemoryStore {
                 return Ok(());
             };
             if bucket.is_locked(key, found, now) {
+                let until = found.lock.map(|lock| format!("{lock}: ")).unwrap_or_default();
                 return Err(PortError::Locked(format!(
-                    "s3://{}/{key} version {version}",
+                    "{until}s3://{}/{key} version {version}",
                     self.bucket
                 )));
             }

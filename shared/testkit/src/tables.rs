@@ -279,7 +279,11 @@ impl ScanTable for MemoryTables {
             Some(last) if items.len() == page_items => Some(table.key(last)?),
             _ => None,
         };
-        Ok(ScanPage { items, next })
+        Ok(ScanPage {
+            items,
+            charged_bytes: None,
+            next,
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use holdfast_catalog::{Region, Shard};
+use holdfast_catalog::{Lock, LockMode, Region, Shard};
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings as _, CreateTable as _, DropScratchTable as _, ScanTable as _, TableSetting, TableStatus,
     WriteItems as _,
@@ -14,12 +14,22 @@ use holdfast_testkit::contract::{Subject, breaches};
 use holdfast_testkit::{Ending, Faults, ManualClock, MemoryStore, MemoryTables, Moment, Script};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{
-    Clock as _, Created, DeleteObjects as _, ListObjects as _, ReadObjects as _, WriteObjects as _,
+    Clock as _, Created, DeleteObjects as _, ListObjects as _, LockObjects as _, ReadObjects as _, WriteObjects as _,
 };
 use jiff::SignedDuration;
 
 fn clock() -> ManualClock {
     ManualClock::at("2026-03-01T00:00:00Z".parse().unwrap())
+}
+
+/// A lock until the next day.
+fn lock() -> Lock {
+    let until = clock().now() + SignedDuration::from_hours(24);
+    Lock {
+        mode: LockMode::Governance,
+        points_until: until,
+        contents_until: until,
+    }
 }
 
 fn unavailable() -> PortError {
@@ -36,9 +46,26 @@ async fn the_memory_store_keeps_the_contract_with_pages_of_any_size() {
             home_bucket: "home",
             replica: &replica,
             prefix: "contract/",
+            lock: lock(),
         };
         assert_eq!(breaches(&subject).await, Vec::<String>::new(), "pages of {page}");
     }
+}
+
+#[tokio::test]
+async fn the_memory_store_keeps_the_contract_where_it_can_lock_too() {
+    let home = MemoryStore::new("home", &clock());
+    let replica = home.sibling("replica");
+    home.enable_locks();
+    replica.enable_locks();
+    let subject = Subject {
+        home: &home,
+        home_bucket: "home",
+        replica: &replica,
+        prefix: "contract/",
+        lock: lock(),
+    };
+    assert_eq!(breaches(&subject).await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -52,6 +79,7 @@ async fn the_contract_also_holds_behind_a_script_in_which_nothing_fails() {
         home_bucket: "home",
         replica: &replica,
         prefix: "contract/",
+        lock: lock(),
     };
     assert_eq!(breaches(&subject).await, Vec::<String>::new());
     assert!(script.total() > 100);
@@ -130,6 +158,29 @@ async fn locked_versions_stay_until_their_time_is_over_or_their_hold_released() 
     assert!(locked(store.delete_version("a", &version).await));
     store.release("a");
     assert!(store.delete_version("a", &version).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_locked_version_can_be_removed_from_the_second_on_that_its_lock_ends() {
+    let clock = clock();
+    let store = MemoryStore::new("home", &clock);
+    store.enable_locks();
+    let locking = store.locking(Some(lock()));
+    locking.create("packs/a", Bytes::new()).await.unwrap();
+    let version = store.list_versions("packs/a", None).await.unwrap().remove(0).version;
+    clock.advance(SignedDuration::from_hours(24) - SignedDuration::from_secs(1));
+    let refused = store.delete_version("packs/a", &version).await.unwrap_err();
+    assert!(
+        matches!(&refused, PortError::Locked(why) if why.contains("until 2026-03-02T00:00:00Z")),
+        "{refused}"
+    );
+    clock.advance(SignedDuration::from_secs(1));
+    store.delete_version("packs/a", &version).await.unwrap();
+    let late = locking.create("packs/b", Bytes::new()).await;
+    assert!(
+        matches!(late, Err(PortError::Invalid(_))),
+        "a lock that is over cannot be put: {late:?}"
+    );
 }
 
 #[tokio::test]

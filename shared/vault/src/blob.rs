@@ -1,12 +1,13 @@
 use bytes::Bytes;
-use holdfast_catalog::{BlobRef, BlobRole, Sha256, layout};
+use holdfast_catalog::{BlobRef, BlobRole, Manifest, Sha256, layout};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Digest as _;
 
 use crate::PortError;
-use crate::port::{Created, ObjectInfo, ReadObjects, WriteObjects};
+use crate::port::{Created, LockObjects, ObjectInfo, ReadObjects, WriteObjects};
+use crate::sweep::SHORTEST_GRACE;
 
-/// How old an object that is already there may be for a run to rely on it without writing it again.
+/// How old an object that is already there may be for a run to rely on it without writing it again, where it is not locked.
 ///
 /// An object that no point refers to (left by a run that failed) may be about to be swept. The sweep removes only
 /// versions that are older than its grace period, which is never under 24 hours, and no run may last longer than 12: so
@@ -17,39 +18,46 @@ pub const TRUST_EXISTING_FOR: SignedDuration = SignedDuration::from_hours(11);
 /// Reads are done in pieces of this size where an object may be large.
 const PIECE_BYTES: u64 = 8 << 20;
 
-/// What the vault has under a content-addressed key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Present {
-    /// Young enough to rely on.
-    Fresh,
-    /// There, but to be written again before a new point refers to it.
-    Old,
-    /// Not there.
-    Absent,
-}
-
-/// Whether a blob is there and may be relied on.
+/// Whether a run may rely on an object that it finds in the vault: because it is young (see [`TRUST_EXISTING_FOR`]), or
+/// because it is locked, from now on if it was not, as the store locks what it writes. Of a lock and a removal of the same
+/// version only one can succeed, so what is locked for the shortest grace outlives the run, however old it is. Where the
+/// answer is no, the object is to be written again.
 ///
 /// # Errors
-/// Those of the store.
-pub async fn has_blob<S: ReadObjects>(store: &S, now: Timestamp, name: &Sha256) -> Result<Present, PortError> {
-    match store.head(&layout::blob(name)).await {
-        Ok(info) if is_fresh(&info, now) => Ok(Present::Fresh),
-        Ok(_) => Ok(Present::Old),
-        Err(PortError::NotFound(_)) => Ok(Present::Absent),
+/// Those of the store. A lock that was extended until then stays.
+pub async fn outlives_run<S: LockObjects>(store: &S, info: &ObjectInfo, now: Timestamp) -> Result<bool, PortError> {
+    let is_fresh = now.duration_since(info.modified_at) < TRUST_EXISTING_FOR;
+    match store.extend_lock(&info.key).await {
+        Ok(None) => Ok(is_fresh),
+        Ok(Some(lock)) => Ok(is_fresh || lock.until.duration_since(now) >= SHORTEST_GRACE),
+        // Gone since it was looked at; or locked in another mode, which what is written again need not take over.
+        Err(PortError::NotFound(_) | PortError::Locked(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-fn is_fresh(info: &ObjectInfo, now: Timestamp) -> bool {
-    now.duration_since(info.modified_at) < TRUST_EXISTING_FOR
+/// A blob that the vault has and that a run may rely on as it is; see [`outlives_run`].
+///
+/// # Errors
+/// Those of the store.
+pub async fn lasting_blob<S: ReadObjects + LockObjects>(
+    store: &S,
+    now: Timestamp,
+    name: &Sha256,
+) -> Result<Option<ObjectInfo>, PortError> {
+    match store.head(&layout::blob(name)).await {
+        Ok(info) => Ok(outlives_run(store, &info, now).await?.then_some(info)),
+        Err(PortError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-/// Stores something under its content's name, once.
+/// Stores something under its content's name, once, and locked as the store locks what it writes, also where it was there
+/// before.
 ///
 /// # Errors
 /// Those of the store; the object may or may not have been written, and writing it again is harmless.
-pub async fn put_content<S: ReadObjects + WriteObjects>(
+pub async fn put_content<S: ReadObjects + WriteObjects + LockObjects>(
     store: &S,
     now: Timestamp,
     key: &str,
@@ -59,7 +67,7 @@ pub async fn put_content<S: ReadObjects + WriteObjects>(
         return Ok(Created::New);
     }
     let may_stay = match store.head(key).await {
-        Ok(info) => is_fresh(&info, now) && holds(store, key, info.bytes, &body).await?,
+        Ok(info) => outlives_run(store, &info, now).await? && holds(store, key, info.bytes, &body).await?,
         Err(PortError::NotFound(_)) => false,
         Err(error) => return Err(error),
     };
@@ -93,7 +101,7 @@ async fn holds<S: ReadObjects>(store: &S, key: &str, bytes: u64, body: &Bytes) -
 ///
 /// # Errors
 /// Those of the store.
-pub async fn put_blob<S: ReadObjects + WriteObjects>(
+pub async fn put_blob<S: ReadObjects + WriteObjects + LockObjects>(
     store: &S,
     now: Timestamp,
     role: BlobRole,
@@ -122,6 +130,17 @@ pub async fn get_blob<S: ReadObjects>(store: &S, blob: &BlobRef) -> Result<Bytes
         Err(PortError::NotFound(_)) => Err(PortError::Corrupt(format!("{key} is missing"))),
         Err(error) => Err(error),
     }
+}
+
+/// Reads and proves a point's configuration document.
+///
+/// # Errors
+/// `Corrupt` when the point names none, or it is missing or not what its name promises.
+pub async fn get_config<S: ReadObjects>(store: &S, manifest: &Manifest) -> Result<Bytes, PortError> {
+    let blob = manifest
+        .config()
+        .ok_or_else(|| PortError::Corrupt("the manifest names no configuration".into()))?;
+    get_blob(store, blob).await
 }
 
 /// Proves a blob in bounded memory, and says how many bytes were read.

@@ -20,7 +20,9 @@ mod shard;
 pub mod signal;
 pub mod sweep;
 
-pub use blob::{Present, TRUST_EXISTING_FOR, check_blob, get_blob, has_blob, put_blob, put_content};
+pub use blob::{
+    TRUST_EXISTING_FOR, check_blob, get_blob, get_config, lasting_blob, outlives_run, put_blob, put_content,
+};
 pub use error::PortError;
 pub use holds::{Holds, lay_hold, lift_hold};
 pub use index::IndexEntry;
@@ -28,8 +30,8 @@ pub use items::{PackLines, add_to_digest, by_pack, lines_of, read_pack};
 pub use line::Line;
 pub use pack::{BuiltPack, Pack, PackBuilder, TARGET_BYTES};
 pub use points::{
-    Catalogue, PointEntry, begin_run, commit, keys, read_manifest, read_run, read_tombstone, write_fact,
-    write_tombstone,
+    Catalogue, PointEntry, begin_run, commit, is_lost, keys, read_manifest, read_run, read_tombstone, vouches,
+    write_fact, write_tombstone,
 };
 pub use recipe_io::{
     finished_shards, read_checkpoint, read_checkpoint_at, read_committed_part, read_part, summarise, write_checkpoint,

@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use holdfast_catalog::{Fact, Manifest, PointId, ResourceId, RunRecord, Slot, Tombstone, layout, seal, unseal};
 use jiff::Timestamp;
 
 use crate::PortError;
-use crate::port::{Created, ListObjects, ObjectInfo, ReadObjects, WriteObjects};
+use crate::port::{Created, ListObjects, LockObjects, ObjectInfo, ReadObjects, WriteObjects};
 
 /// All objects under a prefix, in order of key.
 ///
@@ -99,6 +99,9 @@ pub struct Catalogue {
     pub points: Vec<PointEntry>,
     /// Keys under `points/` that name no point. They are kept, and reported.
     pub strange_keys: Vec<String>,
+    /// Points that facts tell of, that nobody decided to remove, and that had no manifest when it was looked for. One that came
+    /// or went between the listings is among them: ask [`is_lost`].
+    pub lost: BTreeSet<PointId>,
 }
 
 impl Catalogue {
@@ -138,18 +141,23 @@ impl Catalogue {
                 Err(_) => catalogue.strange_keys.push(info.key),
             }
         }
-        for info in keys(store, &format!("{}{prefix}", layout::TOMBSTONES)).await? {
-            if let Ok(id) = layout::point_of_tombstone(&info.key)
-                && let Some(entry) = entries.get_mut(&id)
-            {
-                entry.is_tombstoned = true;
+        for info in keys(store, &format!("{}{prefix}", layout::FACTS)).await? {
+            let Ok((id, what, at)) = layout::parse_fact(&info.key) else {
+                continue;
+            };
+            match entries.get_mut(&id) {
+                Some(entry) => entry.learn(what, at),
+                // That a point is partial is written before its manifest; all others are learnt of a committed point.
+                None if what == "partial" => {}
+                None => _ = catalogue.lost.insert(id),
             }
         }
-        for info in keys(store, &format!("{}{prefix}", layout::FACTS)).await? {
-            if let Ok((id, what, at)) = layout::parse_fact(&info.key)
-                && let Some(entry) = entries.get_mut(&id)
-            {
-                entry.learn(what, at);
+        for info in keys(store, &format!("{}{prefix}", layout::TOMBSTONES)).await? {
+            if let Ok(id) = layout::point_of_tombstone(&info.key) {
+                catalogue.lost.remove(&id);
+                if let Some(entry) = entries.get_mut(&id) {
+                    entry.is_tombstoned = true;
+                }
             }
         }
         catalogue.points = entries.into_values().collect();
@@ -162,6 +170,21 @@ impl Catalogue {
     }
 }
 
+/// Whether a committed point has lost its manifest, and with it everything: it has facts, and neither manifest nor tombstone.
+///
+/// # Errors
+/// Those of the store.
+pub async fn is_lost<S: ReadObjects + ListObjects>(store: &S, point: &PointId) -> Result<bool, PortError> {
+    for key in [layout::manifest(point), layout::tombstone(point)] {
+        match store.head(&key).await {
+            Ok(_) => return Ok(false),
+            Err(PortError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(!keys(store, &layout::facts_of(point)).await?.is_empty())
+}
+
 /// Reads a point's manifest and proves it.
 ///
 /// # Errors
@@ -170,6 +193,24 @@ pub async fn read_manifest<S: ReadObjects>(store: &S, point: &PointId) -> Result
     let key = layout::manifest(point);
     let body = store.get(&key).await?;
     Manifest::read(&body, point).map_err(|error| PortError::Corrupt(format!("{key}: {error}")))
+}
+
+/// Whether all that a point refers to is locked at least as the store locks what it writes, so that nobody has to look at it
+/// piece by piece. The manifest says how the point was locked. It is written, and locked, after everything else: that its own
+/// lock is there shows that the others were put in this vault, and that it does not only tell of another's.
+///
+/// # Errors
+/// Those of the store.
+pub async fn vouches<S: ReadObjects + LockObjects>(store: &S, point: &Manifest) -> Result<bool, PortError> {
+    let Some(wanted) = store.lock() else { return Ok(true) };
+    let Some(lock) = point.lock.filter(|lock| lock.covers_contents_of(&wanted)) else {
+        return Ok(false);
+    };
+    match store.head(&layout::manifest(&point.point)).await {
+        Ok(manifest) => Ok(manifest.locked_until.is_some_and(|until| until >= lock.points_until)),
+        Err(PortError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Commits a point: from here on readers see it. What is partial is said before it is seen.

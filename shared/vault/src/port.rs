@@ -5,9 +5,11 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use holdfast_catalog::{Lock, ObjectLock};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::PortError;
+use crate::replica::VaultLock;
 
 /// What a listing or a look says about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct ObjectInfo {
     pub bytes: u64,
     /// When it was last written.
     pub modified_at: Timestamp,
+    /// Until when its retention lock lasts, as a look at the object tells those who may read locks; a listing does not tell.
+    pub locked_until: Option<Timestamp>,
 }
 
 /// One version of an object in a versioned bucket, or a delete marker.
@@ -115,10 +119,47 @@ pub trait CopyObjects: Send + Sync {
     fn copy_from(&self, source_bucket: &str, key: &str) -> impl Future<Output = Result<ObjectInfo, PortError>> + Send;
 }
 
+/// Locking objects, each by itself and never by a bucket default, which would lock facts and work in flight too.
+pub trait LockObjects: Send + Sync + Sized {
+    /// The IAM actions behind this trait. Never `s3:BypassGovernanceRetention`.
+    const ACTIONS: &'static [&'static str] = &[
+        "s3:GetBucketObjectLockConfiguration",
+        "s3:GetObjectRetention",
+        "s3:PutObjectRetention",
+    ];
+
+    /// The same store, but what this one writes and copies is locked, by the request that writes it, as [`Lock::on`] says for
+    /// its key.
+    #[must_use]
+    fn locking(&self, lock: Option<Lock>) -> Self;
+
+    /// How this store locks what it writes.
+    fn lock(&self) -> Option<Lock>;
+
+    /// Has the newest version at a key locked as this store locks what it writes there, and says how it is locked then: as long
+    /// or longer, as firmly or more. A lock is never made shorter or weaker, and one that is enough costs no change. `None`
+    /// when this store locks nothing there.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such object; `Locked` when a lock in another mode is on it, which stays as it is; `Invalid`
+    /// when the bucket cannot lock.
+    fn extend_lock(&self, key: &str) -> impl Future<Output = Result<Option<ObjectLock>, PortError>> + Send;
+
+    /// Whether the bucket can lock objects at all. One that cannot refuses to write what is to be locked.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn vault_lock(&self) -> impl Future<Output = Result<VaultLock, PortError>> + Send;
+}
+
 /// Removing versions of objects. Only `prune` may name this trait.
 pub trait DeleteObjects: Send + Sync {
-    /// The IAM actions behind this trait.
-    const ACTIONS: &'static [&'static str] = &["s3:ListBucketVersions", "s3:DeleteObjectVersion"];
+    /// The IAM actions behind this trait. Locks are read to say until when a version stays.
+    const ACTIONS: &'static [&'static str] = &[
+        "s3:ListBucketVersions",
+        "s3:DeleteObjectVersion",
+        "s3:GetObjectRetention",
+    ];
 
     /// All versions and delete markers of the keys that begin with `prefix`, from where `after` (key and version of the
     /// last one seen; with an empty version, behind all of that key) left off. An empty page is the end.
@@ -134,7 +175,7 @@ pub trait DeleteObjects: Send + Sync {
     /// Removes one version for good. Removing one that is gone succeeds.
     ///
     /// # Errors
-    /// `Locked` while a retention lock or hold is on it.
+    /// `Locked` while a retention lock or hold is on it; the message says until when, where that is known.
     fn delete_version(&self, key: &str, version: &str) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Checkpoint, PackUse, Recipe, Run, Sha256, Shard, layout};
 
 use crate::index::{self, truncated};
 use crate::pack::{PackBuilder, TARGET_BYTES};
-use crate::port::{Clock, ReadObjects, WriteObjects};
+use crate::port::{Clock, LockObjects, ReadObjects, WriteObjects};
 use crate::reuse::reusable_packs;
 use crate::{Line, PortError, put_content};
 
@@ -13,6 +13,7 @@ use crate::{Line, PortError, put_content};
 pub struct Known {
     packs: Vec<PackUse>,
     lines: Vec<KnownLine>,
+    extends_locks: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,16 @@ impl Known {
         }
         known.lines.sort_unstable();
         Ok(known)
+    }
+
+    /// The same for a parent that does not vouch for its packs' locks (see [`crate::vouches`]): each pack's is extended before
+    /// the shard refers to it.
+    #[must_use]
+    pub fn extending_locks(self) -> Self {
+        Known {
+            extends_locks: true,
+            ..self
+        }
     }
 
     fn add(&mut self, pack: PackUse, entries: &[index::IndexEntry]) {
@@ -87,7 +98,8 @@ async fn entries_of<S: ReadObjects>(store: &S, pack: &PackUse) -> Result<Vec<ind
     }
 }
 
-/// Writes a shard of a recovery point: lines that the vault knows become runs, the others go into new packs.
+/// Writes a shard of a recovery point: lines that the vault knows become runs, the others go into new packs. Whatever the
+/// recipe refers to, at every checkpoint and in the end, is locked as the store locks what it writes.
 pub struct ShardWriter<'a, S, C> {
     store: &'a S,
     clock: &'a C,
@@ -95,6 +107,8 @@ pub struct ShardWriter<'a, S, C> {
     recipe: Recipe,
     /// Where a pack stands in the recipe.
     places: BTreeMap<Sha256, u32>,
+    /// Packs that the vault has and that cannot be locked as this point asks: what they hold is stored again.
+    unlockable: BTreeSet<Sha256>,
     open: Option<Open>,
 }
 
@@ -104,7 +118,7 @@ struct Open {
     place: u32,
 }
 
-impl<'a, S: ReadObjects + WriteObjects, C: Clock> ShardWriter<'a, S, C> {
+impl<'a, S: ReadObjects + WriteObjects + LockObjects, C: Clock> ShardWriter<'a, S, C> {
     /// A shard from its beginning.
     pub fn new(store: &'a S, clock: &'a C, shard: Shard, known: Known) -> Self {
         Self::resume(store, clock, Recipe::empty(shard), known)
@@ -122,6 +136,7 @@ impl<'a, S: ReadObjects + WriteObjects, C: Clock> ShardWriter<'a, S, C> {
             known,
             recipe,
             places,
+            unlockable: BTreeSet::new(),
             open: None,
         }
     }
@@ -129,11 +144,10 @@ impl<'a, S: ReadObjects + WriteObjects, C: Clock> ShardWriter<'a, S, C> {
     /// Adds the next line of the scan.
     ///
     /// # Errors
-    /// A full pack could not be stored. The shard is then to be begun again from its last checkpoint.
+    /// A full pack could not be stored, or a lock not extended. The shard is then to be begun again from its last checkpoint.
     pub async fn push(&mut self, line: &Line) -> Result<(), PortError> {
-        let found = self.known.find(line).map(|(pack, number)| (pack.clone(), number));
-        let (place, number) = match found {
-            Some((pack, number)) => (self.place_of(pack)?, number),
+        let (place, number) = match self.known_line(line).await? {
+            Some(found) => found,
             None => self.store_line(line)?,
         };
         self.add_run(place, number);
@@ -176,14 +190,39 @@ impl<'a, S: ReadObjects + WriteObjects, C: Clock> ShardWriter<'a, S, C> {
         self.recipe.items
     }
 
-    fn place_of(&mut self, pack: PackUse) -> Result<u32, PortError> {
-        if let Some(place) = self.places.get(&pack.sha256) {
-            return Ok(*place);
-        }
+    /// Where the vault has a line, in a pack that this point may refer to.
+    async fn known_line(&mut self, line: &Line) -> Result<Option<(u32, u32)>, PortError> {
+        let Some((pack, number)) = self.known.find(line).map(|(pack, number)| (pack.clone(), number)) else {
+            return Ok(None);
+        };
         let name = pack.sha256;
+        if let Some(place) = self.places.get(&name) {
+            return Ok(Some((*place, number)));
+        }
+        if self.known.extends_locks && !self.extend_locks(&name).await? {
+            return Ok(None);
+        }
         let place = self.new_place(pack)?;
         self.places.insert(name, place);
-        Ok(place)
+        Ok(Some((place, number)))
+    }
+
+    /// Locks a pack for as long as this point's contents are; false when it cannot be.
+    async fn extend_locks(&mut self, name: &Sha256) -> Result<bool, PortError> {
+        if self.unlockable.contains(name) {
+            return Ok(false);
+        }
+        for key in [layout::pack_index(name), layout::pack(name)] {
+            match self.store.extend_lock(&key).await {
+                Ok(_) => {}
+                Err(PortError::NotFound(_) | PortError::Locked(_)) => {
+                    self.unlockable.insert(*name);
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     fn new_place(&mut self, pack: PackUse) -> Result<u32, PortError> {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{ConsumedCapacity, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use holdfast_catalog::Shard;
-use holdfast_sources::dynamodb::Item;
 use holdfast_sources::dynamodb::port::{MAX_BATCH_ITEMS, ScanPage, ScanTable, WriteItems};
+use holdfast_sources::dynamodb::{BYTES_PER_READ_UNIT, Item};
 use holdfast_vault::PortError;
 
 use super::Tables;
@@ -24,6 +24,7 @@ impl ScanTable for Tables {
             .segment(number(shard.index)?)
             .total_segments(number(shard.of)?)
             .set_exclusive_start_key(cursor.cloned().map(to_sdk))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
             .map_err(|error| port_error(&error, &doing))?;
@@ -40,9 +41,26 @@ impl ScanTable for Tables {
             .transpose();
         Ok(ScanPage {
             items: items.map_err(|error: PortError| error.doing(&doing))?,
+            charged_bytes: answer.consumed_capacity.and_then(|consumed| charged_bytes(&consumed)),
             next: next.map_err(|error| error.doing(&doing))?,
         })
     }
+}
+
+/// What a Scan's read units stand for. They come in halves.
+fn charged_bytes(consumed: &ConsumedCapacity) -> Option<u64> {
+    let half_units = (consumed.capacity_units? * 2.0).ceil();
+    // The largest page is 1 MB: whatever is no number of that order is not believed.
+    if !(0.0..=1e6).contains(&half_units) {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and a million"
+    )]
+    let half_units = half_units as u64;
+    Some(half_units * (BYTES_PER_READ_UNIT / 2))
 }
 
 impl WriteItems for Tables {
@@ -89,6 +107,17 @@ mod tests {
     use holdfast_sources::dynamodb::Value;
 
     use super::*;
+
+    #[test]
+    fn a_page_is_charged_for_by_its_read_units() {
+        let charged =
+            |units: Option<f64>| charged_bytes(&ConsumedCapacity::builder().set_capacity_units(units).build());
+        assert_eq!(charged(Some(128.5)), Some(1_052_672));
+        assert_eq!(charged(Some(0.0)), Some(0));
+        for unbelievable in [None, Some(-1.0), Some(f64::NAN), Some(f64::INFINITY)] {
+            assert_eq!(charged(unbelievable), None);
+        }
+    }
 
     #[test]
     fn unprocessed_items_come_back_under_whatever_name_the_table_has() {

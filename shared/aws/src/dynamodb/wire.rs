@@ -193,7 +193,10 @@ async fn a_page_of_a_segment_is_asked_for_and_its_end_told_from_an_empty_page() 
         ),
         (
             "Scan",
-            ok(&json!({"Items": [{"pk": {"S": "b"}, "n": {"N": "1.50"}}], "Count": 1})),
+            ok(&json!({
+                "Items": [{"pk": {"S": "b"}, "n": {"N": "1.50"}}], "Count": 1,
+                "ConsumedCapacity": {"TableName": "orders", "CapacityUnits": 0.5}
+            })),
         ),
     ]);
     let shard = Shard { index: 3, of: 8 };
@@ -205,14 +208,17 @@ async fn a_page_of_a_segment_is_asked_for_and_its_end_told_from_an_empty_page() 
     );
     let last = dynamo.tables.scan("orders", shard, Some(&next)).await.unwrap();
     assert_eq!(
-        (last.items[0].get("n"), last.next),
-        (Some(&Value::N("1.50".to_owned())), None)
+        (last.items[0].get("n"), last.next, last.charged_bytes),
+        (Some(&Value::N("1.50".to_owned())), None, Some(4096))
     );
     let requests = dynamo.server.requests();
     let second: Json = serde_json::from_slice(&requests[1].body).unwrap();
     assert_eq!(
         second,
-        json!({"TableName": "orders", "Segment": 3, "TotalSegments": 8, "ExclusiveStartKey": {"pk": {"S": "a"}}})
+        json!({
+            "TableName": "orders", "Segment": 3, "TotalSegments": 8, "ExclusiveStartKey": {"pk": {"S": "a"}},
+            "ReturnConsumedCapacity": "TOTAL"
+        })
     );
 }
 

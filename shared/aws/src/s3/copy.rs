@@ -4,6 +4,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::{CopyObjects, ObjectInfo};
 use sha2::{Digest as _, Sha256};
 
+use super::lock::{header_mode, lock_of, until};
 use super::read::{BODY_ATTEMPTS, body_error};
 use super::{S3Vault, info};
 use crate::error::port_error;
@@ -68,7 +69,10 @@ impl S3Vault {
             .await
             .map_err(|error| port_error(&error, doing))?;
         Ok(Look {
-            info: info(doing, Some(key), output.content_length(), output.last_modified())?,
+            info: ObjectInfo {
+                locked_until: lock_of(&output).map(|lock| lock.until),
+                ..info(doing, Some(key), output.content_length(), output.last_modified())?
+            },
             // `digest-3` is made of three parts' checksums.
             sha256: output.checksum_sha256.filter(|checksum| !checksum.contains('-')),
             etag: output.e_tag,
@@ -76,6 +80,7 @@ impl S3Vault {
     }
 
     async fn copy(&self, source_bucket: &str, key: &str, etag: Option<&str>, doing: &str) -> Result<(), PortError> {
+        let lock = self.lock_on(key);
         let result = self
             .client
             .copy_object()
@@ -88,6 +93,8 @@ impl S3Vault {
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.kms_key.clone())
             .set_bucket_key_enabled(self.kms_key.as_ref().map(|_| true))
+            .set_object_lock_mode(lock.map(header_mode))
+            .set_object_lock_retain_until_date(lock.map(until))
             .set_expected_source_bucket_owner(self.owner.clone())
             .set_expected_bucket_owner(self.owner.clone())
             .send()

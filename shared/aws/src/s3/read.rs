@@ -3,12 +3,14 @@ use std::error::Error;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::ResponseChecksumValidation;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
 use holdfast_vault::PortError;
 use holdfast_vault::port::{ListObjects, ObjectInfo, ReadObjects};
 
+use super::lock::lock_of;
 use super::{S3Vault, info};
 use crate::error::{code_of, port_error};
 
@@ -54,16 +56,11 @@ impl ReadObjects for S3Vault {
 
     async fn head(&self, key: &str) -> Result<ObjectInfo, PortError> {
         let doing = format!("looking at {}", self.uri(key));
-        let output = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .set_expected_bucket_owner(self.owner.clone())
-            .send()
-            .await
-            .map_err(|error| port_error(&error, &doing))?;
-        info(&doing, Some(key), output.content_length(), output.last_modified())
+        let output = self.look_at(key, &doing).await?;
+        Ok(ObjectInfo {
+            locked_until: lock_of(&output).map(|lock| lock.until),
+            ..info(&doing, Some(key), output.content_length(), output.last_modified())?
+        })
     }
 }
 
@@ -99,6 +96,18 @@ impl ListObjects for S3Vault {
 }
 
 impl S3Vault {
+    /// What S3 says about an object without its bytes.
+    pub(super) async fn look_at(&self, key: &str, doing: &str) -> Result<HeadObjectOutput, PortError> {
+        self.client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|error| port_error(&error, doing))
+    }
+
     /// Begins to read an object; the SDK checks its body against the checksum that the store kept.
     pub(super) async fn open(
         &self,

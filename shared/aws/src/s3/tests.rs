@@ -1,3 +1,5 @@
+mod locks;
+
 use bytes::Bytes;
 use holdfast_vault::PortError;
 use holdfast_vault::port::{
@@ -287,6 +289,7 @@ async fn a_locked_version_is_locked_and_a_forbidden_removal_denied() {
             "AccessDenied",
             "Access Denied because object protected by object lock.",
         ),
+        Reply::s3_error(404, "NoSuchObjectLockConfiguration", "a hold, no retention"),
         Reply::s3_error(
             403,
             "AccessDenied",

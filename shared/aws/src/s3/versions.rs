@@ -53,7 +53,8 @@ impl DeleteObjects for S3Vault {
         match result {
             // AWS says success when it is gone already, other stores say so.
             Err(error) if matches!(code_of(&error), Some("NoSuchVersion" | "NoSuchKey")) => Ok(()),
-            result => result.map(|_| ()).map_err(|error| port_error(&error, &doing)),
+            Err(error) => Err(self.with_end_of_lock(key, version, port_error(&error, &doing)).await),
+            Ok(_) => Ok(()),
         }
     }
 }

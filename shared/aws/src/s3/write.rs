@@ -14,6 +14,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::{Created, WriteObjects};
 
 use super::S3Vault;
+use super::lock::{header_mode, until};
 use crate::error::port_error;
 use crate::pause::back_off;
 
@@ -57,6 +58,7 @@ impl WriteObjects for S3Vault {
 
 impl S3Vault {
     fn put(&self, key: &str, body: Bytes) -> PutObjectFluentBuilder {
+        let lock = self.lock_on(key);
         let checksum = BASE64.encode(Sha256::of(&body).as_bytes());
         self.client
             .put_object()
@@ -66,6 +68,8 @@ impl S3Vault {
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.kms_key.clone())
             .set_bucket_key_enabled(self.kms_key.as_ref().map(|_| true))
+            .set_object_lock_mode(lock.map(header_mode))
+            .set_object_lock_retain_until_date(lock.map(until))
             .set_expected_bucket_owner(self.owner.clone())
             .body(ByteStream::from(body))
     }

@@ -3,14 +3,22 @@
 //! Each reading function gives a value, or nothing after it has added a fault.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::str::FromStr;
 
 use holdfast_catalog::CatalogError;
 use jiff::SignedDuration;
 
-use super::suggest::closest;
+use super::levels::advice;
 use super::tree::{Entry, Node, Value};
 use crate::duration::parse_duration;
 use crate::fault::{Collector, Fault, Problem, shown};
+
+/// The most values that one clause or list may have.
+pub(crate) const MAX_VALUES: usize = 1_000;
+
+/// The most rules, zones, topics or accounts that a document may have, as many as plans.
+pub(crate) const MAX_ENTRIES: usize = 100;
 
 /// A node and where it stands.
 #[derive(Debug, Clone)]
@@ -37,6 +45,16 @@ impl<'n> Place<'n> {
     /// Whether nothing is written here.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self.node.value, Value::Empty)
+    }
+
+    /// Whether a single value is written here.
+    pub(crate) fn is_scalar(&self) -> bool {
+        matches!(self.node.value, Value::Scalar { .. })
+    }
+
+    /// Whether a single value is written here without quotes.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.node.value, Value::Scalar { plain: true, .. })
     }
 
     fn field(&self, entry: &'n Entry) -> Self {
@@ -78,17 +96,16 @@ impl<'n> Place<'n> {
         }
     }
 
-    /// A fault of the field as such, whatever its value.
-    fn misplaced(&self, what: &str, change: &str) -> Fault {
-        let problem = Problem::new(what, change);
-        Fault {
-            value: None,
-            ..self.fault(problem)
-        }
-    }
-
     pub(crate) fn refuse(&self, faults: &mut Collector, what: impl Into<String>, change: impl Into<String>) {
         faults.add(self.fault(Problem::new(what, change)));
+    }
+
+    /// Refuses the field as such, whatever its value.
+    pub(crate) fn refuse_field(&self, faults: &mut Collector, what: impl Into<String>, change: impl Into<String>) {
+        faults.add(Fault {
+            value: None,
+            ..self.fault(Problem::new(what, change))
+        });
     }
 
     /// A value that was read, or a fault if there is a problem with it.
@@ -109,7 +126,7 @@ impl<'n> Place<'n> {
             if seen.insert(&entry.key) {
                 read.push((&entry.key, place));
             } else {
-                faults.add(place.misplaced("given twice", "leave one of them out"));
+                place.refuse_field(faults, "given twice", "leave one of them out");
             }
         }
         Some(read)
@@ -120,18 +137,22 @@ impl<'n> Place<'n> {
         let entries = self.entries(faults, wanted)?;
         for (key, place) in &entries {
             if !known.contains(key) {
-                let change = match closest(key, known.iter().copied()) {
-                    Some(near) => format!("did you mean {near}?"),
-                    None => format!("the fields here are {}", known.join(", ")),
-                };
-                let home = home_of(key).filter(|_| self.path.starts_with("plans"));
-                faults.add(place.misplaced("unknown field", &home.unwrap_or(change)));
+                place.refuse_field(faults, "unknown field", advice(key, &self.path, known));
             }
         }
         Some(Fields {
             place: self.clone(),
             entries,
         })
+    }
+
+    /// What a mapping says of one field, if it has it.
+    pub(crate) fn child(&self, name: &str) -> Option<Self> {
+        let Value::Map(entries) = &self.node.value else {
+            return None;
+        };
+        let entry = entries.iter().find(|entry| entry.key == name)?;
+        Some(self.field(entry))
     }
 
     /// A list's items.
@@ -144,11 +165,25 @@ impl<'n> Place<'n> {
         Some(items.map(|(index, node)| self.item(index, node)).collect())
     }
 
+    /// A list's items, if there are at most so many.
+    pub(crate) fn items_up_to(&self, most: usize, faults: &mut Collector, wanted: &str) -> Option<Vec<Place<'n>>> {
+        let items = self.items(faults, wanted)?;
+        if items.len() > most {
+            self.refuse(
+                faults,
+                format!("a list of {}", items.len()),
+                format!("write at most {most}"),
+            );
+            return None;
+        }
+        Some(items)
+    }
+
     /// One value or a list of some; never none.
     pub(crate) fn one_or_more(&self, faults: &mut Collector, wanted: &str) -> Option<Vec<Place<'n>>> {
         match &self.node.value {
             Value::Scalar { .. } => Some(vec![self.clone()]),
-            Value::List(nodes) if !nodes.is_empty() => self.items(faults, wanted),
+            Value::List(nodes) if !nodes.is_empty() => self.items_up_to(MAX_VALUES, faults, wanted),
             Value::Empty | Value::List(_) => {
                 self.refuse(faults, "empty", format!("{wanted}, or leave the line out"));
                 None
@@ -175,7 +210,7 @@ impl<'n> Place<'n> {
     pub(crate) fn count(&self, faults: &mut Collector) -> Option<u32> {
         const WANTED: &str = "write a whole number, 0 or more";
         let text = self.text(faults, WANTED)?;
-        let plain = matches!(&self.node.value, Value::Scalar { plain: true, .. });
+        let plain = self.is_plain();
         let digits = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
         if plain && digits {
             let count = text.parse();
@@ -198,24 +233,37 @@ impl<'n> Place<'n> {
         None
     }
 
+    /// A whole number of at least 1; `none` and `change` say what is wrong with 0.
+    pub(crate) fn positive(&self, faults: &mut Collector, none: &str, change: &str) -> Option<NonZeroU32> {
+        let count = NonZeroU32::new(self.count(faults)?);
+        if count.is_none() {
+            self.refuse(faults, none, change);
+        }
+        count
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn truth(&self, faults: &mut Collector) -> Option<bool> {
+        const WANTED: &str = "write true or false";
+        match self.text(faults, WANTED)? {
+            "true" if self.is_plain() => return Some(true),
+            "false" if self.is_plain() => return Some(false),
+            "true" | "false" => self.refuse(faults, "in quotes", WANTED),
+            _ => self.refuse(faults, "neither true nor false", WANTED),
+        }
+        None
+    }
+
+    /// A single value that its type reads.
+    pub(crate) fn parsed<T: FromStr<Err = Problem>>(&self, faults: &mut Collector, wanted: &str) -> Option<T> {
+        let text = self.text(faults, wanted)?;
+        self.take(faults, text.parse())
+    }
+
     pub(crate) fn duration(&self, faults: &mut Collector) -> Option<SignedDuration> {
         let text = self.text(faults, "write a duration, for example 15m, 36h or 7d")?;
         self.take(faults, parse_duration(text))
     }
-}
-
-/// Where a field belongs that stands in the wrong mapping: most other tools have no such levels.
-fn home_of(key: &str) -> Option<String> {
-    let home = match key {
-        "cron" | "every" | "timezone" => "schedule",
-        "rpo" => "objectives",
-        "restore_test_every" => "verification",
-        "tags" | "arns" | "kinds" => "select",
-        "keep_last" | "hourly" | "daily" | "weekly" | "monthly" | "quarterly" | "yearly" | "keep_within"
-        | "minimum_good" | "keep" => "retention",
-        _ => return None,
-    };
-    Some(format!("write it inside {home}:"))
 }
 
 /// The fields of a mapping.
@@ -250,6 +298,16 @@ impl<'n> Fields<'n> {
     ) -> Option<T> {
         self.get(name).and_then(|place| read(place, faults))
     }
+}
+
+/// What is read of every item, or nothing if one of them cannot be read; the faults of all of them.
+pub(crate) fn every<'n, T>(
+    items: &[Place<'n>],
+    faults: &mut Collector,
+    mut read: impl FnMut(&Place<'n>, &mut Collector) -> Option<T>,
+) -> Option<Vec<T>> {
+    let values: Vec<Option<T>> = items.iter().map(|item| read(item, faults)).collect();
+    values.into_iter().collect()
 }
 
 /// A catalogue name's rule as a problem of the document.

@@ -1,22 +1,37 @@
 //! Reading policy documents.
 
+mod accounts;
+mod compliance;
+mod copies;
 mod fields;
+mod levels;
+mod limits;
+mod notifications;
 mod objective;
 mod plan;
+mod residency;
 mod retention;
 mod schedule;
 mod select;
 mod suggest;
+mod tier;
 mod tree;
+mod zones;
 
 use holdfast_catalog::PlanName;
 
 use crate::document::Document;
 use crate::fault::{Collector, Faults, Problem};
 use crate::plan::Plan;
+use accounts::Accounts;
 use fields::{Fields, Place};
+use levels::DOCUMENT;
+use plan::{Context, PlanFields};
+use tier::Tiers;
 
+pub use levels::FIELDS;
 pub(crate) use suggest::closest;
+pub use tier::BUILTIN;
 pub use tree::MAX_BYTES;
 
 /// The version of the policy language that this release reads.
@@ -26,17 +41,6 @@ const VERSION: u32 = 1;
 pub const MAX_PLANS: usize = 100;
 
 const PLANS: &str = "write a list of plans, each with name, schedule and retention";
-
-/// The built-in policy, in the language that [`parse`] reads.
-pub const BUILTIN: &str = "\
-version: 1
-plans:
-  - name: standard
-    schedule: {every: 1h}
-    retention: {keep_last: 3, hourly: 24, daily: 7, weekly: 4, monthly: 12, minimum_good: 3}
-    objectives: {rpo: 2h}
-    verification: {restore_test_every: 7d}
-";
 
 /// Reads a policy document, in YAML or JSON. `POLICY.md` describes the language.
 ///
@@ -50,8 +54,9 @@ plans:
 /// that is no YAML has one fault.
 pub fn parse(text: &str, tag_key: &str) -> Result<Document, Faults> {
     let root = tree::read(text)?;
+    let tiers = tier::text()?;
     let mut faults = Collector::default();
-    let document = document(&Place::root(&root), tag_key, &mut faults);
+    let document = document(&Place::root(&root), tag_key, &Tiers::of(&tiers), &mut faults);
     match (document, faults.finish()) {
         (Some(document), None) => Ok(document),
         (_, Some(faults)) => Err(faults),
@@ -60,8 +65,8 @@ pub fn parse(text: &str, tag_key: &str) -> Result<Document, Faults> {
     }
 }
 
-/// The policy that is in force where there is no document: [`BUILTIN`], one plan `standard` for the resources whose
-/// tag `tag_key` is `standard`.
+/// The policy that is in force where there is no document: [`BUILTIN`], a plan for each tier, for the resources whose
+/// tag `tag_key` is the tier's name.
 pub fn builtin(tag_key: &str) -> Document {
     match parse(BUILTIN, tag_key) {
         Ok(document) => document,
@@ -70,12 +75,33 @@ pub fn builtin(tag_key: &str) -> Document {
     }
 }
 
-fn document(root: &Place<'_>, tag_key: &str, faults: &mut Collector) -> Option<Document> {
-    let fields = root.fields(faults, &["version", "plans"], "write version: 1 and plans:")?;
+fn document(root: &Place<'_>, tag_key: &str, tiers: &Tiers<'_>, faults: &mut Collector) -> Option<Document> {
+    let fields = root.fields(faults, &DOCUMENT, "write version: 1 and plans:")?;
     let version = version(&fields, faults);
-    let plans = plans(&fields, tag_key, faults);
+    let accounts = fields.read(faults, "accounts", Accounts::read).unwrap_or_default();
+    let residency = fields.read(faults, "residency", |place, faults| {
+        residency::rules(place, &accounts, faults)
+    });
+    let residency = residency.unwrap_or_default();
+    let zones = fields.read(faults, "zones", zones::zones).unwrap_or_default();
+    let limits = fields.read(faults, "limits", limits::limits).unwrap_or_default();
+    let context = Context {
+        tag_key,
+        accounts: &accounts,
+        residency: &residency,
+        tiers,
+    };
+    let (names, plans) = plans(&fields, &context, faults);
+    let notifications = fields.read(faults, "notifications", |place, faults| {
+        notifications::notifications(place, names.as_deref(), faults)
+    });
     Some(Document {
         version: version?,
+        accounts: accounts.named(),
+        residency,
+        zones,
+        limits,
+        notifications: notifications.unwrap_or_default(),
         plans: plans?,
     })
 }
@@ -95,37 +121,36 @@ fn version(fields: &Fields<'_>, faults: &mut Collector) -> Option<u32> {
     }
 }
 
-fn plans(fields: &Fields<'_>, tag_key: &str, faults: &mut Collector) -> Option<Vec<Plan>> {
-    let place = fields.require(
-        faults,
-        "plans",
-        "a policy without plans",
-        "add plans: with at least one plan",
-    )?;
-    let items = place.items(faults, PLANS)?;
+/// The names of the plans, and the plans; nothing where one of them cannot be read.
+fn plans(
+    fields: &Fields<'_>,
+    context: &Context<'_, '_>,
+    faults: &mut Collector,
+) -> (Option<Vec<PlanName>>, Option<Vec<Plan>>) {
+    let change = "add plans: with at least one plan";
+    let place = fields.require(faults, "plans", "a policy without plans", change);
+    let Some((place, items)) = place.and_then(|place| Some((place, place.items(faults, PLANS)?))) else {
+        return (None, None);
+    };
     if items.is_empty() || items.len() > MAX_PLANS {
         let what = format!("a list of {} plans", items.len());
         place.refuse(faults, what, format!("write 1 to {MAX_PLANS} plans"));
-        return None;
+        return (None, None);
     }
     let mut names: Vec<(PlanName, String)> = Vec::new();
-    let mut plans = Vec::with_capacity(items.len());
-    for item in &items {
-        let Some(fields) = plan::fields(item, faults) else {
-            continue;
-        };
-        let name = plan::name(&fields, faults);
+    let read = fields::every(&items, faults, |item, faults| {
+        let fields = PlanFields::read(item, context.tiers, faults)?;
+        let name = fields.name(faults);
         if let Some(name) = &name {
-            match names.iter().find(|(other, _)| other == name) {
-                Some((_, first)) => {
-                    let place = fields.get("name").unwrap_or(item);
-                    let what = format!("the name of {first} too");
-                    place.refuse(faults, what, "give each plan a name of its own");
-                }
-                None => names.push((name.clone(), item.path().to_owned())),
+            if let Some((_, first)) = names.iter().find(|(other, _)| other == name) {
+                let what = format!("the name of {first} too");
+                let change = "give each plan a name of its own";
+                fields.place_of_name().refuse(faults, what, change);
             }
+            names.push((name.clone(), item.path().to_owned()));
         }
-        plans.extend(plan::plan(&fields, name, tag_key, faults));
-    }
-    (plans.len() == items.len()).then_some(plans)
+        plan::plan(&fields, name, context, faults)
+    });
+    let all_names = (names.len() == items.len()).then(|| names.into_iter().map(|(name, _)| name).collect());
+    (all_names, read)
 }

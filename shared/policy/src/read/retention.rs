@@ -6,7 +6,10 @@ use super::fields::{Fields, Place};
 use crate::fault::Collector;
 use crate::retention::{DEFAULT_MINIMUM_GOOD, Keep, Retention, Rules};
 
-const RULES: [&str; 8] = [
+pub(super) const RETENTION: [&str; 17] = [
+    "keep",
+    "minimum_good",
+    "delete_after",
     "keep_last",
     "hourly",
     "daily",
@@ -15,21 +18,32 @@ const RULES: [&str; 8] = [
     "quarterly",
     "yearly",
     "keep_within",
+    "keep_within_hourly",
+    "keep_within_daily",
+    "keep_within_weekly",
+    "keep_within_monthly",
+    "keep_within_quarterly",
+    "keep_within_yearly",
 ];
+
+/// The fields that are no rules come first.
+fn rule_names() -> &'static [&'static str] {
+    &RETENTION[3..]
+}
 
 pub(super) fn retention(place: &Place<'_>, faults: &mut Collector) -> Option<Retention> {
     const WANTED: &str = "write at least one rule, for example {daily: 7}, or {keep: all}";
-    let known: Vec<&str> = ["keep", "minimum_good"].into_iter().chain(RULES).collect();
     if place.is_empty() {
         place.refuse(faults, "a plan without a retention", WANTED);
         return None;
     }
-    let fields = place.fields(faults, &known, WANTED)?;
+    let fields = place.fields(faults, &RETENTION, WANTED)?;
     let minimum_good = fields
         .read(faults, "minimum_good", minimum_good)
         .unwrap_or(DEFAULT_MINIMUM_GOOD);
+    let delete_after = fields.read(faults, "delete_after", Place::duration);
     let rules = rules(&fields, faults);
-    let is_given = RULES.iter().any(|rule| fields.get(rule).is_some());
+    let is_given = rule_names().iter().any(|rule| fields.get(rule).is_some());
     let keep = match fields.get("keep") {
         Some(keep) => {
             if keep.text(faults, "write all")? != "all" {
@@ -54,29 +68,48 @@ pub(super) fn retention(place: &Place<'_>, faults: &mut Collector) -> Option<Ret
         place.refuse(faults, what, WANTED);
         return None;
     }
-    Some(Retention { keep, minimum_good })
+    Some(Retention {
+        keep,
+        minimum_good,
+        delete_after,
+    })
 }
 
 /// The rules, or nothing if one of them cannot be read.
 fn rules(fields: &Fields<'_>, faults: &mut Collector) -> Option<Rules> {
     let mut is_whole = true;
-    let mut count = |name: &str, faults: &mut Collector| {
+    let mut count = |name: &str| {
         let Some(place) = fields.get(name) else { return 0 };
         let count = place.count(faults);
         is_whole &= count.is_some();
         count.unwrap_or(0)
     };
     let rules = Rules {
-        keep_last: count("keep_last", faults),
-        hourly: count("hourly", faults),
-        daily: count("daily", faults),
-        weekly: count("weekly", faults),
-        monthly: count("monthly", faults),
-        quarterly: count("quarterly", faults),
-        yearly: count("yearly", faults),
-        keep_within: fields.read(faults, "keep_within", Place::duration),
+        keep_last: count("keep_last"),
+        hourly: count("hourly"),
+        daily: count("daily"),
+        weekly: count("weekly"),
+        monthly: count("monthly"),
+        quarterly: count("quarterly"),
+        yearly: count("yearly"),
+        ..Rules::default()
     };
-    is_whole &= fields.get("keep_within").is_some() == rules.keep_within.is_some();
+    let mut within = |name: &str| {
+        let place = fields.get(name)?;
+        let duration = place.duration(faults);
+        is_whole &= duration.is_some();
+        duration
+    };
+    let rules = Rules {
+        keep_within: within("keep_within"),
+        keep_within_hourly: within("keep_within_hourly"),
+        keep_within_daily: within("keep_within_daily"),
+        keep_within_weekly: within("keep_within_weekly"),
+        keep_within_monthly: within("keep_within_monthly"),
+        keep_within_quarterly: within("keep_within_quarterly"),
+        keep_within_yearly: within("keep_within_yearly"),
+        ..rules
+    };
     is_whole.then_some(rules)
 }
 

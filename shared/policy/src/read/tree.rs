@@ -12,7 +12,8 @@ use crate::fault::{Fault, Problem};
 /// The largest document. A hundred plans with every field take about 60 KiB.
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// The deepest nesting. The language itself goes six deep.
+/// The deepest nesting. The language itself goes six deep, and three levels more for each `any`, `all` or `not` in
+/// another.
 const MAX_DEPTH: usize = 32;
 
 /// How large the tree may get by aliases, in bytes of scalars plus one for each node: a small text could stand for

@@ -47,7 +47,7 @@ fn week_of(days: i64) -> (i64, i64) {
 
 /// The key by which the reference groups. An hour is an hour of real time that begins when the clocks say so, so the
 /// offset is part of it.
-fn key(period: Period, instant: Timestamp, zone: &TimeZone) -> Vec<i64> {
+pub fn key(period: Period, instant: Timestamp, zone: &TimeZone) -> Vec<i64> {
     let offset = i64::from(zone.to_offset(instant).seconds());
     let local = instant.as_second() + offset;
     let days = local.div_euclid(86_400);

@@ -5,24 +5,10 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use crate::support::{HOUR, ZONES, at, zone, zones};
+use crate::support::{HOUR, ZONES, at, between, zone, zones};
 
 fn cron(expression: &str, name: &str) -> Schedule {
     Schedule::cron(expression, zone(name)).unwrap()
-}
-
-/// The slots after one instant and up to another, going forwards.
-fn between(schedule: &Schedule, after: Timestamp, to: Timestamp) -> Vec<Timestamp> {
-    let mut slots = Vec::new();
-    let mut last = after;
-    while let Some(slot) = schedule.next_after(last) {
-        last = slot.instant();
-        if last > to {
-            break;
-        }
-        slots.push(last);
-    }
-    slots
 }
 
 /// The slots of a few days in UTC, in words.

@@ -1,8 +1,8 @@
 //! Several series, records that contradict each other, and a slot at the very present.
 
-use holdfast_policy::{PointState, PointStatus, Retained, Rules, due, retain};
+use holdfast_policy::{PointState, PointStatus, Retained, Rules, due};
 
-use crate::support::{HOUR, at, decide, document, good, id_of, resource, rules, zone};
+use crate::support::{HOUR, at, decide, document, good, id_of, resource, retain, rules, zone};
 
 fn last(count: u32) -> Rules {
     Rules {

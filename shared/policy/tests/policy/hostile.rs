@@ -89,6 +89,79 @@ fn a_hundred_plans_with_the_most_work_in_each_are_all_read() {
 }
 
 #[test]
+fn more_values_than_anybody_writes_are_refused() {
+    let values = "a,".repeat(1_001);
+    let refused_lines = |lines: &str| refused(&plan_text(lines));
+    for lines in [
+        format!("select: {{names: [{values}]}}"),
+        format!("select: {{tags: {{env: [{values}]}}}}"),
+        format!("select: {{any: [{}]}}", "{names: a},".repeat(1_001)),
+    ] {
+        assert!(
+            refused_lines(&lines).contains("a list of 1001; write at most 1000"),
+            "{}",
+            &lines[..40]
+        );
+    }
+    let accounts: String = (0..101).map(|index| format!("a{index}: \"111122223333\", ")).collect();
+    for (top, fault) in [
+        (format!("accounts: {{{accounts}}}"), "101 accounts; write at most 100"),
+        (
+            format!("residency: [{}]", "{select: {names: a}, allow: eu-*},".repeat(101)),
+            "a list of 101; write at most 100",
+        ),
+        (
+            format!("zones: [{}]", "{regions: eu-west-1},".repeat(101)),
+            "a list of 101; write at most 100",
+        ),
+        (
+            format!("notifications: [{}]", "{topic: a},".repeat(101)),
+            "a list of 101; write at most 100",
+        ),
+    ] {
+        let faults = refused(&format!("version: 1\n{top}\nplans: [{{tier: standard}}]\n"));
+        assert!(faults.contains(fault), "{faults}");
+    }
+}
+
+#[test]
+fn a_selection_may_nest_as_deep_as_a_document_and_no_deeper() {
+    let nested = |depth: usize| format!("select: {}{{names: a}}{}", "{not: ".repeat(depth), "}".repeat(depth));
+    let lines = |depth: usize| format!("schedule: {{every: 1h}}\nretention: {{daily: 7}}\n{}", nested(depth));
+    assert!(parse(&plan_text(&lines(28)), "backup").is_ok());
+    refused(&plan_text(&lines(60)));
+}
+
+#[test]
+fn a_hundred_plans_are_held_against_a_hundred_rules_value_by_value() {
+    let values: String = (0..30).map(|index| format!("v{index},")).collect();
+    let select = format!("select: {{tags: {{a: [{values}]}}}}");
+    let mut text = "version: 1\nresidency:\n".to_owned();
+    for _ in 0..100 {
+        writeln!(text, "- {{{select}, forbid: us-*}}").unwrap();
+    }
+    text.push_str("plans:\n");
+    for index in 0..100 {
+        writeln!(
+            text,
+            "- {{name: p{index}, tier: standard, {select}, copies: [{{region: us-east-1}}]}}"
+        )
+        .unwrap();
+    }
+    assert!(refused(&text).starts_with("the policy has 100 faults:"));
+}
+
+#[test]
+fn selections_too_long_to_be_held_against_each_other_are_left_to_the_run() {
+    let values: String = (0..40).map(|index| format!("v{index},")).collect();
+    let select = format!("select: {{tags: {{a: [{values}]}}}}");
+    let rule = format!("{{{select}, forbid: us-*}}");
+    let plan = format!("{{tier: standard, {select}, copies: [{{region: us-east-1}}]}}");
+    let text = format!("version: 1\nresidency: [{rule}]\nplans: [{plan}]\n");
+    assert!(parse(&text, "backup").is_ok());
+}
+
+#[test]
 fn more_faults_than_anybody_reads_are_counted() {
     let mut text = "version: 1\nplans: []\n".to_owned();
     for index in 0..10_000 {
@@ -104,7 +177,7 @@ fn long_keys_values_and_expressions_are_refused() {
     let long = "a".repeat(MAX_BYTES - 1000);
     for lines in [
         format!("? {long}\n: 1"),
-        format!("copy_to: {long}"),
+        format!("copies: {long}"),
         format!("select: {{arns: {long}}}"),
         format!("schedule: {{cron: \"{} * * * *\"}}", "1,".repeat(100_000)),
         format!("schedule: {{timezone: {long}, every: 1h}}"),

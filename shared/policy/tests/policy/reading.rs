@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use holdfast_policy::{BUILTIN, Cadence, CopyTarget, Keep, Rules, builtin, parse};
+use holdfast_policy::{BUILTIN, Cadence, Clause, Copies, Engine, Keep, Rules, builtin, parse};
 use proptest::prelude::*;
 
 use crate::support::{HOUR, document, plan_text};
@@ -11,36 +11,69 @@ const REST: &str = "schedule: {every: 1h}\nretention: {daily: 7}\n";
 
 const WHOLE: &str = r#"
 version: 1
+accounts: {prod: "111122223333"}
 plans:
   - name: gold
+    engine: vault
+    also: true
     select:
       tags: {env: [prod, "pre-*"], tier: 1}
       arns: "arn:aws:dynamodb:*:*:table/*"
+      names: "orders*"
       kinds: [dynamodb-table]
+      regions: eu-*
+      accounts: [prod, "444455556666"]
+      any: [{names: orders}, {not: {tags: {env: pre-1}}}]
     exclude:
       tags: {scratch: "*"}
     schedule: {cron: "0 2 * * *", timezone: Europe/Berlin}
     retention: {keep_last: 3, hourly: 24, daily: 7, weekly: 4, monthly: 12, quarterly: 8, yearly: 7,
                 keep_within: 14d, minimum_good: 5}
-    copy_to: eu-west-1
+    copies: [{region: eu-west-1}, {retention: {daily: 90}}]
     objectives: {rpo: 26h}
     verification: {restore_test_every: 1w}
 "#;
+
+fn sort(clause: &Clause) -> String {
+    match clause {
+        Clause::Tag { key, values } => format!("tag {key} {}", values.len()),
+        Clause::Arn(_) => "arn".to_owned(),
+        Clause::Name(_) => "name".to_owned(),
+        Clause::Kind(_) => "kind".to_owned(),
+        Clause::Region(_) => "region".to_owned(),
+        Clause::Account(_) => "account".to_owned(),
+        Clause::Any(_) => "any".to_owned(),
+        Clause::All(_) => "all".to_owned(),
+        Clause::Not(_) => "not".to_owned(),
+    }
+}
 
 #[test]
 fn a_whole_document_gives_its_selection() {
     let document = document(WHOLE);
     let (plan, selection) = (&document.plans[0], &document.plans[0].selection);
     assert_eq!((document.version, plan.name.as_str()), (1, "gold"));
-    let tags: Vec<_> = selection
-        .include
-        .tags
+    let sorts: Vec<String> = selection.include.clauses.iter().map(sort).collect();
+    assert_eq!(
+        sorts,
+        [
+            "tag env 2",
+            "tag tier 1",
+            "arn",
+            "name",
+            "kind",
+            "region",
+            "account",
+            "any"
+        ]
+    );
+    let sorts: Vec<String> = selection
+        .exclude
         .iter()
-        .map(|tag| (tag.key.as_str(), tag.values.len()))
+        .flat_map(|exclude| &exclude.clauses)
+        .map(sort)
         .collect();
-    assert_eq!(tags, [("env", 2), ("tier", 1)]);
-    assert_eq!((selection.include.arns.len(), selection.include.kinds.len()), (1, 1));
-    assert_eq!(selection.exclude.as_ref().unwrap().tags[0].key, "scratch");
+    assert_eq!(sorts, ["tag scratch 1"]);
 }
 
 #[test]
@@ -49,7 +82,7 @@ fn a_whole_document_gives_its_schedule_and_promises() {
     let plan = &document.plans[0];
     assert!(matches!(plan.schedule.cadence(), Cadence::Cron(_)));
     assert_eq!(plan.schedule.to_string(), "cron 0 2 * * * in Europe/Berlin");
-    assert_eq!(plan.copy_to, CopyTarget::Region("eu-west-1".parse().unwrap()));
+    assert_eq!((plan.engine, plan.also), (Engine::Vault, true));
     assert_eq!(plan.objectives.rpo, Some(HOUR * 26));
     assert_eq!(plan.verification.restore_test_every, Some(HOUR * 168));
 }
@@ -65,6 +98,7 @@ fn a_whole_document_gives_its_retention() {
         quarterly: 8,
         yearly: 7,
         keep_within: Some(HOUR * (14 * 24)),
+        ..Rules::default()
     };
     let retention = &document(WHOLE).plans[0].retention;
     assert_eq!(
@@ -90,28 +124,13 @@ fn a_byte_order_mark_is_no_part_of_the_document() {
 fn what_is_left_out_has_its_default() {
     let document = document(&plan_text(REST));
     let plan = &document.plans[0];
-    assert_eq!(plan.copy_to, CopyTarget::Default);
+    assert_eq!((&plan.copies, &plan.residency), (&Copies::Default, &None));
+    assert_eq!((plan.engine, plan.also), (Engine::Vault, false));
     assert_eq!(plan.retention.minimum_good, NonZeroU32::new(2).unwrap());
     assert_eq!(plan.objectives.rpo, None);
     assert_eq!(plan.verification.restore_test_every, None);
     assert_eq!(plan.schedule.zone().iana_name(), Some("UTC"));
     assert_eq!(plan.selection.exclude, None);
-}
-
-#[test]
-fn copies_can_be_switched_off() {
-    let document = document(&plan_text(&format!("{REST}copy_to: none")));
-    assert_eq!(document.plans[0].copy_to, CopyTarget::None);
-}
-
-#[test]
-fn a_copy_goes_where_the_plan_says_or_else_to_the_replica_of_the_stack() {
-    let region = |name: &str| name.parse::<holdfast_catalog::Region>().unwrap();
-    let (here, there) = (region("eu-west-1"), region("eu-west-2"));
-    assert_eq!(CopyTarget::Default.region(Some(&here)), Some(&here));
-    assert_eq!(CopyTarget::Default.region(None), None);
-    assert_eq!(CopyTarget::Region(there.clone()).region(Some(&here)), Some(&there));
-    assert_eq!(CopyTarget::None.region(Some(&here)), None);
 }
 
 #[test]
@@ -145,28 +164,6 @@ fn a_document_may_have_a_hundred_plans() {
     assert_eq!(
         document(&format!("version: 1\nplans:\n{}", plans.concat())).plans.len(),
         100
-    );
-}
-
-#[test]
-fn the_built_in_policy_protects_what_is_tagged_standard() {
-    let document = builtin("backup");
-    assert_eq!(document, self::document(BUILTIN));
-    let plan = document.plan(&"standard".parse().unwrap()).unwrap();
-    assert_eq!(plan.schedule.cadence(), &Cadence::Every(HOUR));
-    assert_eq!(plan.objectives.rpo, Some(HOUR * 2));
-    assert_eq!(plan.verification.restore_test_every, Some(HOUR * 168));
-    let rules = Rules {
-        keep_last: 3,
-        hourly: 24,
-        daily: 7,
-        weekly: 4,
-        monthly: 12,
-        ..Rules::default()
-    };
-    assert_eq!(
-        (&plan.retention.keep, plan.retention.minimum_good.get()),
-        (&Keep::Rules(rules), 3)
     );
 }
 
@@ -223,6 +220,6 @@ proptest! {
 
     #[test]
     fn the_built_in_policy_takes_any_tag_key(tag_key in proptest::collection::vec(any::<char>(), 0..20)) {
-        prop_assert_eq!(builtin(&tag_key.into_iter().collect::<String>()).plans.len(), 1);
+        prop_assert_eq!(builtin(&tag_key.into_iter().collect::<String>()).plans.len(), 3);
     }
 }

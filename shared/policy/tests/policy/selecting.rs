@@ -24,12 +24,13 @@ fn plans(plans: &[(&str, &str)]) -> Document {
 }
 
 fn chosen<'a>(document: &'a Document, resource: &'a Resource) -> Option<&'a str> {
-    document.plan_for(resource).map(|selected| selected.plan.name.as_str())
+    let selected = document.plans_for(resource);
+    selected.first().map(|selected| selected.plan.name.as_str())
 }
 
 /// Whether a plan with these lines selects a resource.
 fn selects(lines: &str, resource: &Resource) -> bool {
-    plans(&[("only", lines)]).plan_for(resource).is_some()
+    plans(&[("only", lines)]).plans_for(resource).len() == 1
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn a_selection_replaces_the_tag() {
 }
 
 #[test]
-fn the_first_plan_that_selects_a_resource_wins() {
+fn of_equally_specific_plans_the_first_one_wins() {
     let document = plans(&[
         ("a", "select: {arns: '*:table/x*'}"),
         ("b", "select: {arns: '*:table/xy'}"),
@@ -162,10 +163,7 @@ fn a_selection_says_why() {
         "select: {tags: {env: 'p*'}, kinds: [dynamodb-table], arns: '*:table/*'}",
     )]);
     assert_eq!(
-        document
-            .plan_for(&resource("orders", &[("env", "prod")]))
-            .unwrap()
-            .to_string(),
+        document.plans_for(&resource("orders", &[("env", "prod")]))[0].to_string(),
         "plan gold, because its tag env is prod and its ARN matches *:table/* and it is a dynamodb-table"
     );
 }
@@ -179,6 +177,7 @@ fn an_explanation_says_of_each_plan_why_or_why_not() {
         ("team", "select: {tags: {team: [shop, web]}}"),
         ("all", "select: {arns: '*'}"),
         ("rest", "select: {arns: '*:table/*'}"),
+        ("any", "select: {kinds: dynamodb-table}"),
         ("west", "select: {arns: '*:eu-west-1:*'}"),
     ]);
     let orders = resource("orders", &[("env", "prod"), ("team", "ops")]);
@@ -188,7 +187,8 @@ fn an_explanation_says_of_each_plan_why_or_why_not() {
 - plan code does not select it: it is a dynamodb-table, not a lambda-function
 - plan team does not select it: its tag team is ops, not shop or web
 - plan all protects it, because its ARN matches *
-- plan rest selects it, because its ARN matches *:table/*, but an earlier plan comes first
+- plan rest selects it, because its ARN matches *:table/*, but plan all is as specific and comes first
+- plan any selects it, because it is a dynamodb-table, but plan all is more specific: 1 ARN, name or tag with wildcards against none
 - plan west does not select it: its ARN does not match *:eu-west-1:*";
     assert_eq!(document.explain(&orders).to_string(), expected);
 }
@@ -208,12 +208,13 @@ fn an_explanation_says_when_nothing_protects_a_resource() {
 
 proptest! {
     #[test]
-    fn the_explanation_names_the_plan_that_is_chosen(
+    fn the_explanation_names_the_plans_that_are_chosen(
         env in proptest::option::of(proptest::sample::select(vec!["prod", "dev", "gold"])),
         backup in proptest::option::of(proptest::sample::select(vec!["gold", "silver", "x"])),
         function in any::<bool>(),
     ) {
         let document = plans(&[
+            ("beside", "also: true\nselect: {tags: {backup: x}}"),
             ("gold", ""),
             ("silver", "exclude: {tags: {env: dev}}"),
             ("tables", "select: {kinds: dynamodb-table}\nexclude: {tags: {env: [gold, dev], backup: x}}"),
@@ -221,9 +222,11 @@ proptest! {
         let tags = [("env", env), ("backup", backup)].into_iter();
         let tags: Vec<_> = tags.filter_map(|(key, value)| Some((key, value?))).collect();
         let resource = resource(if function { "function/a" } else { "a" }, &tags);
-        let first_line = match chosen(&document, &resource) {
-            Some(plan) => format!("{} is protected by plan {plan}", resource.id),
-            None => format!("{} is not protected by any plan", resource.id),
+        let plans: Vec<String> =
+            document.plans_for(&resource).iter().map(|selected| format!("plan {}", selected.plan.name)).collect();
+        let first_line = match plans.as_slice() {
+            [] => format!("{} is not protected by any plan", resource.id),
+            plans => format!("{} is protected by {}", resource.id, plans.join(" and ")),
         };
         let explanation = document.explain(&resource).to_string();
         prop_assert_eq!(explanation.lines().next(), Some(first_line.as_str()));

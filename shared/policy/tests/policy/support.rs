@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use holdfast_catalog::{PointId, ResourceId, Slot};
-use holdfast_policy::{Document, Keep, PointState, PointStatus, Resource, Retention, Rules, parse};
+use holdfast_policy::{
+    Compliance, Document, Keep, Keeping, PointState, PointStatus, Resource, Retained, Retention, Rules, Schedule,
+    Series, parse,
+};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -29,6 +32,20 @@ pub fn at(text: &str) -> Timestamp {
 
 pub fn zone(name: &str) -> TimeZone {
     holdfast_policy::time_zone(name).unwrap()
+}
+
+/// The slots after one instant and up to another, going forwards.
+pub fn between(schedule: &Schedule, after: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+    let mut slots = Vec::new();
+    let mut last = after;
+    while let Some(slot) = schedule.next_after(last) {
+        last = slot.instant();
+        if last > to {
+            break;
+        }
+        slots.push(last);
+    }
+    slots
 }
 
 pub fn resource(name: &str, tags: &[(&str, &str)]) -> Resource {
@@ -68,24 +85,72 @@ pub fn rules(rules: Rules, minimum_good: u32) -> Retention {
     Retention {
         keep: Keep::Rules(rules),
         minimum_good: NonZeroU32::new(minimum_good).unwrap(),
+        delete_after: None,
     }
 }
 
-/// What is kept, by point.
+/// Everything that decides which points stay.
+#[derive(Debug, Clone)]
+pub struct Deciding {
+    pub retention: Retention,
+    pub compliance: Compliance,
+    pub zone: TimeZone,
+}
+
+impl Deciding {
+    /// By a retention alone.
+    pub fn by(retention: Retention, zone: &TimeZone) -> Self {
+        Deciding {
+            retention,
+            compliance: Compliance::default(),
+            zone: zone.clone(),
+        }
+    }
+
+    pub fn keeping(&self) -> Keeping<'_> {
+        Keeping {
+            retention: &self.retention,
+            compliance: &self.compliance,
+            zone: &self.zone,
+        }
+    }
+
+    pub fn retain(&self, points: &[PointState], failed_attempts: &[PointId], now: Timestamp) -> Vec<Retained> {
+        let series = Series {
+            points,
+            failed_attempts,
+        };
+        holdfast_policy::retain(&self.keeping(), &series, now)
+    }
+
+    /// What is kept, by point.
+    pub fn kept(&self, points: &[PointState], failed: &[PointId], now: Timestamp) -> BTreeMap<PointId, bool> {
+        let decisions = self.retain(points, failed, now).into_iter();
+        decisions
+            .map(|decision| (decision.point.clone(), decision.is_kept()))
+            .collect()
+    }
+}
+
+/// What is decided by a retention alone, where no attempt has failed.
+pub fn retain(retention: &Retention, zone: &TimeZone, points: &[PointState], now: Timestamp) -> Vec<Retained> {
+    Deciding::by(retention.clone(), zone).retain(points, &[], now)
+}
+
+/// What is kept by a retention alone, by point.
 pub fn decide(
     retention: &Retention,
     zone: &TimeZone,
     points: &[PointState],
     now: Timestamp,
 ) -> BTreeMap<PointId, bool> {
-    let decisions = holdfast_policy::retain(retention, zone, points, now);
-    decisions
-        .into_iter()
-        .map(|decision| (decision.point.clone(), decision.is_kept()))
-        .collect()
+    Deciding::by(retention.clone(), zone).kept(points, &[], now)
 }
 
+/// A document that is read without a fault, and that editors take for one.
 pub fn document(text: &str) -> Document {
+    let invalid = crate::validator::invalid(&crate::schema::SCHEMA, text);
+    assert!(invalid.is_empty(), "{invalid:#?}\n{text}");
     parse(text, "backup").unwrap_or_else(|faults| panic!("{faults}"))
 }
 
@@ -150,23 +215,50 @@ pub fn slots() -> impl Strategy<Value = (Timestamp, Vec<Timestamp>)> {
 
 /// Rules with at least one of them.
 pub fn any_rules() -> impl Strategy<Value = Rules> {
-    let count = || prop_oneof![2 => Just(0_u32), 3 => 1_u32..8];
-    let within = proptest::option::of((1_i64..2000).prop_map(SignedDuration::from_hours));
+    let count = || prop_oneof![3 => Just(0_u32), 2 => 1_u32..8];
     let counts = (count(), count(), count(), count(), count(), count(), count());
-    (counts, within)
-        .prop_map(
-            |((keep_last, hourly, daily, weekly, monthly, quarterly, yearly), keep_within)| Rules {
-                keep_last,
-                hourly,
-                daily,
-                weekly,
-                monthly,
-                quarterly,
-                yearly,
-                keep_within,
-            },
-        )
+    let within = || hours(0.2, 1..2000);
+    let withins = (within(), within(), within(), within(), within(), within(), within());
+    (counts, withins)
+        .prop_map(|(counts, withins)| Rules {
+            keep_last: counts.0,
+            hourly: counts.1,
+            daily: counts.2,
+            weekly: counts.3,
+            monthly: counts.4,
+            quarterly: counts.5,
+            yearly: counts.6,
+            keep_within: withins.0,
+            keep_within_hourly: withins.1,
+            keep_within_daily: withins.2,
+            keep_within_weekly: withins.3,
+            keep_within_monthly: withins.4,
+            keep_within_quarterly: withins.5,
+            keep_within_yearly: withins.6,
+        })
         .prop_filter("at least one rule", |rules| !rules.is_empty())
+}
+
+/// So many hours, or nothing.
+fn hours(share: f64, range: std::ops::Range<i64>) -> impl Strategy<Value = Option<SignedDuration>> {
+    proptest::option::weighted(share, range.prop_map(SignedDuration::from_hours))
+}
+
+/// Rules, floor, minimum and maximum in any combination that a document may have.
+pub fn any_deciding() -> impl Strategy<Value = Deciding> {
+    let ages = (hours(0.3, 1..3000), hours(0.3, 1..1500), hours(0.3, 0..3000));
+    (any_rules(), 1_u32..6, ages, zones()).prop_map(|(given, floor, (delete_after, minimum, more), zone)| Deciding {
+        retention: Retention {
+            delete_after,
+            ..rules(given, floor)
+        },
+        compliance: Compliance {
+            minimum,
+            maximum: more.map(|more| minimum.unwrap_or(HOUR) + more),
+            ..Compliance::default()
+        },
+        zone,
+    })
 }
 
 /// A point at a slot in any state.
@@ -179,13 +271,18 @@ pub fn any_state(slot: Timestamp, now: Timestamp) -> impl Strategy<Value = Point
     ];
     let rarely = || proptest::bool::weighted(0.1);
     let lock = proptest::option::weighted(0.15, -50_i64..50);
-    (status, rarely(), rarely(), rarely(), lock).prop_map(move |(status, in_copy, held, tombstoned, lock)| PointState {
-        in_copy,
-        held,
-        tombstoned,
-        locked_until: lock.map(|hours| now + SignedDuration::from_hours(hours)),
-        ..PointState::new(id(slot), status)
-    })
+    // A run begins after its slot, some at once and some late; where it began before, a clock was wrong.
+    let late = hours(0.5, -3..30);
+    (status, rarely(), rarely(), rarely(), lock, late).prop_map(
+        move |(status, in_copy, held, tombstoned, lock, late)| PointState {
+            started_at: late.map(|late| slot + late),
+            in_copy,
+            held,
+            tombstoned,
+            locked_until: lock.map(|hours| now + SignedDuration::from_hours(hours)),
+            ..PointState::new(id(slot), status)
+        },
+    )
 }
 
 /// A vault's points of one resource and plan in any states, and a present somewhere among them.
@@ -194,6 +291,29 @@ pub fn any_points() -> impl Strategy<Value = (Vec<PointState>, Timestamp)> {
         let points: Vec<_> = slots.into_iter().map(|slot| any_state(slot, now)).collect();
         (points, Just(now))
     })
+}
+
+/// The same with attempts that have failed; mostly none.
+pub fn any_series() -> impl Strategy<Value = (Vec<PointState>, Vec<PointId>, Timestamp)> {
+    let failed = proptest::option::weighted(0.3, proptest::collection::vec(-200_i64..50, 1..4));
+    (any_points(), failed).prop_map(|((points, now), failed)| {
+        let hours = failed.unwrap_or_default().into_iter().map(SignedDuration::from_hours);
+        (points, hours.map(|hours| id(now + hours)).collect(), now)
+    })
+}
+
+/// Whether a point is younger than the minimum, as far as there is one.
+pub fn is_young(deciding: &Deciding, point: &PointState, now: Timestamp) -> bool {
+    deciding
+        .compliance
+        .minimum
+        .is_some_and(|minimum| now < born(point) + minimum)
+}
+
+/// From when on a point's age counts.
+pub fn born(point: &PointState) -> Timestamp {
+    let slot = point.id.slot.instant();
+    point.started_at.unwrap_or(slot).max(slot)
 }
 
 /// Whether a rule may judge a point.

@@ -1,5 +1,7 @@
 //! What is due.
 
+use std::sync::LazyLock;
+
 use holdfast_catalog::PointId;
 use holdfast_policy::{Document, DueRun, Resource, due};
 use jiff::{SignedDuration, Timestamp};
@@ -11,15 +13,18 @@ fn now() -> Timestamp {
     at("2026-11-21T12:20:00Z")
 }
 
-fn hourly() -> Document {
-    document(
-        "version: 1
+fn hourly() -> &'static Document {
+    static HOURLY: LazyLock<Document> = LazyLock::new(|| {
+        document(
+            "version: 1
 plans:
   - {name: standard, schedule: {every: 1h}, retention: {daily: 7}, objectives: {rpo: 2h}}
   - {name: archive, schedule: {every: 1d}, retention: {daily: 7}, objectives: {rpo: 2d}}
   - {name: loose, schedule: {every: 1h}, retention: {daily: 7}}
 ",
-    )
+        )
+    });
+    &HOURLY
 }
 
 fn orders() -> Resource {
@@ -32,7 +37,7 @@ fn ago(name: &str, plan: &str, hours: i32) -> PointId {
 }
 
 fn runs(points: &[PointId]) -> Vec<DueRun> {
-    due(&hourly(), &[orders()], points, now())
+    due(hourly(), &[orders()], points, now())
 }
 
 #[test]
@@ -84,13 +89,32 @@ fn a_point_off_the_schedule_counts_for_the_slots_before_it() {
 }
 
 #[test]
+fn each_plan_that_protects_a_resource_has_a_run_of_its_own() {
+    let document = document(
+        "version: 1
+plans:
+  - {name: nightly, also: true, select: {kinds: dynamodb-table}, schedule: {every: 1d}, retention: {daily: 7}}
+  - {name: standard, schedule: {every: 1h}, retention: {daily: 7}}
+  - {name: loser, select: {kinds: dynamodb-table}, schedule: {every: 1h}, retention: {daily: 7}}
+",
+    );
+    let runs = |points: &[PointId]| {
+        let runs = due(&document, &[orders()], points, now());
+        runs.into_iter().map(|run| run.plan.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(runs(&[]), ["standard", "nightly"]);
+    assert_eq!(runs(&[ago("orders", "standard", 0)]), ["nightly"]);
+    assert_eq!(runs(&[ago("orders", "nightly", 0)]), ["standard"]);
+}
+
+#[test]
 fn what_no_plan_protects_is_not_due() {
-    assert_eq!(due(&hourly(), &[resource("orders", &[])], &[], now()), []);
+    assert_eq!(due(hourly(), &[resource("orders", &[])], &[], now()), []);
 }
 
 #[test]
 fn a_resource_that_is_listed_twice_is_due_once() {
-    assert_eq!(due(&hourly(), &[orders(), orders()], &[], now()).len(), 1);
+    assert_eq!(due(hourly(), &[orders(), orders()], &[], now()).len(), 1);
 }
 
 #[test]
@@ -111,7 +135,7 @@ fn the_most_urgent_run_comes_first() {
         ago("c", "archive", 108),
         ago("d", "loose", 5),
     ];
-    let runs = due(&hourly(), &inventory, &points, now());
+    let runs = due(hourly(), &inventory, &points, now());
     let order: Vec<_> = runs.iter().map(|run| run.resource.name.as_str()).collect();
     // Those without any point come first, the one with the tighter objective before the other.
     assert_eq!(order, ["f", "e", "b", "d", "c", "a"]);
@@ -136,17 +160,17 @@ fn inventory() -> Vec<Resource> {
 proptest! {
     #[test]
     fn nothing_is_due_once_what_was_due_is_made(mut points in any_points()) {
-        let runs = due(&hourly(), &inventory(), &points, now());
+        let runs = due(hourly(), &inventory(), &points, now());
         points.extend(runs.iter().map(DueRun::point));
-        prop_assert_eq!(due(&hourly(), &inventory(), &points, now()), vec![]);
+        prop_assert_eq!(due(hourly(), &inventory(), &points, now()), vec![]);
     }
 
     #[test]
     fn making_one_run_changes_nothing_about_the_others(mut points in any_points()) {
-        let runs = due(&hourly(), &inventory(), &points, now());
+        let runs = due(hourly(), &inventory(), &points, now());
         points.extend(runs.first().map(DueRun::point));
         let rest = runs.into_iter().skip(1).collect::<Vec<_>>();
-        prop_assert_eq!(due(&hourly(), &inventory(), &points, now()), rest);
+        prop_assert_eq!(due(hourly(), &inventory(), &points, now()), rest);
     }
 
     #[test]
@@ -155,14 +179,14 @@ proptest! {
         reversed.reverse();
         let mut backwards = inventory();
         backwards.reverse();
-        let runs = due(&hourly(), &inventory(), &points, now());
-        prop_assert_eq!(runs, due(&hourly(), &backwards, &reversed, now()));
+        let runs = due(hourly(), &inventory(), &points, now());
+        prop_assert_eq!(runs, due(hourly(), &backwards, &reversed, now()));
     }
 
     #[test]
     fn a_run_is_for_a_slot_of_its_schedule_that_has_come(points in any_points()) {
         let document = hourly();
-        for run in due(&document, &inventory(), &points, now()) {
+        for run in due(document, &inventory(), &points, now()) {
             let schedule = &document.plan(&run.plan).unwrap().schedule;
             prop_assert_eq!(schedule.latest_at_or_before(now()), Some(run.slot));
             prop_assert!(run.overdue >= now().duration_since(run.slot.instant()));

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use holdfast_policy::{PointState, Retained, Retention, Rules, Schedule, retain};
+use holdfast_policy::{PointState, Retained, Retention, Rules, Schedule};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::support::{HOUR, at, good, rules, zone};
+use crate::support::{Deciding, HOUR, at, good, retain, rules, zone};
 
 /// A good point for each slot after one instant and up to another.
 fn points(schedule: &Schedule, after: &str, to: &str) -> Vec<PointState> {
@@ -25,11 +25,11 @@ fn every(interval: SignedDuration) -> Schedule {
 }
 
 /// What is kept, one a line in local time with its reasons, and how many are removed.
-fn table(retention: &Retention, zone: &TimeZone, points: &[PointState]) -> String {
-    let decisions = retain(retention, zone, points, Timestamp::MAX);
+fn table(deciding: &Deciding, points: &[PointState], now: Timestamp) -> String {
+    let decisions = deciding.retain(points, &[], now);
     let mut text = String::new();
     for decision in decisions.iter().filter(|decision| decision.is_kept()) {
-        let local = decision.point.slot.instant().to_zoned(zone.clone());
+        let local = decision.point.slot.instant().to_zoned(deciding.zone.clone());
         writeln!(
             text,
             "{}  {}",
@@ -41,6 +41,11 @@ fn table(retention: &Retention, zone: &TimeZone, points: &[PointState]) -> Strin
     let removed = decisions.iter().filter(|decision| !decision.is_kept()).count();
     writeln!(text, "{removed} removed").unwrap();
     text
+}
+
+/// The table of a retention alone.
+fn table_of(retention: &Retention, zone: &TimeZone, points: &[PointState]) -> String {
+    table(&Deciding::by(retention.clone(), zone), points, Timestamp::MAX)
 }
 
 fn standard() -> Retention {
@@ -60,7 +65,7 @@ fn a_year_of_hourly_points_in_berlin_leaves_this_table() {
     let points = points(&every(HOUR), "2025-11-21T12:00:00Z", "2026-11-21T12:00:00Z");
     assert_eq!(points.len(), 365 * 24);
     let expected = include_str!("golden/hourly-berlin.txt");
-    assert_eq!(table(&standard(), &zone("Europe/Berlin"), &points), expected);
+    assert_eq!(table_of(&standard(), &zone("Europe/Berlin"), &points), expected);
 }
 
 #[test]
@@ -75,7 +80,7 @@ fn a_year_of_hourly_points_in_sydney_leaves_this_table() {
         ..Rules::default()
     };
     let expected = include_str!("golden/hourly-sydney.txt");
-    assert_eq!(table(&rules(given, 1), &zone("Australia/Sydney"), &points), expected);
+    assert_eq!(table_of(&rules(given, 1), &zone("Australia/Sydney"), &points), expected);
 }
 
 #[test]
@@ -89,7 +94,46 @@ fn nightly_points_over_six_new_years_leave_this_table() {
         ..Rules::default()
     };
     let expected = include_str!("golden/nightly-new-york.txt");
-    assert_eq!(table(&rules(given, 2), &zone("America/New_York"), &points), expected);
+    assert_eq!(table_of(&rules(given, 2), &zone("America/New_York"), &points), expected);
+}
+
+#[test]
+fn a_year_of_hourly_points_in_berlin_thinned_out_by_distance_leaves_this_table() {
+    let points = points(&every(HOUR), "2025-11-21T12:00:00Z", "2026-11-21T12:00:00Z");
+    let days = |days: i32| Some(HOUR * (24 * days));
+    let given = Rules {
+        keep_within: Some(HOUR * 3),
+        keep_within_hourly: Some(HOUR * 6),
+        keep_within_daily: days(10),
+        keep_within_weekly: days(60),
+        keep_within_monthly: days(400),
+        keep_within_quarterly: days(400),
+        keep_within_yearly: days(365),
+        ..Rules::default()
+    };
+    let retention = Retention {
+        delete_after: days(300),
+        ..rules(given, 2)
+    };
+    let expected = include_str!("golden/distance-berlin.txt");
+    assert_eq!(table_of(&retention, &zone("Europe/Berlin"), &points), expected);
+}
+
+#[test]
+fn a_year_of_nightly_points_in_sydney_with_a_minimum_and_a_maximum_leaves_this_table() {
+    let nightly = Schedule::cron("0 2 * * *", zone("Australia/Sydney")).unwrap();
+    let points = points(&nightly, "2025-11-21T12:00:00Z", "2026-11-21T12:00:00Z");
+    let given = Rules {
+        daily: 3,
+        weekly: 6,
+        monthly: 12,
+        ..Rules::default()
+    };
+    let mut deciding = Deciding::by(rules(given, 2), &zone("Australia/Sydney"));
+    deciding.compliance.minimum = Some(HOUR * (24 * 8));
+    deciding.compliance.maximum = Some(HOUR * (24 * 100));
+    let expected = include_str!("golden/compliance-sydney.txt");
+    assert_eq!(table(&deciding, &points, at("2026-11-22T00:00:00Z")), expected);
 }
 
 #[test]
@@ -108,7 +152,7 @@ Sat 2026-11-21 08:00 +00:00  within 5h of the newest
 Sat 2026-11-21 07:00 +00:00  within 5h of the newest
 486 removed
 ";
-    assert_eq!(table(&rules(given, 2), &zone("UTC"), &points), expected);
+    assert_eq!(table_of(&rules(given, 2), &zone("UTC"), &points), expected);
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod compare;
 mod config;
 mod item;
 mod load;
+mod pace;
 pub mod port;
 pub mod refill;
 pub mod restore;
@@ -17,3 +18,4 @@ pub use config::{
     Throughput, Warm,
 };
 pub use item::{Item, ItemError, Value, line, parse};
+pub use pace::{BYTES_PER_READ_UNIT, Pacer};

@@ -63,6 +63,8 @@ pub trait ScanTable: Send + Sync {
 pub struct ScanPage {
     /// The items, in scan order.
     pub items: Vec<Item>,
+    /// Bytes that the service read and charged for, where it says so; never fewer than the items have.
+    pub charged_bytes: Option<u64>,
     /// The key to go on from; `None` on the last page. A page may be empty and not be the last.
     pub next: Option<Item>,
 }

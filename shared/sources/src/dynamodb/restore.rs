@@ -2,8 +2,9 @@
 
 use std::future::Future;
 
-use holdfast_vault::PortError;
-use holdfast_vault::port::Clock;
+use holdfast_catalog::Manifest;
+use holdfast_vault::port::{Clock, ReadObjects};
+use holdfast_vault::{PortError, get_config};
 use jiff::SignedDuration;
 
 use super::TableConfig;
@@ -13,6 +14,15 @@ pub use super::load::{Stop, Unwritten, load_items, write_all};
 use super::port::{ApplyTableSettings, CreateTable, ReadTable, TableSetting, TableStatus};
 use super::settings::while_loading;
 use crate::SettingOutcome;
+
+/// Reads and proves the settings that a point holds.
+///
+/// # Errors
+/// `Corrupt` when the document is missing, damaged or no table's.
+pub async fn read_config<S: ReadObjects>(store: &S, manifest: &Manifest) -> Result<TableConfig, PortError> {
+    let body = get_config(store, manifest).await?;
+    serde_json::from_slice(&body).map_err(|error| PortError::Corrupt(format!("configuration document: {error}")))
+}
 
 /// How often a table is looked at while it is being made or changed: DynamoDB takes some seconds to minutes.
 const POLL: SignedDuration = SignedDuration::from_secs(2);

@@ -3,14 +3,15 @@
 use bytes::Bytes;
 use futures::future;
 use holdfast_catalog::{BlobRef, BlobRole, DataSummary, Manifest, Recipe, RunRecord, Shard};
-use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::{
-    Known, PortError, ShardWriter, put_blob, read_checkpoint, read_committed_part, write_checkpoint, write_part,
+    Known, PortError, ShardWriter, put_blob, read_checkpoint, read_committed_part, vouches, write_checkpoint,
+    write_part,
 };
 use jiff::SignedDuration;
 
 use super::port::{ReadTable, ScanPage, ScanTable, TableReading};
-use super::{Item, item};
+use super::{Item, Pacer, item};
 
 /// A shard holds about this many items at most: their index entries then fit in 10 MB of memory.
 const SHARD_ITEMS: u64 = 250_000;
@@ -38,7 +39,7 @@ pub struct TableBegun {
 ///
 /// # Errors
 /// `NotFound` when there is no such table; those of the store.
-pub async fn begin<P: ReadTable, S: ReadObjects + WriteObjects, C: Clock>(
+pub async fn begin<P: ReadTable, S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     ports: &P,
     store: &S,
     clock: &C,
@@ -72,20 +73,25 @@ pub enum ShardEnd {
     /// Its part is there.
     Finished,
     /// The invocation's time was nearly over; a checkpoint says where to go on.
-    Stopped,
+    Stopped {
+        /// How long the pace wants to be waited for before that.
+        wait: SignedDuration,
+    },
 }
 
-/// Reads a shard from where its last checkpoint left it, and writes its part, or a checkpoint when time runs out.
+/// Reads a shard from where its last checkpoint left it, at the pacer's pace, and writes its part, or a checkpoint when time
+/// runs out. `store` is to lock as the run says ([`RunRecord::lock`]).
 ///
 /// # Errors
 /// Those of the table and of the store. Nothing is lost: the next try goes on from the last checkpoint.
-pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObjects, C: Clock>(
+pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObjects + LockObjects, C: Clock>(
     ports: &P,
     store: &S,
     clock: &C,
     run: &RunRecord,
     parent: Option<&Manifest>,
     shard: Shard,
+    pacer: &Pacer,
 ) -> Result<ShardEnd, PortError> {
     let known = match parent {
         Some(parent) => known_lines(store, parent, shard).await?,
@@ -98,9 +104,13 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
     let mut writer = ShardWriter::resume(store, clock, recipe, known);
     let table = run.point.resource.name.as_str();
     let mut page = ports.scan(table, shard, cursor.as_ref()).await?;
+    let mut wait = SignedDuration::ZERO;
     loop {
         let next = page.next.take();
-        let is_late = clock.remaining() < STOP_BEFORE_END;
+        let is_late = clock.remaining() - wait < STOP_BEFORE_END;
+        if !is_late && wait.is_positive() {
+            clock.sleep(wait).await;
+        }
         match next {
             None => {
                 push(&mut writer, page, &run.key).await?;
@@ -111,33 +121,42 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
                 push(&mut writer, page, &run.key).await?;
                 let checkpoint = writer.checkpoint(write_cursor(&next)?).await?;
                 write_checkpoint(store, &run.point, number, &checkpoint).await?;
-                return Ok(ShardEnd::Stopped);
+                return Ok(ShardEnd::Stopped { wait });
             }
             Some(next) => {
                 // The next page travels while this one is hashed and packed.
+                let charged_bytes = page.charged_bytes;
                 let (pushed, fetched) =
                     future::join(push(&mut writer, page, &run.key), ports.scan(table, shard, Some(&next))).await;
-                pushed?;
+                let bytes = charged_bytes.unwrap_or(pushed?);
                 page = fetched?;
+                wait = pacer.wait_after(bytes, clock.now());
             }
         }
     }
 }
 
-async fn push<S: ReadObjects + WriteObjects, C: Clock>(
+/// Adds a page's items and says how many bytes their lines have.
+async fn push<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     writer: &mut ShardWriter<'_, S, C>,
     page: ScanPage,
     key: &[String],
-) -> Result<(), PortError> {
+) -> Result<u64, PortError> {
+    let mut bytes = 0;
     for item in page.items {
         let line = item::line(&item, key).map_err(|error| PortError::Corrupt(error.to_string()))?;
+        bytes += line.text().len() as u64;
         writer.push(&line).await?;
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// What the parent's shard has stored. A parent that cannot be read is no parent: everything is stored anew.
-async fn known_lines<S: ReadObjects>(store: &S, parent: &Manifest, shard: Shard) -> Result<Known, PortError> {
+async fn known_lines<S: ReadObjects + LockObjects>(
+    store: &S,
+    parent: &Manifest,
+    shard: Shard,
+) -> Result<Known, PortError> {
     let Some(data) = &parent.data else {
         return Ok(Known::default());
     };
@@ -147,7 +166,11 @@ async fn known_lines<S: ReadObjects>(store: &S, parent: &Manifest, shard: Shard)
         return Ok(Known::default());
     };
     match read_committed_part(store, &parent.point, part).await {
-        Ok(recipe) => Known::load(store, &recipe).await,
+        Ok(recipe) => {
+            let known = Known::load(store, &recipe).await?;
+            let vouches = vouches(store, parent).await?;
+            Ok(if vouches { known } else { known.extending_locks() })
+        }
         Err(PortError::Corrupt(_)) => Ok(Known::default()),
         Err(error) => Err(error),
     }

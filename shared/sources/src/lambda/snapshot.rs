@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use holdfast_catalog::{Arn, BlobRef, BlobRole, Sha256, layout};
-use holdfast_vault::port::{ReadObjects, WriteObjects};
-use holdfast_vault::{PortError, Present, has_blob, put_blob};
+use holdfast_catalog::{Arn, BlobRef, BlobRole, Sha256};
+use holdfast_vault::port::{LockObjects, ReadObjects, WriteObjects};
+use holdfast_vault::{PortError, lasting_blob, put_blob};
 use jiff::Timestamp;
 
 use super::port::{FetchCode, ReadFunction};
@@ -25,8 +25,8 @@ pub struct FunctionSnapshot {
     pub not_protected: Vec<String>,
 }
 
-/// Stores a function's configuration and code. Code that the vault has is not downloaded again, unless it is so old that it
-/// has to be written again to outlive this run (see [`holdfast_vault::TRUST_EXISTING_FOR`]).
+/// Stores a function's configuration and code. Code that the vault has is not downloaded again, unless it is so old, and not
+/// locked, that it has to be written again to outlive this run (see [`holdfast_vault::outlives_run`]).
 ///
 /// # Errors
 /// `NotFound` when there is no such function; `Denied` when it or its code may not be read; `Corrupt` when `$LATEST`'s code is
@@ -34,7 +34,7 @@ pub struct FunctionSnapshot {
 pub async fn snapshot<F, S>(functions: &F, store: &S, now: Timestamp, name: &str) -> Result<FunctionSnapshot, PortError>
 where
     F: ReadFunction + FetchCode,
-    S: ReadObjects + WriteObjects,
+    S: ReadObjects + WriteObjects + LockObjects,
 {
     match take(functions, store, now, name).await {
         // The function may have been changed between the look at it and the download: look again, once.
@@ -46,7 +46,7 @@ where
 async fn take<F, S>(functions: &F, store: &S, now: Timestamp, name: &str) -> Result<FunctionSnapshot, PortError>
 where
     F: ReadFunction + FetchCode,
-    S: ReadObjects + WriteObjects,
+    S: ReadObjects + WriteObjects + LockObjects,
 {
     let reading = read_function(functions, name).await?;
     let mut not_protected = reading.unreadable;
@@ -101,15 +101,15 @@ async fn store_code<F, S>(
 ) -> Result<BlobRef, PortError>
 where
     F: FetchCode,
-    S: ReadObjects + WriteObjects,
+    S: ReadObjects + WriteObjects + LockObjects,
 {
-    if has_blob(store, now, sha256).await? == Present::Fresh {
+    if let Some(stored) = lasting_blob(store, now, sha256).await? {
         return Ok(BlobRef {
             role: BlobRole::Code,
             sha256: *sha256,
             // The object's own length, and not what the service says about the archive: the manifest promises bytes that
             // can be counted in the vault.
-            bytes: store.head(&layout::blob(sha256)).await?.bytes,
+            bytes: stored.bytes,
         });
     }
     let qualifier = version.map(|number| number.to_string());
