@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use holdfast_catalog::layout::{self, HoldRecord};
-use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report};
+use holdfast_catalog::{LockMode, Outcome, OutcomeStatus, PointId, Report};
 use holdfast_testkit::{Effect, Event, ManualClock};
 use holdfast_tests::checks::every_point_is_whole;
+use holdfast_tests::locks::lock_for_days;
 use holdfast_tests::{World, order_in};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, WriteObjects as _};
@@ -68,7 +69,10 @@ fn in_replica(subject: impl ToString) -> String {
 fn every_event_in_the_document_on_retention_is_understood() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/policy/RETENTION.md");
     let text = std::fs::read_to_string(path).unwrap();
-    let blocks = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks = text
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
     let events: Vec<&str> = blocks.flat_map(str::lines).collect();
     assert!(events.len() > 8, "{events:?}");
     for event in events {
@@ -287,6 +291,23 @@ async fn a_point_of_the_floor_is_not_given_up_because_the_next_prune_would_call_
         OutcomeStatus::Failed,
         "would call it back: minimum good 2 of 2",
     );
+    assert_eq!(tombstoned(&world).await, []);
+}
+
+#[tokio::test]
+async fn a_locked_point_is_not_given_up_and_the_words_say_until_when() {
+    let world = World::with_locks(10);
+    let until = world.clock.now() + SignedDuration::from_hours(24 * 30);
+    let lock = lock_for_days(world.clock.now(), 30, LockMode::Governance);
+    let point = world.make_locked(lock).await;
+    for _ in 0..2 {
+        world.later(SignedDuration::from_hours(1));
+        world.tick().await;
+    }
+    let report = world
+        .ask_prune(json!({"remove": point.to_string(), "dry_run": false}))
+        .await;
+    says(&report, &point, OutcomeStatus::Failed, &format!("locked until {until}"));
     assert_eq!(tombstoned(&world).await, []);
 }
 

@@ -62,6 +62,7 @@ mod tests {
             key: key.to_owned(),
             bytes: 1,
             modified_at,
+            locked_until: None,
         };
         ObjectVersion {
             info,
