@@ -246,10 +246,11 @@ impl World {
     pub fn verify(&self) -> Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>> {
         Verify {
             home: self.port(self.home.clone()),
-            replica: Some((self.port(self.replica.clone()), replica_region().to_string())),
+            replica: Some((self.port(self.replica.clone()), replica_region())),
             inventory: self.port(self.resources.clone()),
             tables: self.port(self.tables.clone()),
             region: home_region(),
+            margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }

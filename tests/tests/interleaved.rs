@@ -235,14 +235,9 @@ async fn a_content_that_a_point_came_to_rely_on_by_locking_it_amid_a_sweep_outli
     world.home.enable_locks();
     world.home = world.home.paged(2);
     let is_sweeping = |world: &World| {
-        let states = world
-            .home
-            .contents()
-            .into_iter()
-            .filter(|(key, _)| key.ends_with("/state.json"));
-        states
-            .map(|(_, state)| String::from_utf8_lossy(&state).contains("\"phase\": \"sweep\""))
-            .any(|is_sweeping| is_sweeping)
+        let states = world.home.contents().into_iter();
+        let mut states = states.filter(|(key, _)| key.ends_with("/state.json"));
+        states.any(|(_, state)| String::from_utf8_lossy(&state).contains("\"phase\": \"sweep\""))
     };
     while !is_sweeping(&world) {
         world.clock.set_remaining(SignedDuration::from_secs(60));

@@ -13,8 +13,10 @@ pub enum Request {
     Scrub(Subject),
     /// Restore one point into a scratch table and compare.
     RestoreTest(Subject),
-    /// Compare the age of the newest good points with the plans' objectives.
-    Rpo,
+    /// Hold every promise of the policy against what there is.
+    Comply,
+    /// Say in plain words what becomes of a resource or a point.
+    Explain(Subject),
 }
 
 /// Which points.
@@ -33,7 +35,8 @@ pub enum Subject {
 struct Fields {
     scrub: Option<String>,
     restore_test: Option<String>,
-    rpo: Option<bool>,
+    comply: Option<bool>,
+    explain: Option<String>,
 }
 
 impl Request {
@@ -43,26 +46,15 @@ impl Request {
     /// `InvalidRequest` with what is wrong and an event that works.
     pub fn parse(event: Value) -> Result<Self, Failure> {
         let fields: Fields = parse_manual(event, EXAMPLE)?;
-        match fields {
-            Fields {
-                scrub: Some(text),
-                restore_test: None,
-                rpo: None,
-            } => subject(&text).map(Request::Scrub),
-            Fields {
-                scrub: None,
-                restore_test: Some(text),
-                rpo: None,
-            } => match subject(&text)? {
+        match (fields.scrub, fields.restore_test, fields.comply, fields.explain) {
+            (Some(text), None, None, None) => subject(&text).map(Request::Scrub),
+            (None, Some(text), None, None) => match subject(&text)? {
                 Subject::All => Err(invalid("restore_test takes a resource or a point, one at a time")),
                 one => Ok(Request::RestoreTest(one)),
             },
-            Fields {
-                scrub: None,
-                restore_test: None,
-                rpo: Some(true),
-            } => Ok(Request::Rpo),
-            _ => Err(invalid("name one of scrub, restore_test and rpo")),
+            (None, None, Some(true), None) => Ok(Request::Comply),
+            (None, None, None, Some(text)) => subject(&text).map(Request::Explain),
+            _ => Err(invalid("name one of scrub, restore_test, comply and explain")),
         }
     }
 }
@@ -106,7 +98,7 @@ mod tests {
             Request::parse(json!({"scrub": "dynamodb-table/eu-west-1/orders"})).unwrap(),
             Request::Scrub(Subject::Resource(_))
         ));
-        assert_eq!(Request::parse(json!({"rpo": true})).unwrap(), Request::Rpo);
+        assert_eq!(Request::parse(json!({"comply": true})).unwrap(), Request::Comply);
     }
 
     #[test]
@@ -114,7 +106,7 @@ mod tests {
         for wrong in [
             json!({}),
             json!({"scrub": "x"}),
-            json!({"scrub": "all", "rpo": true}),
+            json!({"scrub": "all", "comply": true}),
             json!({"restore_test": "all"}),
         ] {
             assert!(

@@ -3,18 +3,18 @@
 
 mod decide;
 mod event;
+mod observe;
+mod promises;
 mod restore_test;
 
-use std::collections::BTreeMap;
-
-use holdfast_catalog::{DamagedFact, Fact, Kind, Outcome, OutcomeStatus, PointId, Region, Report, ResourceId, layout};
-use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
-use holdfast_policy::{Resource, RpoStatus, in_words, rpo};
+use holdfast_catalog::{DamagedFact, Fact, Kind, Outcome, OutcomeStatus, PointId, Region, Report, layout};
+use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
 use holdfast_sources::dynamodb::port::{
     CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems,
 };
-use holdfast_sources::inventory::{self, ListResources};
+use holdfast_sources::inventory::ListResources;
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::sweep::Margins;
 use holdfast_vault::{Catalogue, PointEntry, PortError, is_lost, keys, ports, read_manifest, scrub_point, write_fact};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -47,14 +47,16 @@ const SCRATCH_DEAD_AFTER: SignedDuration = SignedDuration::from_hours(2);
 pub struct Verify<V, I, T> {
     /// The stack's vault.
     pub home: V,
-    /// The replica vault, with its region for the report.
-    pub replica: Option<(V, String)>,
+    /// The replica vault, with its region.
+    pub replica: Option<(V, Region)>,
     /// What exists.
     pub inventory: I,
     /// DynamoDB in the vault's region, where restore tests are made.
     pub tables: T,
     /// The vault's region.
     pub region: Region,
+    /// How long removed points stay undoable.
+    pub margins: Margins,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
@@ -81,7 +83,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
     pub async fn run_all<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
         let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
         let catalogue = Catalogue::read(&self.home).await?;
-        let mut report = self.check_objectives(&policy, &catalogue, clock).await;
+        let mut report = self.check_promises(&policy, &catalogue, clock).await?;
         let mut more = find_lost(&self.home, &catalogue).await;
         more.extend(self.clear_scratch(clock).await);
         for entry in restore_tests(&policy.document, &catalogue, clock.now()) {
@@ -117,9 +119,15 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
     pub async fn run_request<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let catalogue = Catalogue::read(&self.home).await?;
         match request {
-            Request::Rpo => {
+            Request::Comply => {
                 let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
-                let mut report = self.check_objectives(&policy, &catalogue, clock).await;
+                let mut report = self.check_promises(&policy, &catalogue, clock).await?;
+                report.notes = policy.notes();
+                Ok(report)
+            }
+            Request::Explain(subject) => {
+                let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
+                let mut report = self.explain(&subject, &policy, &catalogue, clock).await?;
                 report.notes = policy.notes();
                 Ok(report)
             }
@@ -140,92 +148,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         }
     }
 
-    /// Holds every protected resource's newest good point against its plan.
-    async fn check_objectives<C: Clock>(&self, policy: &PolicyInForce, catalogue: &Catalogue, clock: &C) -> Report {
-        let mut outcomes = Vec::new();
-        let (mut breached, mut protected) = (0_u32, 0_u32);
-        let newest = newest_good(catalogue, clock.now());
-        let inventory = inventory::take(&self.inventory, policy.document.regions(&self.region)).await;
-        for (kind, region, error) in inventory.unlisted {
-            breached += 1;
-            let message = format!("cannot be listed, so nobody knows whether they are protected: {error}");
-            outcomes.push(Outcome::new(
-                format!("{kind}/{region}/*"),
-                OutcomeStatus::Failed,
-                message,
-            ));
-        }
-        for (id, found) in inventory.found {
-            let resource = Resource {
-                id,
-                arn: found.arn,
-                tags: found.tags,
-            };
-            let selected = policy.document.plans_for(&resource);
-            protected += u32::from(!selected.is_empty());
-            for selected in selected {
-                let outcome = self
-                    .check_objective(&resource.id, selected.plan, newest.get(&resource.id).copied(), clock)
-                    .await;
-                breached += u32::from(outcome.status == OutcomeStatus::Failed);
-                outcomes.push(outcome);
-            }
-        }
-        let mut report = Report::of(Self::NAME, outcomes);
-        report.metrics = BTreeMap::from([
-            ("RpoBreachedResources".to_owned(), f64::from(breached)),
-            ("ProtectedResources".to_owned(), f64::from(protected)),
-        ]);
-        report
-    }
-
-    async fn check_objective<C: Clock>(
-        &self,
-        resource: &ResourceId,
-        plan: &holdfast_policy::Plan,
-        newest: Option<&PointEntry>,
-        clock: &C,
-    ) -> Outcome {
-        let started_at = match newest {
-            None => None,
-            Some(entry) => match read_manifest(&self.home, &entry.id).await {
-                Ok(manifest) => Some(manifest.started_at),
-                Err(error) => {
-                    let message = format!("the newest point cannot be read: {error}");
-                    return Outcome::new(resource, OutcomeStatus::Failed, message);
-                }
-            },
-        };
-        let (status, message) = match rpo(plan, started_at, None, clock.now()) {
-            RpoStatus::Met { age } => (
-                OutcomeStatus::Done,
-                format!("newest good point is {} old", in_words(age)),
-            ),
-            RpoStatus::NoObjective { age } => (
-                OutcomeStatus::Done,
-                format!(
-                    "newest good point is {} old; plan {} names no RPO",
-                    in_words(age),
-                    plan.name
-                ),
-            ),
-            RpoStatus::Breached { age, by } => {
-                let message = format!(
-                    "RPO breached: newest good point is {} old, {} too old",
-                    in_words(age),
-                    in_words(by)
-                );
-                (OutcomeStatus::Failed, message)
-            }
-            RpoStatus::NeverProtected => (
-                OutcomeStatus::Failed,
-                format!("plan {} protects it, and there is no good point of it", plan.name),
-            ),
-        };
-        Outcome::new(resource, status, message).with("plan", plan.name.as_str())
-    }
-
-    async fn scrub_replica<C: Clock>(&self, replica: &V, region: &str, clock: &C) -> Vec<Outcome> {
+    async fn scrub_replica<C: Clock>(&self, replica: &V, region: &Region, clock: &C) -> Vec<Outcome> {
         let prefix = format!("{region}: ");
         match Catalogue::read(replica).await {
             Ok(catalogue) => {

@@ -6,6 +6,8 @@
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::{Aws, AwsInventory, S3Vault};
 use holdfast_lambda::{Settings, serve};
+use holdfast_vault::sweep::Margins;
+use jiff::SignedDuration;
 use verify::Verify;
 
 #[tokio::main(flavor = "current_thread")]
@@ -24,12 +26,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         replica: settings.replica.as_ref().map(|replica| {
             (
                 S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
-                replica.region.to_string(),
+                replica.region.clone(),
             )
         }),
         inventory: AwsInventory::new(&aws, &settings.account),
         tables: Tables::new(aws.dynamodb(region)),
         region: region.clone(),
+        margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

@@ -29,6 +29,10 @@ pub const SWEEPS: &str = "sweeps/";
 
 /// Restores in flight.
 pub const RESTORES: &str = "runs/restore/";
+
+/// What was told to people, day by day, so that nobody is told the same thing all day.
+pub const NOTICES: &str = "notices/";
+
 /// Restore tests in flight.
 pub const TESTS: &str = "runs/test/";
 
@@ -156,12 +160,22 @@ pub fn lockable(key: &str) -> Option<Lockable> {
 
 /// A fact that was learnt at an instant.
 pub fn fact(point: &PointId, fact: &Fact, at: jiff::Timestamp) -> String {
-    format!("{FACTS}{point}/{}-{}.json", fact.what(), Slot::at(at))
+    fact_of(point, fact.what(), Slot::at(at))
+}
+
+/// A fact that was learnt at a time, by its word.
+pub fn fact_of(point: &PointId, what: &str, at: Slot) -> String {
+    format!("{FACTS}{point}/{what}-{at}.json")
 }
 
 /// Where a point's facts lie.
 pub fn facts_of(point: &PointId) -> String {
     format!("{FACTS}{point}/")
+}
+
+/// What says that a notice was sent, by its day and its hash.
+pub fn notice(on: jiff::civil::Date, hash: &Sha256) -> String {
+    format!("{NOTICES}{on}/{hash}")
 }
 
 /// The point, the word and the time of a fact's key.

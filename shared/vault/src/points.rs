@@ -242,6 +242,16 @@ pub async fn write_fact<S: WriteObjects>(
     store.create(&layout::fact(point, fact, at), to_json(fact)?).await
 }
 
+/// Reads the newest fact of a word that an entry tells of.
+///
+/// # Errors
+/// `NotFound` when it tells of none, `Corrupt` when the fact is damaged.
+pub async fn read_fact<S: ReadObjects>(store: &S, entry: &PointEntry, what: &str) -> Result<Fact, PortError> {
+    let at = entry.facts.get(what);
+    let at = at.ok_or_else(|| PortError::NotFound(format!("{} has no fact {what}", entry.id)))?;
+    read_json(store, &layout::fact_of(&entry.id, what, *at)).await
+}
+
 /// Marks a point for removal. Its data stays until the grace period is over.
 ///
 /// # Errors

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use holdfast_catalog::Arn;
+
 use crate::PortError;
 
 /// Sending tasks to the work queue.
@@ -15,6 +17,18 @@ pub trait SendWork: Send + Sync {
     /// `Invalid` when a body is too long (256 KB) or the delay too great: nothing was sent. Otherwise some of the messages may have been
     /// sent; sending all of them again is harmless, because every task can be done twice.
     fn send(&self, bodies: Vec<String>, delay_seconds: u32) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Telling people by a topic.
+pub trait TellPeople: Send + Sync {
+    /// The IAM actions behind this trait.
+    const ACTIONS: &'static [&'static str] = &["sns:Publish"];
+
+    /// Publishes a message on a topic of this account. The subject is cut to the 100 ASCII characters that an e-mail's may have.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such topic, `Denied` when it may not be published on.
+    fn tell(&self, topic: &Arn, subject: &str, message: &str) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Putting events on the bus.
