@@ -66,13 +66,14 @@ def test_prune_can_delete_neither_a_bucket_nor_the_policy_document():
     for entry in allowed("PruneRole"):
         if any("Delete" in action for action in entry["Action"]):
             folders = {resource.rsplit("/", 2)[-2] for resource in entry["Resource"]}
-            assert folders == {"blobs", "facts", "packs", "parts", "points", "runs", "tombstones"}
+            assert folders == {"blobs", "facts", "packs", "parts", "points", "runs", "sweeps", "tombstones"}
             assert all(resource.endswith("/*") for resource in entry["Resource"])
 
 
-def test_prune_writes_nothing_but_tombstones():
+def test_prune_writes_its_decisions_and_no_data():
     writing = [entry for entry in allowed("PruneRole") if "s3:PutObject" in entry["Action"]]
-    assert all(resource.endswith("/tombstones/*") for entry in writing for resource in entry["Resource"])
+    folders = {resource.rsplit("/", 2)[-2] for entry in writing for resource in entry["Resource"]}
+    assert folders == {"facts", "holds", "sweeps", "tombstones"}
 
 
 def test_only_those_who_make_points_lock_them_and_nobody_lifts_a_lock():

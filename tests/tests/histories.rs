@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 /// How many histories: about half a minute of them.
-const HISTORIES: u64 = 150;
+const HISTORIES: u64 = 80;
 
 /// Steps of each.
 const STEPS: u32 = 40;
@@ -474,6 +474,6 @@ async fn whatever_happens_prune_removes_what_it_should_and_nothing_that_a_kept_p
     }
     println!("seeds 1 to {HISTORIES}, {STEPS} steps each: {counts:?}");
     for what in ["tombstoned", "removed", "swept"] {
-        assert!(counts.get(what).is_some_and(|times| *times > 100), "{what}: {counts:?}");
+        assert!(counts.get(what).is_some_and(|times| *times > 50), "{what}: {counts:?}");
     }
 }

@@ -1,10 +1,11 @@
 //! One function stopped after each of its calls, another run whole meanwhile, and the first going on. Whatever meets whatever at
 //! whatever step, every manifest stands for a whole point, and the newest point restores exactly.
 
-use holdfast_catalog::{OutcomeStatus, PointId};
+use holdfast_catalog::{Lock, LockMode, OutcomeStatus, PointId};
 use holdfast_tests::checks::{every_point_is_whole, lines, tells_of_trouble};
 use holdfast_tests::{World, order, order_in};
 use holdfast_vault::PortError;
+use holdfast_vault::port::Clock as _;
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -224,6 +225,42 @@ async fn a_point_called_back_amid_its_removal_is_gone_or_stays_whole() {
         every_point_is_whole(&world.home, &format!("{when}, hours later")).await;
     }
     assert!(gone > 10 && stayed > 10, "{gone} gone, {stayed} stayed");
+}
+
+/// A run may come to rely on an old content that nothing has referred to by locking it. A sweep that had marked before, and goes
+/// on when the lock is over, leaves it all the same.
+#[tokio::test]
+async fn a_content_that_a_point_came_to_rely_on_by_locking_it_amid_a_sweep_outlives_its_lock() {
+    let mut world = orphaned().await;
+    world.home.enable_locks();
+    world.home = world.home.paged(2);
+    let is_sweeping = |world: &World| {
+        let states = world.home.contents().into_iter();
+        let mut states = states.filter(|(key, _)| key.ends_with("/state.json"));
+        states.any(|(_, state)| String::from_utf8_lossy(&state).contains("\"phase\": \"sweep\""))
+    };
+    while !is_sweeping(&world) {
+        world.clock.set_remaining(SignedDuration::from_secs(60));
+        prune(&world).await;
+    }
+    let until = world.clock.now() + SignedDuration::from_hours(25);
+    let lock = Lock {
+        mode: LockMode::Governance,
+        points_until: until,
+        contents_until: until,
+    };
+    let packs = world.home.keys("packs/");
+    world.script.restart();
+    world.make_locked(lock).await;
+    assert_eq!(
+        (world.script.count("overwrite"), world.home.keys("packs/")),
+        (0, packs),
+        "the old pack is relied on"
+    );
+    world.later(SignedDuration::from_hours(24 * 5));
+    prune(&world).await;
+    assert!(!is_sweeping(&world), "the sweep has gone on");
+    all_is_well(&world, "after the lock").await;
 }
 
 async fn expired(world: &World) -> Vec<PointId> {

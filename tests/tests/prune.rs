@@ -1,14 +1,17 @@
 //! What prune is asked by hand, what it says, and what it refuses.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use holdfast_catalog::layout::{self, HoldRecord};
-use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report};
-use holdfast_testkit::{Effect, Event};
+use holdfast_catalog::{LockMode, Outcome, OutcomeStatus, PointId, Report};
+use holdfast_testkit::{Effect, Event, ManualClock};
 use holdfast_tests::checks::every_point_is_whole;
+use holdfast_tests::locks::lock_for_days;
 use holdfast_tests::{World, order_in};
 use holdfast_vault::PortError;
-use holdfast_vault::port::WriteObjects as _;
-use holdfast_vault::sweep::{Act, Expired, Sweeper, Swept, Watch};
-use jiff::SignedDuration;
+use holdfast_vault::port::{Clock, WriteObjects as _};
+use holdfast_vault::sweep::{Act, Expired, MARKS_BYTES, Margins, SweepEnd, Sweeper, Swept, Watch};
+use jiff::{SignedDuration, Timestamp};
 use prune::{Mode, Request};
 use serde_json::{Value, json};
 
@@ -60,6 +63,21 @@ fn events(world: &World) -> Vec<(String, Value)> {
 
 fn in_replica(subject: impl ToString) -> String {
     format!("eu-west-1: {}", subject.to_string())
+}
+
+#[test]
+fn every_event_in_the_document_on_retention_is_understood() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/policy/RETENTION.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let events: Vec<&str> = blocks.flat_map(str::lines).collect();
+    assert!(events.len() > 8, "{events:?}");
+    for event in events {
+        Request::parse(serde_json::from_str(event).unwrap()).unwrap_or_else(|error| panic!("{event}: {error}"));
+    }
 }
 
 // Limits
@@ -273,6 +291,23 @@ async fn a_point_of_the_floor_is_not_given_up_because_the_next_prune_would_call_
         OutcomeStatus::Failed,
         "would call it back: minimum good 2 of 2",
     );
+    assert_eq!(tombstoned(&world).await, []);
+}
+
+#[tokio::test]
+async fn a_locked_point_is_not_given_up_and_the_words_say_until_when() {
+    let world = World::with_locks(10);
+    let until = world.clock.now() + SignedDuration::from_hours(24 * 30);
+    let lock = lock_for_days(world.clock.now(), 30, LockMode::Governance);
+    let point = world.make_locked(lock).await;
+    for _ in 0..2 {
+        world.later(SignedDuration::from_hours(1));
+        world.tick().await;
+    }
+    let report = world
+        .ask_prune(json!({"remove": point.to_string(), "dry_run": false}))
+        .await;
+    says(&report, &point, OutcomeStatus::Failed, &format!("locked until {until}"));
     assert_eq!(tombstoned(&world).await, []);
 }
 
@@ -709,11 +744,42 @@ async fn a_dry_run_of_anything_makes_no_call_that_changes_something() {
 
 // The sweep's memory and state
 
-/// What a sweep of the home vault leaves, with so much memory for marks.
-async fn swept_with(world: &World, marks_bytes: u64) -> Swept {
+/// A clock by which an invocation is over every so many steps.
+struct Impatient<'a> {
+    clock: &'a ManualClock,
+    every: u32,
+    asked: AtomicU32,
+}
+
+impl Clock for Impatient<'_> {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn remaining(&self) -> SignedDuration {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        if asked.is_multiple_of(self.every) {
+            SignedDuration::ZERO
+        } else {
+            SignedDuration::MAX
+        }
+    }
+
+    async fn sleep(&self, time: SignedDuration) {
+        self.clock.sleep(time).await;
+    }
+}
+
+/// Sweeps the home vault with so much memory for marks and so many steps to an invocation.
+async fn swept_with(world: &World, marks_bytes: u64, steps: u32) -> (Swept, u32) {
     let mut swept = Swept::default();
-    let watch = Watch {
+    let clock = Impatient {
         clock: &world.clock,
+        every: steps,
+        asked: AtomicU32::new(0),
+    };
+    let watch = Watch {
+        clock: &clock,
         stop_at: SignedDuration::ZERO,
     };
     let committed = world
@@ -726,23 +792,26 @@ async fn swept_with(world: &World, marks_bytes: u64) -> Swept {
     let expired = Expired {
         tombstones: &[],
         committed: &committed,
-        now: holdfast_vault::port::Clock::now(&world.clock),
+        now: world.clock.now(),
     };
-    let margins = holdfast_vault::sweep::Margins::with_grace(SignedDuration::ZERO);
-    let sweeper = Sweeper::new(&world.home, margins).with_marks_of(marks_bytes);
-    sweeper.run(Act::Remove(expired), &watch, &mut swept).await.unwrap();
-    swept
+    let sweeper = Sweeper::new(&world.home, Margins::with_grace(SignedDuration::ZERO)).with_marks_of(marks_bytes);
+    let mut invocations = 1;
+    while sweeper.run(Act::Remove(expired), &watch, &mut swept).await.unwrap() == SweepEnd::OutOfTime {
+        invocations += 1;
+    }
+    (swept, invocations)
 }
 
-/// A vault with some hundred needed contents and as many that nothing needs.
+/// A vault with some thirty contents that are needed and as many that nothing needs.
 async fn crowded() -> World {
-    let world = World::with_orders(300);
-    for hour in 0..150 {
+    let mut world = World::with_orders(60);
+    world.home = world.home.paged(8);
+    for hour in 0..60 {
         world.tables.put("orders", order_in(hour, "changed"));
         world.tick().await;
         world.later(SignedDuration::from_hours(1));
     }
-    for point in world.points_of("orders").await.iter().take(75) {
+    for point in world.points_of("orders").await.iter().take(30) {
         world.home.lose(&layout::manifest(point));
         for part in world.home.keys(&layout::parts_of(point)) {
             world.home.lose(&part);
@@ -753,27 +822,23 @@ async fn crowded() -> World {
 }
 
 #[tokio::test]
-async fn marks_that_do_not_fit_are_made_range_by_range_and_the_same_goes() {
+async fn marks_that_do_not_fit_are_made_range_by_range_and_the_same_goes_however_often_it_stops() {
+    const ALL_STEPS: u32 = u32::MAX;
     let roomy = crowded().await;
-    let all = swept_with(&roomy, holdfast_vault::sweep::MARKS_BYTES).await;
-    assert!(all.removed_versions > 100, "{all:#?}");
-    let tight = crowded().await;
-    // 256 bits are for 16 contents.
-    let ranges = swept_with(&tight, 32).await;
-    every_point_is_whole(&tight.home, "with little memory").await;
-    let kept = all.removed_versions - ranges.removed_versions;
-    assert!(
-        kept * 50 < all.removed_versions,
-        "{kept} of {} kept by mistake",
-        all.removed_versions
-    );
-    assert_eq!(
-        swept_with(&tight, holdfast_vault::sweep::MARKS_BYTES)
-            .await
-            .removed_versions,
-        kept
-    );
-    assert_eq!(tight.home.keys(""), roomy.home.keys(""));
+    let (all, _) = swept_with(&roomy, MARKS_BYTES, ALL_STEPS).await;
+    assert!(all.removed_versions > 40, "{all:#?}");
+    for steps in [ALL_STEPS, 1, 2, 3, 5, 7, 11] {
+        let tight = crowded().await;
+        // 256 bits are for 16 contents.
+        let (some, invocations) = swept_with(&tight, 32, steps).await;
+        assert!(invocations > 60 / steps, "{invocations} invocations of {steps} steps");
+        every_point_is_whole(&tight.home, &format!("{steps} steps to an invocation")).await;
+        let kept = all.removed_versions - some.removed_versions;
+        assert!(kept * 10 < all.removed_versions, "{kept} kept by mistake: {some:#?}");
+        let (rest, _) = swept_with(&tight, MARKS_BYTES, ALL_STEPS).await;
+        assert_eq!(rest.removed_versions, kept, "{steps} steps to an invocation");
+        assert_eq!(tight.home.keys(""), roomy.home.keys(""));
+    }
 }
 
 /// A sweep of two points that is stopped after so many steps, each of a page of eight.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::decide::refusal;
 use crate::tombstone::tombstone;
-use crate::{Mode, Prune, Seen, SignalPorts, TOMBSTONED, VaultPorts, Vaults, audit};
+use crate::{Mode, Prune, Seen, SignalPorts, TOMBSTONED, VaultPorts, Vaults, audit, locks_of};
 
 const BY_REQUEST: &str = "by request";
 
@@ -20,19 +20,26 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
         policy: &PolicyInForce,
         clock: &C,
     ) -> Vec<Outcome> {
-        let Vaults { seen, mut outcomes, .. } = self.observe(clock.now()).await;
         let now = clock.now();
-        let with_it = seen.iter().filter(|seen| seen.observed.catalogue.get(point).is_some());
-        let with_it: Vec<&Seen<'_, V>> = with_it.collect();
-        if with_it.is_empty() && outcomes.is_empty() {
+        let Vaults {
+            mut seen, mut outcomes, ..
+        } = self.observe(now).await;
+        seen.retain(|seen| seen.observed.catalogue.get(point).is_some());
+        if seen.is_empty() && outcomes.is_empty() {
             let message = "not removed: there is no such point";
             return vec![Outcome::new(point, OutcomeStatus::Failed, message)];
         }
         let mut tombstoned = Vec::new();
-        for seen in with_it {
-            let outcome = match refusal(&seen.observed, &policy.document, point, &self.margins, now) {
-                Some(why) => seen.outcome(point, OutcomeStatus::Failed, format!("not removed: {why}")),
-                None => self.give_up(seen, point, mode, now).await,
+        for seen in &mut seen {
+            let outcome = match locks_of(seen.store(), &[(point.clone(), String::new())]).await {
+                Err(error) => seen.outcome(point, OutcomeStatus::Failed, format!("not removed: {error}")),
+                Ok(locks) => {
+                    seen.observed.locked_until = locks;
+                    match refusal(&seen.observed, &policy.document, point, &self.margins, now) {
+                        Some(why) => seen.outcome(point, OutcomeStatus::Failed, format!("not removed: {why}")),
+                        None => self.give_up(seen, point, mode, now).await,
+                    }
+                }
             };
             let is_done = outcome.status == OutcomeStatus::Done;
             tombstoned.extend(is_done.then(|| audit::of_point(seen.place.vault, point, BY_REQUEST)));

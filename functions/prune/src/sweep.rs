@@ -70,7 +70,7 @@ fn stop_at(remaining: SignedDuration, vaults_left: usize) -> SignedDuration {
 
 fn planned<V>(seen: &Seen<'_, V>, swept: &Swept, end: Result<SweepEnd, PortError>) -> Outcome {
     let found = format!(
-        "would remove {} versions of contents, which frees {}",
+        "would remove {} versions of contents, but for those that are locked, which frees up to {}",
         swept.garbage_versions,
         price::in_words(swept.garbage_bytes)
     );

@@ -45,7 +45,7 @@ pub fn metrics_line(stack: &str, report: &Report, now_ms: i64) -> Value {
     let names = |names: Vec<&String>| -> Vec<Value> {
         names
             .into_iter()
-            .map(|name| json!({ "Name": name, "Unit": "Count" }))
+            .map(|name| json!({ "Name": name, "Unit": if name.ends_with("Bytes") { "Bytes" } else { "Count" } }))
             .collect()
     };
     let directive = |dimensions: Value, names: Vec<Value>| json!({ "Namespace": "Holdfast", "Dimensions": [dimensions], "Metrics": names });
@@ -83,14 +83,18 @@ mod tests {
         ];
         let mut report = Report::of("verify", outcomes);
         report.metrics.insert("RpoBreachedResources".to_owned(), 1.0);
+        report.metrics.insert("SweptBytes".to_owned(), 7.0);
         let line = metrics_line("prod", &report, 5);
         assert_eq!(
             (&line["FailedOutcomes"], &line["RpoBreachedResources"]),
             (&json!(2), &json!(1.0))
         );
         assert_eq!(
-            line["_aws"]["CloudWatchMetrics"][1]["Metrics"][0]["Name"],
-            "RpoBreachedResources"
+            line["_aws"]["CloudWatchMetrics"][1]["Metrics"],
+            json!([
+                { "Name": "RpoBreachedResources", "Unit": "Count" },
+                { "Name": "SweptBytes", "Unit": "Bytes" },
+            ])
         );
         assert_eq!(
             line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 
 use super::Swept;
 use super::walk::{all_versions, next_keys};
@@ -21,17 +22,31 @@ pub(super) struct Doomed {
 /// Whether a key is looked at once more before versions of it are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
-    /// It is: others may write it again at any time.
-    Again,
+    /// It is: others may write or lock it at any time. What is locked beyond this instant, that of the sweep's beginning, stays.
+    Again(Timestamp),
     /// Nobody writes it any more.
     Once,
+}
+
+/// What another look shows.
+enum Seen {
+    AsListed,
+    Renewed,
+    LockedUntil(Timestamp),
+}
+
+/// A version that the store refuses to remove.
+struct Locked {
+    key: String,
+    why: String,
+    until: Option<Timestamp>,
 }
 
 /// What became of a key.
 #[derive(Default)]
 struct KeyEnd {
     gone: Vec<ObjectVersion>,
-    locked: Vec<(String, String)>,
+    locked: Vec<Locked>,
     is_renewed: bool,
     error: Option<PortError>,
 }
@@ -46,12 +61,13 @@ pub(super) async fn remove_contents<S: ReadObjects + DeleteObjects>(
     prefix: &str,
     at: &str,
     doomed: Vec<Doomed>,
+    began_at: Timestamp,
     swept: &mut Swept,
 ) -> Result<(), PortError> {
     let Some(last) = doomed.last().map(|key| key.newest.info.key.clone()) else {
         return Ok(());
     };
-    let gone = remove_keys(store, doomed, Look::Again, swept).await?;
+    let gone = remove_keys(store, doomed, Look::Again(began_at), swept).await?;
     let mut left = Vec::new();
     let mut from = Some(at.to_owned());
     while let Some(at) = from.filter(|at| at.as_str() < last.as_str()) {
@@ -121,8 +137,12 @@ async fn remove_keys<S: ReadObjects + DeleteObjects>(
     while let Some(end) = ends.next().await {
         swept.renewed_keys += u64::from(end.is_renewed);
         swept.asked_versions += (end.gone.len() + end.locked.len()) as u64;
-        for (key, why) in end.locked {
-            swept.locked.add(format!("{key} is locked: {why}"));
+        for Locked { key, why, until } in end.locked {
+            swept.locked_until = swept.locked_until.max(until);
+            swept.locked.add(match until {
+                Some(until) => format!("{key} is locked until {until}"),
+                None => format!("{key} is locked: {why}"),
+            });
         }
         gone.extend(end.gone);
         if let Some(error) = end.error {
@@ -137,11 +157,19 @@ async fn remove_keys<S: ReadObjects + DeleteObjects>(
 
 async fn remove_key<S: ReadObjects + DeleteObjects>(store: &S, key: Doomed, look: Look) -> KeyEnd {
     let mut end = KeyEnd::default();
-    if look == Look::Again {
-        match is_as_listed(store, &key.newest).await {
-            Ok(true) => {}
-            Ok(false) => {
+    if let Look::Again(began_at) = look {
+        match look_again(store, &key.newest, began_at).await {
+            Ok(Seen::AsListed) => {}
+            Ok(Seen::Renewed) => {
                 end.is_renewed = true;
+                return end;
+            }
+            // The newest version's lock says nothing of older ones.
+            Ok(Seen::LockedUntil(_)) if key.versions.iter().all(|version| !version.is_latest) => {}
+            Ok(Seen::LockedUntil(until)) => {
+                let (key, why) = (key.newest.info.key, String::new());
+                let until = Some(until);
+                end.locked.push(Locked { key, why, until });
                 return end;
             }
             Err(error) => {
@@ -154,7 +182,11 @@ async fn remove_key<S: ReadObjects + DeleteObjects>(store: &S, key: Doomed, look
     for version in key.versions.into_iter().rev() {
         match store.delete_version(&version.info.key, &version.version).await {
             Ok(()) => end.gone.push(version),
-            Err(PortError::Locked(why)) => end.locked.push((version.info.key, why)),
+            Err(PortError::Locked(why)) => {
+                let until = lock_of(store, &version).await;
+                let key = version.info.key;
+                end.locked.push(Locked { key, why, until });
+            }
             Err(error) => {
                 end.error = Some(error);
                 return end;
@@ -164,14 +196,33 @@ async fn remove_key<S: ReadObjects + DeleteObjects>(store: &S, key: Doomed, look
     end
 }
 
-/// Whether a plain read of a key still finds the version that was judged. A head tells the time in whole seconds; what was
-/// judged is a day old at least.
-async fn is_as_listed<S: ReadObjects>(store: &S, newest: &ObjectVersion) -> Result<bool, PortError> {
+/// Until when a version is locked, if the store tells: it does of the version that a plain read finds.
+async fn lock_of<S: ReadObjects>(store: &S, version: &ObjectVersion) -> Option<Timestamp> {
+    let found = store.head(&version.info.key).await.ok()?;
+    found.locked_until.filter(|_| version.is_latest)
+}
+
+/// Whether a plain read of a key still finds the version that was judged, and whether it is locked. A head tells the time in
+/// whole seconds; what was judged is a day old at least.
+///
+/// A run may have come to rely on an old version by locking it, after the sweep had marked. Such a lock ends after the sweep
+/// began, even where it is over by now.
+async fn look_again<S: ReadObjects>(store: &S, newest: &ObjectVersion, began_at: Timestamp) -> Result<Seen, PortError> {
+    let is_gone = newest.is_delete_marker;
     match store.head(&newest.info.key).await {
-        Ok(found) => Ok(!newest.is_delete_marker
-            && found.modified_at.as_second() == newest.info.modified_at.as_second()
-            && found.bytes == newest.info.bytes),
-        Err(PortError::NotFound(_)) => Ok(newest.is_delete_marker),
+        Ok(found)
+            if is_gone
+                || found.modified_at.as_second() != newest.info.modified_at.as_second()
+                || found.bytes != newest.info.bytes =>
+        {
+            Ok(Seen::Renewed)
+        }
+        Ok(found) => Ok(found
+            .locked_until
+            .filter(|until| *until > began_at)
+            .map_or(Seen::AsListed, Seen::LockedUntil)),
+        Err(PortError::NotFound(_)) if is_gone => Ok(Seen::AsListed),
+        Err(PortError::NotFound(_)) => Ok(Seen::Renewed),
         Err(error) => Err(error),
     }
 }

@@ -205,7 +205,8 @@ impl<'a, S: ReadObjects + ListObjects + WriteObjects + DeleteObjects> Sweeper<'a
             }
         }
         if matches!(act, Act::Remove(_)) {
-            remove_contents(self.store, prefix, &state.at, doomed, swept).await?;
+            let began_at = state.began_at.instant();
+            remove_contents(self.store, prefix, &state.at, doomed, began_at, swept).await?;
         }
         match (page.next, CONTENTS.get(place + 1)) {
             (Some(next), _) => state.at = next,
