@@ -164,6 +164,30 @@ async fn a_restore_elsewhere_asks_the_residency_and_one_at_home_does_not() {
 }
 
 #[tokio::test]
+async fn an_application_of_which_a_part_may_not_be_there_is_not_restored_there_at_all() {
+    let world = World::with_orders(20);
+    world.add_function("bill");
+    world.tick().await;
+    world.set_policy(&format!(
+        "version: 1\nresidency: [{{select: {{kinds: dynamodb-table}}, allow: [\"us-*\"]}}]\n{PLAN}"
+    ));
+    let event = json!({
+        "application": {"plan": "standard"}, "target": {"region": "eu-west-1", "prefix": "new-"}, "dry_run": false,
+    });
+    let request = restore::application::Request::parse(event).unwrap();
+    let refused = world
+        .restore()
+        .run_application(request, &world.clock)
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("nothing may be written in eu-west-1"),
+        "{refused}"
+    );
+    assert_eq!(world.tables.names(), ["orders"]);
+}
+
+#[tokio::test]
 async fn a_plan_in_addition_makes_points_of_its_own() {
     let world = World::with_orders(20);
     world.set_policy(
