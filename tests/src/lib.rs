@@ -16,7 +16,8 @@ use holdfast_sources::dynamodb::{
 };
 use holdfast_sources::lambda::restore::VaultLocation;
 use holdfast_testkit::{
-    Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, Outbox, Script,
+    Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, MemoryWiring,
+    Outbox, Script,
 };
 use holdfast_vault::Catalogue;
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
@@ -189,6 +190,7 @@ impl World {
         MemoryRegions {
             tables: self.port(self.tables.clone()),
             functions: self.port(self.functions.clone()),
+            wiring: self.port(self.resources.wiring().clone()),
         }
     }
 
@@ -328,11 +330,13 @@ impl World {
 pub struct MemoryRegions {
     tables: Port<MemoryTables>,
     functions: Port<MemoryFunctions>,
+    wiring: Port<MemoryWiring>,
 }
 
 impl restore::Regions for MemoryRegions {
     type Tables = Port<MemoryTables>;
     type Functions = Port<MemoryFunctions>;
+    type Wiring = Port<MemoryWiring>;
 
     fn tables(&self, _: &Region) -> Self::Tables {
         self.tables.clone()
@@ -340,6 +344,10 @@ impl restore::Regions for MemoryRegions {
 
     fn functions(&self, _: &Region) -> Self::Functions {
         self.functions.clone()
+    }
+
+    fn wiring(&self) -> &Self::Wiring {
+        &self.wiring
     }
 }
 

@@ -58,6 +58,7 @@ impl World {
             blobs: vec![begun.blob],
             shards: 1,
             key: begun.reading.config.key_names(),
+            managed: None,
             not_protected: Vec::new(),
             lock: Some(lock),
             lock_shortfall: None,

@@ -20,10 +20,23 @@ NAMELESS_ACTIONS = {
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
     "dynamodb:ListTables",
+    "events:ListApiDestinations",
+    "events:ListArchives",
+    "events:ListConnections",
+    "events:ListEventBuses",
+    "events:ListRules",
+    "kinesis:ListStreams",
     "kms:CreateKey",
     "lambda:CreateEventSourceMapping",
     "lambda:ListEventSourceMappings",
     "lambda:ListFunctions",
+    "s3:ListAllMyBuckets",
+    "scheduler:ListScheduleGroups",
+    "scheduler:ListSchedules",
+    "sns:GetSubscriptionAttributes",
+    "sns:ListTopics",
+    "sqs:ListQueues",
+    "states:ListStateMachines",
     "tag:GetResources",
 }
 
@@ -104,7 +117,7 @@ def test_keys_are_used_only_through_the_service_that_needs_them(role: str):
 @pytest.mark.parametrize("role", FUNCTION_ROLES)
 def test_every_function_role_is_under_the_guardrails_and_our_path(role: str):
     properties = resources("AWS::IAM::Role")[role]["Properties"]
-    assert properties["ManagedPolicyArns"] == [{"Ref": "Guardrails"}]
+    assert properties["ManagedPolicyArns"] == [{"Ref": "Guardrails"}, {"Ref": "Notices"}]
     assert properties["Path"].startswith("/holdfast/")
 
 
@@ -123,6 +136,16 @@ def test_restore_can_neither_pass_our_roles_nor_rewrite_our_functions():
     harmless = {"lambda:CreateEventSourceMapping", "lambda:TagResource"}
     refused = {action for entry in denied for action in entry["Action"] if action.startswith("lambda:")}
     assert writes - harmless <= refused
+
+
+def test_restore_can_change_nothing_of_what_wakes_and_tells_us():
+    denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
+    refused = {action for entry in denied for action in entry["Action"]}
+    granted = {action for entry in allowed("RestoreRole") for action in entry["Action"]}
+    ours = ("s3:PutBucket", "sqs:Set", "sns:Set", "sns:Subscribe", "events:Put", "scheduler:Create", "scheduler:Update")
+    # A group that is there is not made again; our bus is everybody's, whose policy gives nobody our rights.
+    harmless = {"scheduler:CreateScheduleGroup", "events:PutPermission"}
+    assert {action for action in granted if action.startswith(ours)} - harmless <= refused
 
 
 def test_every_function_has_a_role_and_a_log_group_of_its_own():

@@ -409,6 +409,8 @@ fn understand(function: &str, event: Value) -> Result<(), Failure> {
         "replicate" => replicate::Request::parse(event).map(drop),
         "prune" => prune::Request::parse(event).map(drop),
         "verify" => verify::Request::parse(event).map(drop),
+        "restore" if event.get("application").is_some() => restore::application::Request::parse(event).map(drop),
+        "restore" if event.get("drift").is_some() => restore::drift::Request::parse(event).map(drop),
         "restore" => restore::Request::parse(event).map(drop),
         other => panic!("{other} is no function"),
     }

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_testkit::{Faults, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, Outbox};
+use holdfast_testkit::{
+    Faults, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, MemoryWiring, Outbox,
+};
 
 type Actions = BTreeSet<&'static str>;
 type Store = Faults<MemoryStore>;
 type Tables = Faults<MemoryTables>;
 type Functions = Faults<MemoryFunctions>;
 type Resources = Faults<MemoryResources>;
+type Wiring = Faults<MemoryWiring>;
 
 fn all(parts: &[Actions]) -> Actions {
     parts.iter().flatten().copied().collect()
@@ -55,6 +58,8 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Store as restore::VaultPorts>::actions(),
                 <Tables as restore::TablePorts>::actions(),
                 <Functions as restore::FunctionPorts>::actions(),
+                <Wiring as restore::WiringPorts>::actions(),
+                <Wiring as restore::StackPorts>::actions(),
                 <Outbox as restore::WorkPorts>::actions(),
             ]),
         ),

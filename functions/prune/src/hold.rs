@@ -1,6 +1,8 @@
 //! Laying, lifting and listing legal holds.
 
 use holdfast_catalog::{Hold, HoldName, HoldScope, LiftedHold, Outcome, OutcomeStatus};
+use holdfast_lambda::NOTICE;
+use holdfast_policy::Notice;
 use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::{PortError, lay_hold, lift_hold};
 use serde_json::json;
@@ -166,6 +168,10 @@ fn told<V>(
         ),
     };
     let outcome = place.outcome(&hold.name, status, message);
+    let outcome = match status {
+        OutcomeStatus::Done => outcome.with(NOTICE, Notice::Hold.as_str()),
+        _ => outcome,
+    };
     Some(match covered {
         Some(points) => outcome.with("held_points", points),
         None => outcome,

@@ -3,8 +3,8 @@
 // The SDK's futures nest deeper than the compiler's default allows.
 #![recursion_limit = "256"]
 
-use holdfast_aws::{Aws, S3Vault, Signals};
-use holdfast_lambda::{Settings, serve};
+use holdfast_aws::{Aws, AwsCalls, S3Vault, Signals};
+use holdfast_lambda::{Notifier, Settings, serve};
 use holdfast_vault::sweep::Margins;
 use jiff::SignedDuration;
 use prune::{Prune, Vault};
@@ -13,6 +13,17 @@ use prune::{Prune, Vault};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
+    let notifier = Notifier::new(
+        S3Vault::home(
+            &aws,
+            &settings.region,
+            &settings.vault_bucket,
+            settings.vault_key_arn.as_deref(),
+            &settings.account,
+        ),
+        AwsCalls::new(&aws, &settings.account),
+        &settings,
+    );
     let home = S3Vault::home(
         &aws,
         &settings.region,
@@ -36,5 +47,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };
-    serve(prune, &settings.stack).await
+    serve(prune, notifier, &settings.stack).await
 }

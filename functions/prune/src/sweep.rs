@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use holdfast_catalog::{Outcome, OutcomeStatus, PointId, price};
+use holdfast_lambda::NOTICE;
+use holdfast_policy::Notice;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use holdfast_vault::sweep::{Act, Expired, SweepEnd, Sweeper, Swept, Watch};
@@ -107,7 +109,12 @@ fn done<V>(seen: &Seen<'_, V>, swept: &Swept, end: Result<SweepEnd, PortError>) 
     let mut told = in_words(swept);
     told.push(last_words);
     told.retain(|words| !words.is_empty());
-    seen.outcome("sweep", status, told.join("; "))
+    let outcome = seen.outcome("sweep", status, told.join("; "));
+    let outcome = match status {
+        OutcomeStatus::Done => outcome.with(NOTICE, Notice::Swept.as_str()),
+        _ => outcome,
+    };
+    outcome
         .with("removed_points", swept.removed_points.len())
         .with("asked_versions", swept.asked_versions)
         .with("removed_versions", swept.removed_versions)

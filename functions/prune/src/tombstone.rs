@@ -1,7 +1,8 @@
 //! The first phase: tombstones are written and lifted, or it is said which would be.
 
 use holdfast_catalog::{Fact, Outcome, OutcomeStatus, PointId, Tombstone, UndeletedFact};
-use holdfast_policy::Limits;
+use holdfast_lambda::NOTICE;
+use holdfast_policy::{Limits, Notice};
 use holdfast_vault::port::Created;
 use holdfast_vault::sweep::lift_tombstone;
 use holdfast_vault::{PortError, write_fact, write_tombstone};
@@ -59,8 +60,12 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
             for (point, why) in &plan.tombstone {
                 let written = tombstone(seen.store(), point, why, now).await;
                 let outcome = settled(seen, point, written, &format!("tombstoned: {why}"), "not tombstoned");
-                tombstoned.extend(is_done(&outcome).then(|| audit::of_point(seen.place.vault, point, why)));
-                outcomes.push(outcome);
+                if is_done(&outcome) {
+                    tombstoned.push(audit::of_point(seen.place.vault, point, why));
+                    outcomes.push(outcome.with(NOTICE, Notice::Pruned.as_str()));
+                } else {
+                    outcomes.push(outcome);
+                }
             }
         }
         metrics.pruned_points += tombstoned.len() as u64;

@@ -62,6 +62,7 @@ impl Copied {
             objects: self.objects,
             copied_objects: self.copied_objects,
             copied_bytes: self.copied_bytes,
+            managed: None,
         }
     }
 }

@@ -3,8 +3,8 @@
 // The SDK's futures nest deeper than the compiler's default allows.
 #![recursion_limit = "256"]
 
-use holdfast_aws::{Aws, AwsReplicas, S3Vault};
-use holdfast_lambda::{Settings, serve};
+use holdfast_aws::{Aws, AwsCalls, AwsReplicas, S3Vault};
+use holdfast_lambda::{Notifier, Settings, serve};
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
 use replicate::{NoReplica, Replicate};
 
@@ -12,8 +12,19 @@ use replicate::{NoReplica, Replicate};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
+    let notifier = Notifier::new(
+        S3Vault::home(
+            &aws,
+            &settings.region,
+            &settings.vault_bucket,
+            settings.vault_key_arn.as_deref(),
+            &settings.account,
+        ),
+        AwsCalls::new(&aws, &settings.account),
+        &settings,
+    );
     let Some(replica) = &settings.replica else {
-        return serve(NoReplica, &settings.stack).await;
+        return serve(NoReplica, notifier, &settings.stack).await;
     };
     let key = settings.vault_key_arn.clone().unwrap_or_default();
     let replicate = Replicate {
@@ -40,5 +51,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };
-    serve(replicate, &settings.stack).await
+    serve(replicate, notifier, &settings.stack).await
 }

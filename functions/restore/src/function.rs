@@ -1,5 +1,7 @@
 //! Bringing a function back.
 
+use std::collections::BTreeMap;
+
 use holdfast_catalog::{Manifest, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::lambda::FunctionConfig;
 use holdfast_sources::lambda::restore::{self, RestoreRequest, Target};
@@ -8,6 +10,16 @@ use holdfast_vault::{PortError, get_config};
 use serde_json::json;
 
 use crate::{Regions, Request, Restore, Triggers, Vault, VaultPorts, WorkPorts};
+
+/// A function restore, resolved.
+pub(crate) struct FunctionRestore<'a, V> {
+    pub vault: &'a Vault<V>,
+    pub manifest: &'a Manifest,
+    pub config: &'a FunctionConfig,
+    pub target: &'a ResourceId,
+    pub triggers: Triggers,
+    pub replacements: BTreeMap<String, String>,
+}
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     pub(crate) async fn restore_function<C: Clock>(
@@ -18,12 +30,33 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         target: &ResourceId,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let config = FunctionConfig::read(&get_config(&vault.store, manifest).await?)
-            .map_err(|error| PortError::Corrupt(error.to_string()))?;
+        let config = read_config(&get_config(&vault.store, manifest).await?)?;
+        let restore = FunctionRestore {
+            vault,
+            manifest,
+            config: &config,
+            target,
+            triggers: request.triggers,
+            replacements: request.replace.clone(),
+        };
+        self.make_function(restore, clock).await
+    }
+
+    pub(crate) async fn make_function<C: Clock>(
+        &self,
+        wanted: FunctionRestore<'_, V>,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let FunctionRestore {
+            vault,
+            manifest,
+            target,
+            ..
+        } = wanted;
         let plan = restore::plan(&RestoreRequest {
             point: &manifest.point,
             source_arn: &manifest.arn,
-            config: &config,
+            config: wanted.config,
             blobs: &manifest.blobs,
             target: Target {
                 name: target.name.clone(),
@@ -31,11 +64,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 account: manifest.arn.account().to_owned(),
             },
             vault: vault.location.clone(),
-            triggers: match request.triggers {
+            triggers: match wanted.triggers {
                 Triggers::Quiet => restore::Triggers::Quiet,
                 Triggers::AsBefore => restore::Triggers::AsBefore,
             },
-            replacements: request.replace.clone(),
+            replacements: wanted.replacements,
         })
         .map_err(|error| PortError::Invalid(error.to_string()))?;
         let functions = self.regions.functions(&target.region);
@@ -52,4 +85,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             .with("arn", restored.arn.as_str())
             .with("versions", json!(restored.versions)))
     }
+}
+
+/// A function's configuration document.
+pub(crate) fn read_config(body: &[u8]) -> Result<FunctionConfig, PortError> {
+    FunctionConfig::read(body).map_err(|error| PortError::Corrupt(error.to_string()))
 }

@@ -3,14 +3,19 @@
 //! It reads the home vault, or the replica when the home vault is gone or has no such point. Nothing that exists is changed.
 //! A restore that does not fit one invocation goes on in others, by its queue.
 
+pub mod application;
 mod choose;
+pub mod drift;
 mod event;
 mod function;
 mod table;
+mod wiring;
 
-use holdfast_catalog::{Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
+use holdfast_catalog::{Engine, Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
 use holdfast_policy::{Breach, Resource};
+use holdfast_sources::call::Call;
+use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
 use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
 use holdfast_sources::lambda::restore::VaultLocation;
@@ -22,7 +27,7 @@ use serde_json::{Value, json};
 
 pub use choose::choose;
 pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
-use table::TableRestore;
+pub use holdfast_sources::wiring::RestoreWiring as WiringPorts;
 
 ports! {
     /// What restore asks of a vault: it reads, and notes how far it came.
@@ -40,6 +45,11 @@ ports! {
 }
 
 ports! {
+    /// What restore asks of CloudFormation: what a stack has.
+    pub trait StackPorts: Call<ListStackResources>
+}
+
+ports! {
     /// How restore goes on in another invocation.
     pub trait WorkPorts: SendWork
 }
@@ -50,12 +60,17 @@ pub trait Regions: Send + Sync {
     type Tables: TablePorts;
     /// Lambda.
     type Functions: FunctionPorts;
+    /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
+    type Wiring: WiringPorts + StackPorts;
 
     /// DynamoDB in a region.
     fn tables(&self, region: &Region) -> Self::Tables;
 
     /// Lambda in a region.
     fn functions(&self, region: &Region) -> Self::Functions;
+
+    /// The wiring of all regions.
+    fn wiring(&self) -> &Self::Wiring;
 }
 
 /// A vault and where it is.
@@ -92,6 +107,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Handler for Restore<V, R, Q> {
     }
 
     async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
+        if event.get("application").is_some() {
+            return self.run_application(application::Request::parse(event)?, clock).await;
+        }
+        if event.get("drift").is_some() {
+            return self.run_drift(drift::Request::parse(event)?, clock).await;
+        }
         self.run(Request::parse(event)?, clock).await
     }
 }
@@ -104,7 +125,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     pub async fn run<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let resource = request.resource()?;
         let (vault, manifest, notes) = self.find(&request, &resource, clock).await?;
-        let target = resolve(&request.target, &manifest);
+        let target = resolve(&request.target, &manifest)?;
         let mut notes = notes;
         match self.breach(vault, &manifest, &target.region).await {
             Ok(None) => {}
@@ -116,20 +137,17 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             Err(error) => notes.push(format!("the policy's residency was not checked: {error}")),
         }
         let result = match resource.kind {
-            Kind::DynamodbTable => {
-                let tables = self.regions.tables(&target.region);
-                let (name, region) = (target.name.as_str(), &target.region);
-                TableRestore {
-                    tables: &tables,
-                    vault: &vault.store,
-                    manifest: &manifest,
-                    name,
-                    region,
-                }
-                .run(clock)
-                .await
+            // Its items are not in this vault: what is restored from here would be an empty table.
+            _ if manifest.engine == Engine::AwsBackup => {
+                let message = "AWS Backup keeps its data: start-restore-job restores it";
+                Err(PortError::Invalid(message.to_owned()))
             }
+            Kind::DynamodbTable => self.restore_table(vault, &manifest, &target, clock).await,
             Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
+            kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
+                Err(PortError::Invalid(format!("{kind} cannot be restored yet")))
+            }
+            _ => self.restore_wiring(&request, vault, &manifest, &target, clock).await,
         };
         let outcome = result.unwrap_or_else(|error| {
             let message = format!("not restored: {error}{}", advice(&error));
@@ -243,16 +261,26 @@ async fn find_in<V: VaultPorts, C: Clock>(
     }
 }
 
-fn resolve(target: &Target, manifest: &Manifest) -> ResourceId {
+/// What is to be made: what the request names, and a name that tells of the point where it names none.
+fn resolve(target: &Target, manifest: &Manifest) -> Result<ResourceId, Failure> {
     let point = &manifest.point;
-    ResourceId {
-        kind: point.resource.kind,
-        region: target.region.clone().unwrap_or_else(|| point.resource.region.clone()),
-        name: target
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{}-restored-{}", point.resource.name, point.slot)),
-    }
+    let lost = &point.resource;
+    let name = match (&target.name, lost.parent()) {
+        // A rule's bus and a schedule's group stay unless they are named too.
+        (Some(name), Some(parent)) if !name.contains('/') => format!("{parent}/{name}"),
+        (Some(name), _) => name.clone(),
+        // AWS names it itself; or it belongs to a bucket of that name.
+        (None, _) if matches!(lost.kind, Kind::EventSourceMapping | Kind::BucketNotifications) => lost.name.clone(),
+        (None, _) => {
+            let suffix = format!("-restored-{}", point.slot);
+            match lost.name.strip_suffix(".fifo") {
+                Some(stem) => format!("{stem}{suffix}.fifo"),
+                None => format!("{}{suffix}", lost.name),
+            }
+        }
+    };
+    let region = target.region.clone().unwrap_or_else(|| lost.region.clone());
+    ResourceId::new(lost.kind, region, &name).map_err(|error| Failure::InvalidRequest(error.to_string()))
 }
 
 /// An outcome that tells of every setting: Partial as soon as one of them needs a person.

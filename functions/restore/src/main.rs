@@ -5,24 +5,32 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
-use holdfast_aws::{Aws, S3Vault, SqsQueue};
+use holdfast_aws::{Aws, AwsCalls, S3Vault, SqsQueue};
 use holdfast_catalog::Region;
-use holdfast_lambda::{Failure, Settings, serve};
+use holdfast_lambda::{Failure, Notifier, Settings, serve};
 use holdfast_sources::lambda::restore::VaultLocation;
 use restore::{Regions, Restore, Vault};
 
-struct AwsRegions(Aws);
+struct AwsRegions {
+    aws: Aws,
+    wiring: AwsCalls,
+}
 
 impl Regions for AwsRegions {
     type Tables = Tables;
     type Functions = Functions;
+    type Wiring = AwsCalls;
 
     fn tables(&self, region: &Region) -> Tables {
-        Tables::new(self.0.dynamodb(region))
+        Tables::new(self.aws.dynamodb(region))
     }
 
     fn functions(&self, region: &Region) -> Functions {
-        Functions::new(&self.0, region)
+        Functions::new(&self.aws, region)
+    }
+
+    fn wiring(&self) -> &AwsCalls {
+        &self.wiring
     }
 }
 
@@ -30,6 +38,17 @@ impl Regions for AwsRegions {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
+    let notifier = Notifier::new(
+        S3Vault::home(
+            &aws,
+            &settings.region,
+            &settings.vault_bucket,
+            settings.vault_key_arn.as_deref(),
+            &settings.account,
+        ),
+        AwsCalls::new(&aws, &settings.account),
+        &settings,
+    );
     let Some(queue) = &settings.work_queue_url else {
         let message = "HOLDFAST_WORK_QUEUE_URL is not set: deploy with the template".to_owned();
         return Err(Failure::InvalidSettings(message).into());
@@ -51,9 +70,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             },
         }),
         work: SqsQueue::new(&aws, &settings.region, queue),
-        regions: AwsRegions(aws),
+        regions: AwsRegions {
+            wiring: AwsCalls::new(&aws, &settings.account),
+            aws,
+        },
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };
-    serve(restore, &settings.stack).await
+    serve(restore, notifier, &settings.stack).await
 }

@@ -1,26 +1,54 @@
 //! Bringing a table back: make it, fill it, prove it, then put its settings back.
 
-use holdfast_catalog::{Arn, Manifest, Outcome, OutcomeStatus, Region, Sha256, layout};
-use holdfast_sources::dynamodb::attempt::{Attempts, Step, announce, finish, marks_of};
+use holdfast_catalog::{Arn, Manifest, Outcome, OutcomeStatus, Region, ResourceId, Sha256, layout};
+use holdfast_sources::attempt::{Attempts, Step, announce, finish, marks_of};
 use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
-use holdfast_sources::dynamodb::restore::{Existing, apply_settings, create_and_wait, read_config};
+use holdfast_sources::dynamodb::restore::{Existing, apply_settings, create_and_wait};
 use holdfast_sources::dynamodb::{TableConfig, compare, settings};
 use holdfast_sources::{SettingOutcome, SettingStatus};
-use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::{PortError, get_config};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::TablePorts;
+use crate::{Regions, Restore, TablePorts, Vault, VaultPorts, WorkPorts};
 
 /// An invocation with less time than this has not had the time to put every setting back.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
+
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
+    pub(crate) async fn restore_table<C: Clock>(
+        &self,
+        vault: &Vault<V>,
+        manifest: &Manifest,
+        target: &ResourceId,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let config = read_config(&get_config(&vault.store, manifest).await?)?;
+        TableRestore {
+            tables: &self.regions.tables(&target.region),
+            vault: &vault.store,
+            manifest,
+            config: &config,
+            name: &target.name,
+            region: &target.region,
+        }
+        .run(clock)
+        .await
+    }
+}
+
+/// A table's configuration document.
+pub(crate) fn read_config(body: &[u8]) -> Result<TableConfig, PortError> {
+    serde_json::from_slice(body).map_err(|error| PortError::Corrupt(format!("configuration document: {error}")))
+}
 
 /// A table restore, resolved.
 pub(crate) struct TableRestore<'a, T, S> {
     pub tables: &'a T,
     pub vault: &'a S,
     pub manifest: &'a Manifest,
+    pub config: &'a TableConfig,
     pub name: &'a str,
     pub region: &'a Region,
 }
@@ -52,9 +80,8 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
     }
 
     async fn fill<C: Clock>(&self, clock: &C, marks: &str, existing: Existing) -> Result<Outcome, PortError> {
-        let document = read_config(self.vault, self.manifest).await?;
         let new_arn = self.new_arn()?;
-        let (config, mut outcomes) = settings::for_target(&document, &new_arn, &self.manifest.arn);
+        let (config, mut outcomes) = settings::for_target(self.config, &new_arn, &self.manifest.arn);
         let began_at = clock.now();
         match create_and_wait(self.tables, clock, self.name, &config, existing).await {
             // It was not there a moment ago. What we announced and nobody else has made is ours: the next try knows.

@@ -9,7 +9,7 @@ mod event;
 mod lock;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
@@ -20,6 +20,7 @@ use holdfast_policy::{Breach, Document, DueRun, Resource};
 use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
 use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
+use holdfast_sources::wiring::ReadWiring;
 use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
 use holdfast_vault::{Catalogue, PortError, keys, ports, put_blob};
@@ -34,10 +35,20 @@ ports! {
     pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects, LockObjects
 }
 
-ports! {
-    /// What snapshot asks of the account.
-    pub trait InventoryPorts: ListResources
+/// What snapshot asks of the account: it lists what there is, and reads the wiring.
+pub trait InventoryPorts: ListResources + ReadWiring {
+    /// The IAM actions behind these ports, sorted.
+    fn actions() -> BTreeSet<&'static str>
+    where
+        Self: Sized,
+    {
+        let mut actions = <Self as ReadWiring>::actions();
+        actions.extend(<Self as ListResources>::ACTIONS);
+        actions
+    }
 }
+
+impl<T: ListResources + ReadWiring> InventoryPorts for T {}
 
 ports! {
     /// What snapshot asks of DynamoDB: it reads.
@@ -195,8 +206,8 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     /// Everything that exists. A kind that cannot be listed is an outcome of its own and stops no other.
     async fn take_inventory<'a>(&self, regions: impl IntoIterator<Item = &'a Region>) -> (Vec<Resource>, Vec<Outcome>) {
         let inventory = inventory::take(&self.inventory, regions).await;
-        let resources = inventory.found.into_iter().map(|(id, found)| Resource {
-            id,
+        let resources = inventory.found.into_iter().map(|found| Resource {
+            id: found.id,
             arn: found.arn,
             tags: found.tags,
         });

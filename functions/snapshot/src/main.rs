@@ -5,9 +5,9 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
-use holdfast_aws::{Aws, AwsInventory, S3Vault, Signals};
+use holdfast_aws::{Aws, AwsCalls, AwsInventory, S3Vault, Signals};
 use holdfast_catalog::Region;
-use holdfast_lambda::{Settings, serve};
+use holdfast_lambda::{Notifier, Settings, serve};
 use snapshot::{Regions, Snapshot};
 
 struct AwsRegions(Aws);
@@ -29,6 +29,17 @@ impl Regions for AwsRegions {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
+    let notifier = Notifier::new(
+        S3Vault::home(
+            &aws,
+            &settings.region,
+            &settings.vault_bucket,
+            settings.vault_key_arn.as_deref(),
+            &settings.account,
+        ),
+        AwsCalls::new(&aws, &settings.account),
+        &settings,
+    );
     let region = &settings.region;
     let snapshot = Snapshot {
         vault: S3Vault::home(
@@ -47,5 +58,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };
-    serve(snapshot, &settings.stack).await
+    serve(snapshot, notifier, &settings.stack).await
 }

@@ -10,7 +10,7 @@ use holdfast_catalog::{
 use holdfast_policy::Document;
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
 use holdfast_sources::dynamodb::{BillingMode, Pacer};
-use holdfast_sources::{dynamodb, lambda};
+use holdfast_sources::{dynamodb, lambda, wiring};
 use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::sweep::MAX_RUN;
 use holdfast_vault::{
@@ -73,6 +73,21 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     .await?
             }
             Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
+            kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
+                return Err(PortError::Invalid(format!("{kind} cannot be read yet")));
+            }
+            _ => {
+                let taken = wiring::snapshot(&self.inventory, &vault, clock.now(), &point.resource).await?;
+                Begun {
+                    arn: taken.arn,
+                    tags: taken.tags,
+                    blobs: vec![taken.blob],
+                    shards: 0,
+                    bytes_per_second: None,
+                    key: Vec::new(),
+                    not_protected: taken.not_protected,
+                }
+            }
         };
         let record = RunRecord {
             format: FORMAT_VERSION,
@@ -86,6 +101,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             shards: begun.shards,
             bytes_per_second: begun.bytes_per_second,
             key: begun.key,
+            managed: None,
             not_protected: begun.not_protected,
             lock: settled.lock,
             lock_shortfall: settled.shortfall,
@@ -287,6 +303,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             parent: run.parent.clone(),
             blobs: run.blobs.clone(),
             data,
+            managed: None,
             not_protected: run.not_protected.clone(),
             lock: run.lock,
         };

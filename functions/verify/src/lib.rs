@@ -8,7 +8,8 @@ mod promises;
 mod restore_test;
 
 use holdfast_catalog::{DamagedFact, Fact, Kind, Outcome, OutcomeStatus, PointId, Region, Report, layout};
-use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
+use holdfast_lambda::{Failure, Handler, InvocationClock, NOTICE, policy_in_force};
+use holdfast_policy::Notice;
 use holdfast_sources::dynamodb::port::{
     CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems,
 };
@@ -199,7 +200,9 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                     why: why.clone(),
                 });
                 write_fact(vault, point, &fact, clock.now()).await?;
-                return Ok(Outcome::new(point, OutcomeStatus::Failed, why).with("damages", 1));
+                return Ok(Outcome::new(point, OutcomeStatus::Failed, why)
+                    .with("damages", 1)
+                    .with(NOTICE, Notice::Damaged.as_str()));
             }
             Err(error) => return Err(error),
         };
@@ -219,7 +222,9 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             "damaged; the next snapshot stores what is lost anew: {}",
             words.join("; ")
         );
-        Ok(Outcome::new(point, OutcomeStatus::Failed, message).with("damages", scrub.damages.len()))
+        Ok(Outcome::new(point, OutcomeStatus::Failed, message)
+            .with("damages", scrub.damages.len())
+            .with(NOTICE, Notice::Damaged.as_str()))
     }
 
     /// Removes scratch tables of tests that were killed.
@@ -280,7 +285,11 @@ async fn find_lost<V: VaultPorts>(vault: &V, catalogue: &Catalogue) -> Vec<Outco
             ),
             Err(error) => format!("its manifest was not found, and could not be looked for again: {error}"),
         };
-        outcomes.push(Outcome::new(point, OutcomeStatus::Failed, message).with("damages", 1));
+        outcomes.push(
+            Outcome::new(point, OutcomeStatus::Failed, message)
+                .with("damages", 1)
+                .with(NOTICE, Notice::Damaged.as_str()),
+        );
     }
     outcomes
 }

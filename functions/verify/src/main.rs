@@ -4,8 +4,8 @@
 #![recursion_limit = "256"]
 
 use holdfast_aws::dynamodb::Tables;
-use holdfast_aws::{Aws, AwsInventory, S3Vault};
-use holdfast_lambda::{Settings, serve};
+use holdfast_aws::{Aws, AwsCalls, AwsInventory, S3Vault};
+use holdfast_lambda::{Notifier, Settings, serve};
 use holdfast_vault::sweep::Margins;
 use jiff::SignedDuration;
 use verify::Verify;
@@ -14,6 +14,17 @@ use verify::Verify;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
+    let notifier = Notifier::new(
+        S3Vault::home(
+            &aws,
+            &settings.region,
+            &settings.vault_bucket,
+            settings.vault_key_arn.as_deref(),
+            &settings.account,
+        ),
+        AwsCalls::new(&aws, &settings.account),
+        &settings,
+    );
     let region = &settings.region;
     let verify = Verify {
         home: S3Vault::home(
@@ -36,5 +47,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };
-    serve(verify, &settings.stack).await
+    serve(verify, notifier, &settings.stack).await
 }

@@ -32,8 +32,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
     /// Everything that exists in the protected regions, and what could not be listed, in words.
     pub(crate) async fn inventory(&self, policy: &PolicyInForce) -> (Vec<Resource>, Vec<(String, String)>) {
         let inventory = inventory::take(&self.inventory, policy.document.regions(&self.region)).await;
-        let resources = inventory.found.into_iter().map(|(id, found)| Resource {
-            id,
+        let resources = inventory.found.into_iter().map(|found| Resource {
+            id: found.id,
             arn: found.arn,
             tags: found.tags,
         });

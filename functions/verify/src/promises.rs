@@ -1,8 +1,8 @@
 //! Whether the policy's promises are kept, and why a resource or a point is where it is.
 
 use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report, ResourceId};
-use holdfast_lambda::{Failure, Handler as _, PolicyInForce};
-use holdfast_policy::{Finding, Keeping, Review, ReviewCounts, comply, explain_point, explain_resource};
+use holdfast_lambda::{Failure, Handler as _, NOTICE, PolicyInForce};
+use holdfast_policy::{Finding, Keeping, Notice, Review, ReviewCounts, comply, explain_point, explain_resource};
 use holdfast_vault::port::Clock;
 use holdfast_vault::{Catalogue, Holds, PortError, read_manifest, read_tombstone};
 
@@ -140,7 +140,20 @@ fn outcome_of(review: &Review) -> Outcome {
     } else {
         (OutcomeStatus::Done, format!("{}; {}", review.rpo, words.join("; ")))
     };
-    Outcome::new(&review.resource, status, message).with("plan", review.plan.as_str())
+    let outcome = Outcome::new(&review.resource, status, message).with("plan", review.plan.as_str());
+    match review.findings.iter().find_map(notice_of) {
+        Some(notice) => outcome.with(NOTICE, notice.as_str()),
+        None => outcome,
+    }
+}
+
+/// What people listen to that a finding is.
+fn notice_of(finding: &Finding) -> Option<Notice> {
+    match finding {
+        Finding::RpoBreached { halt: None, .. } | Finding::NeverProtected { halt: None } => Some(Notice::RpoBreached),
+        Finding::RestoreTestFailed { .. } => Some(Notice::RestoreTestFailed),
+        _ => None,
+    }
 }
 
 /// Whether somebody has to do something. What stands still in a blackout or a pause does so because somebody has asked for it,

@@ -3,7 +3,9 @@
 use holdfast_catalog::{
     DamagedFact, Fact, Manifest, Outcome, OutcomeStatus, PointId, RestoreTestedFact, Sha256, layout,
 };
-use holdfast_sources::dynamodb::attempt::{Attempts, Step, announce, finish, marks_of};
+use holdfast_lambda::NOTICE;
+use holdfast_policy::Notice;
+use holdfast_sources::attempt::{Attempts, Step, announce, finish, marks_of};
 use holdfast_sources::dynamodb::port::SCRATCH_PREFIX;
 use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
 use holdfast_sources::dynamodb::restore::{Existing, create_and_wait, read_config};
@@ -31,7 +33,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                 let trouble = [dropped, noted].into_iter().filter_map(Result::err);
                 let trouble: String = trouble.map(|error| format!("; and then: {error}")).collect();
                 let message = format!("restore test failed: {error}{trouble}");
-                Outcome::new(point, OutcomeStatus::Failed, message)
+                Outcome::new(point, OutcomeStatus::Failed, message).with(NOTICE, Notice::RestoreTestFailed.as_str())
             }
         }
     }

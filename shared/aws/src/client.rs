@@ -106,6 +106,11 @@ impl Aws {
         aws_sdk_resourcegroupstagging::Client::from_conf(config.build())
     }
 
+    /// What all clients are made from.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// A connection to anywhere, for requests that the SDK does not make.
     pub(crate) fn connector(&self) -> SharedHttpConnector {
         let settings = HttpConnectorSettings::builder()

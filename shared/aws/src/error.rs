@@ -9,7 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_vault::PortError;
 
 /// The key under which the SDK keeps a response's request id in an error's metadata.
-const REQUEST_ID: &str = "aws_request_id";
+pub(crate) const REQUEST_ID: &str = "aws_request_id";
 
 /// A failed call as a [`PortError`], its message saying what was being done (`reading table orders`), the service's code and
 /// words, and the request id where there is one.
@@ -27,9 +27,12 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let class = match code_of(error) {
-        Some("ResourceInUseException" | "ResourceConflictException" | "TableAlreadyExistsException") => {
-            Class::AlreadyExists
-        }
+        Some(
+            "ConflictException"
+            | "ResourceInUseException"
+            | "ResourceConflictException"
+            | "TableAlreadyExistsException",
+        ) => Class::AlreadyExists,
         _ => class_of(error),
     };
     class.error(message(error, doing))
@@ -131,18 +134,35 @@ fn by_code(code: &str) -> Option<Class> {
         | "NoSuchVersion"
         | "NotFound"
         | "NotFoundException"
+        | "NoSuchEntity"
         | "NonExistentQueue"
         | "PolicyNotFoundException"
         | "QueueDoesNotExist"
+        | "ResourceNotFound"
         | "ResourceNotFoundException"
+        | "StateMachineDoesNotExist"
         | "TableNotFoundException" => Class::NotFound,
 
-        "PreconditionFailed" | "AlreadyExistsException" | "TableAlreadyExistsException" => Class::AlreadyExists,
+        "AlreadyExistsException"
+        | "EntityAlreadyExists"
+        | "PreconditionFailed"
+        | "QueueAlreadyExists"
+        | "QueueNameExists"
+        | "ResourceAlreadyExistsException"
+        | "StateMachineAlreadyExists"
+        | "TableAlreadyExistsException" => Class::AlreadyExists,
 
-        "ConditionalRequestConflict"
+        // A queue's name is free again a minute after it was deleted.
+        "QueueDeletedRecently"
+        | "ConcurrentAccess"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "ConditionalRequestConflict"
+        | "ConflictException"
         | "ReplicatedWriteConflictException"
         | "ContinuousBackupsUnavailableException"
         | "OperationAborted"
+        | "StateMachineDeleting"
         | "ResourceConflictException"
         | "ResourceInUseException"
         | "ResourceNotReadyException"
@@ -164,6 +184,7 @@ fn by_code(code: &str) -> Option<Class> {
         | "TooManyRequestsException" => Class::Throttled,
 
         "DependencyTimeoutException"
+        | "InternalException"
         | "InternalError"
         | "InternalFailure"
         | "InternalServerError"
@@ -181,6 +202,7 @@ fn by_code(code: &str) -> Option<Class> {
         | "AccessDeniedException"
         | "AllAccessDisabled"
         | "AuthFailure"
+        | "AuthorizationError"
         | "DisabledException"
         | "ExpiredToken"
         | "ExpiredTokenException"
@@ -203,6 +225,8 @@ fn by_code(code: &str) -> Option<Class> {
 
         // 403, but no permission helps: the object is in an archive tier.
         "InvalidObjectState" => Class::Invalid,
+        // Whatever their status, waiting does not help: a person has to ask AWS for more, or to make room.
+        "LimitExceeded" | "OverLimit" | "ServiceQuotaExceededException" => Class::Invalid,
 
         _ if code.starts_with("AccessDenied") => Class::Denied,
         // S3 passes the key service's refusals on under this prefix.
@@ -293,6 +317,7 @@ mod tests {
         "User: u is not authorized to perform: s3:PutBucketObjectLockConfiguration on bucket object lock";
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table, which reads best as one")]
     fn codes_and_statuses_say_what_to_do_next() {
         use Class::{AlreadyExists, Conflict, Denied, Invalid, Locked, NotFound, Throttled, Unavailable};
         for (code, words, status, expected) in [
@@ -304,6 +329,17 @@ mod tests {
             ("NotFoundException", "", 400, NotFound),
             ("PolicyNotFoundException", "", 400, NotFound),
             ("AWS.SimpleQueueService.NonExistentQueue", "", 400, NotFound),
+            ("NoSuchEntity", "", 404, NotFound),
+            ("StateMachineDoesNotExist", "", 400, NotFound),
+            ("QueueNameExists", "", 400, AlreadyExists),
+            ("ResourceAlreadyExistsException", "", 400, AlreadyExists),
+            ("EntityAlreadyExists", "", 409, AlreadyExists),
+            ("AWS.SimpleQueueService.QueueDeletedRecently", "", 400, Conflict),
+            ("ConcurrentModificationException", "", 400, Conflict),
+            ("ConflictException", "", 409, Conflict),
+            ("ServiceQuotaExceededException", "", 402, Invalid),
+            ("LimitExceeded", "", 409, Invalid),
+            ("AuthorizationError", "", 403, Denied),
             ("QueueDoesNotExist", "", 400, NotFound),
             ("PreconditionFailed", "", 412, AlreadyExists),
             ("AlreadyExistsException", "", 400, AlreadyExists),
@@ -372,7 +408,11 @@ mod tests {
 
     #[test]
     fn a_call_that_makes_something_finds_it_there() {
-        for code in ["ResourceInUseException", "ResourceConflictException"] {
+        for code in [
+            "ConflictException",
+            "ResourceInUseException",
+            "ResourceConflictException",
+        ] {
             let error = port_error_of_create(&refusal(Some(code), "", 400), "making table orders");
             assert!(matches!(error, PortError::AlreadyExists(_)), "{error}");
         }

@@ -1,13 +1,16 @@
-//! The tables and functions of a region, with their tags.
+//! What exists in a region, with its tags.
 
 use std::collections::BTreeMap;
 
-use holdfast_catalog::{Arn, Kind, Region};
+use holdfast_catalog::{Arn, Kind, Region, ResourceId};
+use holdfast_sources::call::{Call, InAccount, Operation};
 use holdfast_sources::inventory::{Found, ListResources};
+use holdfast_sources::wiring;
 use holdfast_vault::PortError;
+use serde_json::Value;
 
-use crate::Aws;
 use crate::error::port_error;
+use crate::{Aws, AwsCalls};
 
 /// Resources a page of the tagging API; its maximum.
 const TAGGED_PER_PAGE: i32 = 100;
@@ -19,6 +22,7 @@ const TAGGED_PER_PAGE: i32 = 100;
 #[derive(Debug, Clone)]
 pub struct AwsInventory {
     aws: Aws,
+    calls: AwsCalls,
     account: String,
 }
 
@@ -27,6 +31,7 @@ impl AwsInventory {
     pub fn new(aws: &Aws, account: &str) -> Self {
         AwsInventory {
             aws: aws.clone(),
+            calls: AwsCalls::new(aws, account),
             account: account.to_owned(),
         }
     }
@@ -44,7 +49,7 @@ impl AwsInventory {
                 .await
                 .map_err(|error| port_error(&error, &doing))?;
             // The listing gives names only.
-            let partition = partition(region);
+            let partition = region.partition();
             for name in page.table_names() {
                 let arn = format!("arn:{partition}:dynamodb:{region}:{}:table/{name}", self.account);
                 tables.push(parse(&arn, &doing)?);
@@ -127,34 +132,37 @@ impl ListResources for AwsInventory {
         let (arns, resource_type) = match kind {
             Kind::DynamodbTable => (self.tables(region).await?, "dynamodb:table"),
             Kind::LambdaFunction => (self.functions(region).await?, "lambda:function"),
+            Kind::RdsInstance | Kind::RdsCluster => {
+                return Err(PortError::Invalid(format!("{kind} cannot be listed yet")));
+            }
+            _ => return wiring::list(&self.calls, kind, region).await,
         };
         let mut tags = self.tags(region, resource_type).await?;
-        let with_tags = arns.into_iter().map(|arn| Found {
-            tags: tags.remove(arn.as_str()).unwrap_or_default(),
-            arn,
+        let with_tags = arns.into_iter().filter_map(|arn| {
+            let id = ResourceId::from_arn(&arn).ok()?;
+            let tags = tags.remove(arn.as_str()).unwrap_or_default();
+            Some(Found { id, arn, tags })
         });
         Ok(with_tags.collect())
+    }
+}
+
+/// The wiring is read where it is listed.
+impl<O: Operation> Call<O> for AwsInventory {
+    async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+        self.calls.call_of::<O>(region, input).await
+    }
+}
+
+impl InAccount for AwsInventory {
+    fn account(&self) -> &str {
+        &self.account
     }
 }
 
 fn parse(arn: &str, doing: &str) -> Result<Arn, PortError> {
     arn.parse()
         .map_err(|error| PortError::Invalid(format!("{doing}: {arn:?}: {error}")))
-}
-
-/// The partition that a region belongs to: the second word of its ARNs.
-pub(crate) fn partition(region: &Region) -> &'static str {
-    const BY_PREFIX: [(&str, &str); 7] = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("us-isof-", "aws-iso-f"),
-        ("eusc-", "aws-eusc"),
-    ];
-    let found = BY_PREFIX.iter().find(|(prefix, _)| region.as_str().starts_with(prefix));
-    found.map_or("aws", |(_, partition)| partition)
 }
 
 #[cfg(test)]
@@ -248,20 +256,5 @@ mod tests {
         ]);
         let error = inventory(&server).list(&home(), Kind::DynamodbTable).await.unwrap_err();
         assert!(matches!(error, PortError::Denied(_)), "{error}");
-    }
-
-    #[test]
-    fn a_regions_arns_are_in_its_partition() {
-        for (region, expected) in [
-            ("eu-central-1", "aws"),
-            ("us-east-1", "aws"),
-            ("cn-north-1", "aws-cn"),
-            ("us-gov-west-1", "aws-us-gov"),
-            ("us-iso-east-1", "aws-iso"),
-            ("us-isob-east-1", "aws-iso-b"),
-            ("eusc-de-east-1", "aws-eusc"),
-        ] {
-            assert_eq!(partition(&region.parse().unwrap()), expected, "{region}");
-        }
     }
 }

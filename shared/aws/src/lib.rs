@@ -5,6 +5,7 @@
 
 mod batch;
 mod bus;
+mod calls;
 mod client;
 mod code;
 pub mod dynamodb;
@@ -21,6 +22,7 @@ mod vaults;
 mod wire;
 
 pub use bus::{EVENT_SOURCE, EventBus};
+pub use calls::AwsCalls;
 pub use client::Aws;
 pub use code::HttpGet;
 pub use inventory::AwsInventory;

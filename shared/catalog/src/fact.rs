@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ItemsDigest, PointId, Region};
+use crate::{ItemsDigest, ManagedPoint, PointId, Region};
 
 /// Something learnt about a recovery point after it was committed. Facts are only ever added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct ReplicatedFact {
     pub copied_objects: u64,
     /// Bytes that had to be copied for it.
     pub copied_bytes: u64,
+    /// The copy of its data that AWS Backup made, where AWS Backup keeps the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedPoint>,
 }
 
 /// A point was committed without everything that belongs to it.

@@ -1,6 +1,6 @@
 //! Where things lie in a vault: the one place that knows how keys are spelt.
 
-use crate::{CatalogError, Fact, HoldName, PointId, ResourceId, Sha256, Shard, Slot};
+use crate::{Arn, CatalogError, Fact, HoldName, PointId, ResourceId, Sha256, Shard, Slot};
 
 /// The policy document that a person edits.
 pub const POLICY: &str = "config/policy.yaml";
@@ -35,6 +35,8 @@ pub const NOTICES: &str = "notices/";
 
 /// Restore tests in flight.
 pub const TESTS: &str = "runs/test/";
+/// Copies in flight that AWS Backup makes.
+pub const COPIES: &str = "runs/copy/";
 
 /// The manifest of a point.
 pub fn manifest(point: &PointId) -> String {
@@ -301,6 +303,32 @@ pub fn checkpoints_of(point: &PointId, shard: Shard) -> String {
     format!("{RUNS}{point}/{shard}-")
 }
 
+/// The record of a job that AWS Backup was asked for.
+pub fn managed_job(point: &PointId, attempt: u32) -> String {
+    format!("{}{attempt:05}.json", managed_jobs_of(point))
+}
+
+/// Where the records of a run's jobs begin.
+pub fn managed_jobs_of(point: &PointId) -> String {
+    format!("{RUNS}{point}/job-")
+}
+
+/// A sign of life of a run whose work is done elsewhere: written anew each time that somebody looks after it.
+pub fn sign_of_life(point: &PointId) -> String {
+    format!("{RUNS}{point}/followed.json")
+}
+
+/// Whether a key of a run says how far AWS Backup is: the record of a job, or a sign of life.
+pub fn is_managed_work(key: &str, point: &PointId) -> bool {
+    key == sign_of_life(point) || key.starts_with(&managed_jobs_of(point))
+}
+
+/// Where the work in flight of a copy to another AWS Backup vault lies.
+pub fn copy_work(point: &PointId, vault_arn: &Arn) -> String {
+    let identity = format!("{point} {vault_arn}");
+    format!("{COPIES}{}/", &Sha256::of(identity.as_bytes()).to_string()[..16])
+}
+
 /// Where a restore's work in flight lies. The id is derived from the point and the target.
 pub fn restore_work(id: &Sha256) -> String {
     format!("{RESTORES}{}/", &id.to_string()[..16])
@@ -369,7 +397,14 @@ mod tests {
         let (point, hash) = (point(), Sha256::of(b"abc"));
         assert_eq!(point_of_manifest(&manifest(&point)), Ok(point.clone()));
         assert_eq!(point_of_tombstone(&tombstone(&point)), Ok(point.clone()));
-        assert_eq!(point_of_run(&run_record(&point)), Ok(point.clone()));
+        for key in [run_record(&point), managed_job(&point, 2), sign_of_life(&point)] {
+            assert_eq!(point_of_run(&key), Ok(point.clone()));
+            assert_eq!(is_managed_work(&key, &point), key != run_record(&point), "{key}");
+        }
+        assert!(!is_managed_work(
+            &checkpoint(&point, Shard { index: 0, of: 1 }, 0),
+            &point
+        ));
         assert_eq!(content(&pack(&hash)), Ok(Content::Pack(hash)));
         assert_eq!(content(&pack_index(&hash)), Ok(Content::PackIndex(hash)));
         assert_eq!(content(&blob(&hash)), Ok(Content::Blob(hash)));

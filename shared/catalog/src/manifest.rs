@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arn, CatalogError, ItemsDigest, Lock, PointId, Sha256, Shard, seal, unseal};
+use crate::{Arn, CatalogError, ItemsDigest, Lock, ManagedPoint, PointId, Sha256, Shard, seal, unseal};
 
 /// The newest format version that this release writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -14,6 +14,8 @@ pub const FORMAT_VERSION: u32 = 1;
 pub enum Engine {
     /// By Holdfast, into its own vault.
     Vault,
+    /// By AWS Backup, into one of its vaults. The vault of Holdfast has the settings and the commit record.
+    AwsBackup,
 }
 
 /// What a blob is to its recovery point.
@@ -99,6 +101,9 @@ pub struct Manifest {
     pub blobs: Vec<BlobRef>,
     /// Items, where the kind has them.
     pub data: Option<DataSummary>,
+    /// Where AWS Backup keeps the data, where it made the point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedPoint>,
     /// What could not be read or stored, in words for a person; empty when the point is complete.
     pub not_protected: Vec<String>,
     /// How the point is locked, if it is: everything that it refers to was locked so before this was written.
@@ -132,6 +137,7 @@ impl Manifest {
             )));
         }
         manifest.check_sums().map_err(damaged)?;
+        manifest.check_engine().map_err(damaged)?;
         Ok(manifest)
     }
 
@@ -144,6 +150,15 @@ impl Manifest {
     /// The configuration document's blob, if the point has one.
     pub fn config(&self) -> Option<&BlobRef> {
         self.blobs.iter().find(|blob| blob.role == BlobRole::Config)
+    }
+
+    /// A point of AWS Backup says where its data is, and no other point does.
+    fn check_engine(&self) -> Result<(), String> {
+        match (self.engine, &self.managed) {
+            (Engine::AwsBackup, Some(_)) | (Engine::Vault, None) => Ok(()),
+            (Engine::AwsBackup, None) => Err("it does not say where AWS Backup keeps its data".to_owned()),
+            (Engine::Vault, Some(_)) => Err("its data is said to be in this vault and in AWS Backup".to_owned()),
+        }
     }
 
     fn check_sums(&self) -> Result<(), String> {

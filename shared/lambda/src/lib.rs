@@ -14,7 +14,7 @@ mod telemetry;
 pub use clock::InvocationClock;
 pub use events::{Message, Woken, answer_batch, parse_manual};
 pub use failure::Failure;
-pub use notices::{NOTICE, notify};
+pub use notices::{NOTICE, Notifier};
 pub use policy::{PolicyInForce, PolicySource, point_state, policy_in_force, remember_good_policy};
 pub use runtime::{Handler, serve};
 pub use settings::{Replica, Settings};

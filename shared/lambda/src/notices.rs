@@ -2,12 +2,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use holdfast_catalog::{Outcome, OutcomeStatus, PlanName, PointId, Report, Sha256, layout};
-use holdfast_policy::{Document, Notice, TopicArn, audience};
+use holdfast_policy::{Notice, TopicArn, audience};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{ReadObjects, WriteObjects};
 use holdfast_vault::signal::TellPeople;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use crate::{Settings, policy_in_force};
 
 /// The detail by which an outcome says what can be heard of it, where its status does not say enough.
 pub const NOTICE: &str = "notice";
@@ -24,27 +26,57 @@ struct Heard {
     line: String,
 }
 
-/// Tells those who listen, by the policy's notifications, of what a report says. Each of them hears of the same thing once a day
-/// (UTC), however often it happens.
-///
-/// What keeps somebody from being told becomes a note of the report: it undoes nothing.
-pub async fn notify<V, T>(vault: &V, topics: &T, document: &Document, report: &mut Report, now: Timestamp)
-where
-    V: ReadObjects + WriteObjects,
-    T: TellPeople,
-{
-    if report.dry_run || document.notifications.is_empty() {
-        return;
-    }
-    let mut by_topic: BTreeMap<&TopicArn, Vec<Heard>> = BTreeMap::new();
-    for heard in heard(report) {
-        for topic in audience(document, heard.notice, heard.plan.as_ref()) {
-            by_topic.entry(topic).or_default().push(heard.clone());
+/// Tells people what a run's report says, by the notifications of the policy in force.
+#[derive(Debug, Clone)]
+pub struct Notifier<V, T> {
+    /// The vault, where the policy lies and where it is noted who was told of what.
+    pub vault: V,
+    /// The topics.
+    pub topics: T,
+    /// Where the policy lies.
+    pub policy_key: String,
+    /// The tag that selects resources.
+    pub tag_key: String,
+}
+
+impl<V, T> Notifier<V, T> {
+    /// Of a stack with these settings.
+    pub fn new(vault: V, topics: T, settings: &Settings) -> Self {
+        Notifier {
+            vault,
+            topics,
+            policy_key: settings.policy_key.clone(),
+            tag_key: settings.tag_key.clone(),
         }
     }
-    for (topic, heard) in by_topic {
-        if let Err(error) = tell(vault, topics, topic, &report.function, heard, now).await {
-            report.notes.push(format!("{topic} was not told: {error}"));
+}
+
+impl<V: ReadObjects + WriteObjects, T: TellPeople> Notifier<V, T> {
+    /// Tells everybody who listens. Each of them hears of the same thing once a day (UTC), however often it happens.
+    ///
+    /// What keeps somebody from being told becomes a note of the report: it undoes nothing.
+    pub async fn notify(&self, report: &mut Report, now: Timestamp) {
+        let heard = heard(report);
+        if report.dry_run || heard.is_empty() {
+            return;
+        }
+        let policy = match policy_in_force(&self.vault, &self.policy_key, &self.tag_key).await {
+            Ok(policy) => policy,
+            Err(error) => {
+                report.notes.push(format!("nobody was told: {error}"));
+                return;
+            }
+        };
+        let mut by_topic: BTreeMap<&TopicArn, Vec<Heard>> = BTreeMap::new();
+        for heard in heard {
+            for topic in audience(&policy.document, heard.notice, heard.plan.as_ref()) {
+                by_topic.entry(topic).or_default().push(heard.clone());
+            }
+        }
+        for (topic, heard) in by_topic {
+            if let Err(error) = tell(&self.vault, &self.topics, topic, &report.function, heard, now).await {
+                report.notes.push(format!("{topic} was not told: {error}"));
+            }
         }
     }
 }

@@ -354,11 +354,11 @@ fn of_rpo(status: &RpoStatus, halt: Option<Halt>) -> Option<Finding> {
     }
 }
 
-/// The points past their maximum that are not given up, and would not be now.
+/// The points past their maximum that stay, those included that are called back.
 fn of_maximum(plan: &Plan, observed: &Observation, now: Timestamp) -> Vec<Finding> {
     let past = |point: &PointState| {
         let until = plan.compliance.maximum_until(point.age_counts_from())?;
-        (!point.tombstoned && until <= now).then(|| (point.id.clone(), now.duration_since(until)))
+        (until <= now).then(|| (point.id.clone(), now.duration_since(until)))
     };
     let past: BTreeMap<PointId, SignedDuration> = observed.points.iter().filter_map(past).collect();
     if past.is_empty() {

@@ -102,20 +102,22 @@ impl Rhythm {
             let mut next = window.first_after(start, &self.zone);
             while let Some(open) = next.filter(|open| open.from.duration_since(start) < SAMPLE) {
                 next = window.first_after(open.from, &self.zone);
-                let last = self.latest_at_or_before(open.to.checked_sub(SECOND).ok()?)?;
-                if !open.contains(last.instant()) {
+                let before_end = open.to.checked_sub(SECOND).ok()?;
+                let last = self.cadence.latest_at_or_before(before_end, &self.zone)?;
+                if !open.contains(last) {
                     continue;
                 }
-                gaps.extend(self.gap_after(last.instant()));
-                gaps.extend(self.gap_after(last.instant().checked_sub(interval).ok()?));
-                let left = open.to.duration_since(last.instant());
+                gaps.extend(self.gap_after(last));
+                gaps.extend(self.gap_after(last.checked_sub(interval).ok()?));
+                let left = open.to.duration_since(last);
                 if tightest.is_none_or(|room| left < room.left) {
-                    let at = self.zone.to_datetime(last.instant()).time();
+                    let at = self.zone.to_datetime(last).time();
                     tightest = Some(Room { left, at });
                 }
             }
         }
-        Some((gaps, tightest))
+        // Without a slot in nine days there is none in others: the slots lie alike in all of them.
+        (!gaps.is_empty()).then_some((gaps, tightest))
     }
 
     /// The longest and the shortest gaps inside a day and between two days, clock changes aside.

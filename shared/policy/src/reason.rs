@@ -156,7 +156,7 @@ impl fmt::Display for RemoveReason {
             RemoveReason::DeletedAfter { duration } => {
                 write!(
                     f,
-                    "deleted after {}: that much older than the newest",
+                    "past delete_after: more than {} older than the newest",
                     in_words(*duration)
                 )
             }

@@ -65,7 +65,7 @@ impl Rhythm {
 }
 
 impl Cadence {
-    fn latest_at_or_before(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    pub(crate) fn latest_at_or_before(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match self {
             Cadence::Every(interval) => multiple(floor_second(at).div_euclid(interval.as_secs()), *interval),
             Cadence::Cron(cron) => cron.latest_at_or_before(at, zone),

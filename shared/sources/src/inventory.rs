@@ -11,6 +11,8 @@ use crate::dynamodb::port::SCRATCH_PREFIX;
 /// A resource that exists now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
+    /// Which resource it is. What has a name that no key can hold (a partner's event bus) is not found at all.
+    pub id: ResourceId,
     /// Its ARN.
     pub arn: Arn,
     /// Its tags.
@@ -20,7 +22,24 @@ pub struct Found {
 /// Listing what exists, with its tags.
 pub trait ListResources: Send + Sync {
     /// The IAM actions behind this trait.
-    const ACTIONS: &'static [&'static str] = &["dynamodb:ListTables", "lambda:ListFunctions", "tag:GetResources"];
+    const ACTIONS: &'static [&'static str] = &[
+        "dynamodb:ListTables",
+        "events:ListApiDestinations",
+        "events:ListArchives",
+        "events:ListConnections",
+        "events:ListEventBuses",
+        "events:ListRules",
+        "kinesis:ListStreams",
+        "lambda:ListEventSourceMappings",
+        "lambda:ListFunctions",
+        "s3:ListAllMyBuckets",
+        "scheduler:ListScheduleGroups",
+        "scheduler:ListSchedules",
+        "sns:ListTopics",
+        "sqs:ListQueues",
+        "states:ListStateMachines",
+        "tag:GetResources",
+    ];
 
     /// All resources of a kind in a region. Complete or an error: a listing that broke off is never returned.
     ///
@@ -33,7 +52,7 @@ pub trait ListResources: Send + Sync {
 #[derive(Debug, Default)]
 pub struct Inventory {
     /// What exists, scratch tables left out: they are copies already.
-    pub found: Vec<(ResourceId, Found)>,
+    pub found: Vec<Found>,
     /// The kinds that could not be listed, each with its region and the reason.
     pub unlisted: Vec<(Kind, Region, PortError)>,
 }
@@ -44,15 +63,15 @@ pub async fn take<'a, L: ListResources>(lister: &L, regions: impl IntoIterator<I
     for region in regions {
         for kind in Kind::ALL {
             match lister.list(region, kind).await {
-                Ok(found) => inventory.found.extend(found.into_iter().filter_map(protectable)),
+                Ok(found) => {
+                    let found = found.into_iter();
+                    inventory
+                        .found
+                        .extend(found.filter(|found| !found.id.name.starts_with(SCRATCH_PREFIX)));
+                }
                 Err(error) => inventory.unlisted.push((kind, region.clone(), error)),
             }
         }
     }
     inventory
-}
-
-fn protectable(found: Found) -> Option<(ResourceId, Found)> {
-    let id = ResourceId::from_arn(&found.arn).ok()?;
-    (!id.name.starts_with(SCRATCH_PREFIX)).then_some((id, found))
 }

@@ -2,9 +2,18 @@
 //!
 //! Sources talk to the world through ports only; `shared/aws` implements them.
 
+pub mod application;
+pub mod attempt;
+pub mod call;
+pub mod copies;
 pub mod dynamodb;
 pub mod inventory;
+pub mod key;
 pub mod lambda;
+pub mod managed;
+pub mod preflight;
+pub mod rds;
 mod settings_report;
+pub mod wiring;
 
 pub use settings_report::{SettingOutcome, SettingStatus};

@@ -1,5 +1,6 @@
 use bytes::Bytes;
-use holdfast_catalog::{Kind, Lock, ObjectLock, Region, Shard};
+use holdfast_catalog::{Arn, Kind, Lock, ObjectLock, Region, Shard};
+use holdfast_sources::call::{self, Call, InAccount, Operation};
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings, CreateTable, DropScratchTable, ReadTable, ScanPage, ScanTable, TableReading, TableSetting,
     TableStatus, WriteItems,
@@ -11,7 +12,8 @@ use holdfast_vault::port::{
     CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
 };
 use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, VaultLock};
-use holdfast_vault::signal::{PublishEvents, SendWork};
+use holdfast_vault::signal::{PublishEvents, SendWork, TellPeople};
+use serde_json::Value;
 
 use crate::{Effect, Script};
 
@@ -137,6 +139,13 @@ impl<S: SendWork> SendWork for Faults<S> {
     }
 }
 
+impl<S: TellPeople> TellPeople for Faults<S> {
+    async fn tell(&self, topic: &Arn, subject: &str, message: &str) -> Result<(), PortError> {
+        let work = self.inner.tell(topic, subject, message);
+        self.script.run("tell", topic.as_str(), Effect::Writes, work).await
+    }
+}
+
 impl<S: PublishEvents> PublishEvents for Faults<S> {
     async fn publish(&self, detail_type: &str, details: Vec<String>) -> Result<(), PortError> {
         let work = self.inner.publish(detail_type, details);
@@ -197,5 +206,24 @@ impl<S: DropScratchTable> DropScratchTable for Faults<S> {
     async fn drop_scratch_table(&self, name: &str) -> Result<(), PortError> {
         let work = self.inner.drop_scratch_table(name);
         self.script.run("drop_scratch_table", name, Effect::Deletes, work).await
+    }
+}
+
+impl<O: Operation, S: Call<O>> Call<O> for Faults<S> {
+    async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+        let effect = match O::EFFECT {
+            call::Effect::Reads => Effect::Reads,
+            call::Effect::Creates | call::Effect::Changes => Effect::Writes,
+        };
+        let subject = region.to_string();
+        self.script
+            .run(O::NAME, &subject, effect, self.inner.call(region, input))
+            .await
+    }
+}
+
+impl<S: InAccount> InAccount for Faults<S> {
+    fn account(&self) -> &str {
+        self.inner.account()
     }
 }

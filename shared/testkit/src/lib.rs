@@ -1,6 +1,7 @@
 //! For tests only: the outside world in memory, and ways to make it fail.
 //!
-//! [`MemoryStore`], [`MemoryTables`] and [`MemoryFunctions`] stand in for S3, DynamoDB and Lambda; [`Faults`] goes round any
+//! [`MemoryStore`], [`MemoryTables`], [`MemoryFunctions`], [`MemoryDatabases`] and [`MemoryBackups`] stand in for S3, DynamoDB,
+//! Lambda, RDS and AWS Backup, [`MemoryWiring`] for the services around functions; [`Faults`] goes round any
 //! of them and fails the calls that a [`Script`] names; [`ManualClock`] stands still until it is moved. [`contract`] is what
 //! every object store must pass.
 #![allow(
@@ -8,8 +9,11 @@
     reason = "a stand-in that is used wrongly should fail the test at once"
 )]
 
+mod backup_faults;
+mod backups;
 mod clock;
 pub mod contract;
+mod databases;
 mod faults;
 mod function_faults;
 mod function_policy;
@@ -20,16 +24,20 @@ mod resources;
 mod script;
 mod store;
 mod tables;
+mod wiring;
 
+pub use backups::{JobEnd, MemoryBackups};
 pub use clock::ManualClock;
+pub use databases::MemoryDatabases;
 pub use faults::Faults;
 pub use functions::MemoryFunctions;
-pub use outbox::{Event, Outbox, Task};
+pub use outbox::{Event, Outbox, Task, Told};
 pub use replica::MemoryReplicas;
 pub use resources::MemoryResources;
 pub use script::{Call, Effect, Ending, Moment, Script};
 pub use store::MemoryStore;
 pub use tables::MemoryTables;
+pub use wiring::MemoryWiring;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

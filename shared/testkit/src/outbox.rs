@@ -1,7 +1,8 @@
 use std::sync::{Arc, Mutex};
 
+use holdfast_catalog::Arn;
 use holdfast_vault::PortError;
-use holdfast_vault::signal::{PublishEvents, SendWork};
+use holdfast_vault::signal::{PublishEvents, SendWork, TellPeople};
 
 use crate::lock;
 
@@ -10,6 +11,18 @@ use crate::lock;
 pub struct Outbox {
     tasks: Arc<Mutex<Vec<Task>>>,
     events: Arc<Mutex<Vec<Event>>>,
+    told: Arc<Mutex<Vec<Told>>>,
+}
+
+/// A message on a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The topic.
+    pub topic: Arn,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub message: String,
 }
 
 /// A message on the work queue.
@@ -54,6 +67,24 @@ impl Outbox {
     /// Takes the events off the bus.
     pub fn take_events(&self) -> Vec<Event> {
         std::mem::take(&mut lock(&self.events))
+    }
+}
+
+impl Outbox {
+    /// Takes what was told to people.
+    pub fn take_told(&self) -> Vec<Told> {
+        std::mem::take(&mut lock(&self.told))
+    }
+}
+
+impl TellPeople for Outbox {
+    async fn tell(&self, topic: &Arn, subject: &str, message: &str) -> Result<(), PortError> {
+        lock(&self.told).push(Told {
+            topic: topic.clone(),
+            subject: subject.to_owned(),
+            message: message.to_owned(),
+        });
+        Ok(())
     }
 }
 

@@ -1,16 +1,32 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use holdfast_catalog::{Arn, Kind, Region};
+use holdfast_catalog::{Arn, Kind, Region, ResourceId};
+use holdfast_sources::call::{Call, InAccount, Operation};
 use holdfast_sources::inventory::{Found, ListResources};
+use holdfast_sources::wiring;
 use holdfast_vault::PortError;
+use serde_json::Value;
 
-use crate::lock;
+use crate::{MemoryWiring, lock};
 
-/// An inventory that a test fills in. Clones are the same inventory.
-#[derive(Debug, Clone, Default)]
+/// The account of every test.
+const ACCOUNT: &str = "111122223333";
+
+/// An inventory that a test fills in, and the wiring that is listed of itself. Clones are the same inventory.
+#[derive(Debug, Clone)]
 pub struct MemoryResources {
     found: Arc<Mutex<BTreeMap<Arn, Found>>>,
+    wiring: MemoryWiring,
+}
+
+impl Default for MemoryResources {
+    fn default() -> Self {
+        MemoryResources {
+            found: Arc::default(),
+            wiring: MemoryWiring::new(ACCOUNT),
+        }
+    }
 }
 
 impl MemoryResources {
@@ -19,10 +35,19 @@ impl MemoryResources {
         MemoryResources::default()
     }
 
+    /// The account's wiring.
+    pub fn wiring(&self) -> &MemoryWiring {
+        &self.wiring
+    }
+
     /// Adds a resource, or gives it other tags.
     pub fn add(&self, arn: &Arn, tags: &[(&str, &str)]) {
         let tags = tags.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        let Ok(id) = ResourceId::from_arn(arn) else {
+            panic!("{arn} is no resource");
+        };
         let found = Found {
+            id,
             arn: arn.clone(),
             tags: tags.collect(),
         };
@@ -37,10 +62,25 @@ impl MemoryResources {
 
 impl ListResources for MemoryResources {
     async fn list(&self, region: &Region, kind: Kind) -> Result<Vec<Found>, PortError> {
+        if wiring::KINDS.contains(&kind) {
+            return wiring::list(&self.wiring, kind, region).await;
+        }
         let found = lock(&self.found);
         let of_kind = found
             .values()
             .filter(|found| Kind::of_arn(&found.arn) == Some(kind) && found.arn.region() == region.as_str());
         Ok(of_kind.cloned().collect())
+    }
+}
+
+impl<O: Operation> Call<O> for MemoryResources {
+    async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+        self.wiring.ask::<O>(region, input)
+    }
+}
+
+impl InAccount for MemoryResources {
+    fn account(&self) -> &str {
+        self.wiring.account()
     }
 }

@@ -30,6 +30,8 @@ struct State {
     busy_polls: u32,
     unprocessed_every: u64,
     items_written: u64,
+    /// How many change streams there have been: each has an ARN of its own.
+    streams: u64,
     /// What passes while a page is read, and on which clock.
     page_time: Option<(ManualClock, SignedDuration)>,
 }
@@ -37,6 +39,8 @@ struct State {
 #[derive(Debug)]
 struct Table {
     config: TableConfig,
+    /// Which of all streams is its own, if it has one.
+    stream: u64,
     items: BTreeMap<Position, Item>,
     /// How many more looks find it busy.
     busy_polls: u32,
@@ -62,6 +66,7 @@ impl MemoryTables {
             busy_polls: 0,
             unprocessed_every: 0,
             items_written: 0,
+            streams: 0,
             page_time: None,
         };
         MemoryTables {
@@ -95,15 +100,19 @@ impl MemoryTables {
     /// # Panics
     /// An item lacks a key attribute.
     pub fn add(&self, name: &str, config: &TableConfig, items: impl IntoIterator<Item = Item>) {
+        let mut state = self.lock();
+        state.streams += 1;
         let table = Table {
             config: config.clone(),
+            stream: state.streams,
             items: BTreeMap::new(),
             busy_polls: 0,
             is_creating: false,
             unreadable: Vec::new(),
             approximate: None,
         };
-        self.lock().tables.insert(name.to_owned(), table);
+        state.tables.insert(name.to_owned(), table);
+        drop(state);
         for item in items {
             self.put(name, item);
         }
@@ -243,8 +252,10 @@ impl ReadTable for MemoryTables {
             (table.items.len() as u64, bytes)
         };
         let (approximate_items, approximate_bytes) = table.approximate.unwrap_or_else(counted);
+        let stream = table.config.stream.as_ref();
         Ok(TableReading {
             config: table.config.clone(),
+            stream_arn: stream.map(|_| format!("{arn}/stream/2026-11-21T00:00:00.{:03}", table.stream)),
             arn,
             approximate_items,
             approximate_bytes,
@@ -308,6 +319,7 @@ impl CreateTable for MemoryTables {
         };
         let table = Table {
             config,
+            stream: 0,
             items: BTreeMap::new(),
             busy_polls: state.busy_polls,
             is_creating: state.busy_polls > 0,
@@ -363,6 +375,7 @@ impl ApplyTableSettings for MemoryTables {
     async fn apply(&self, table: &str, setting: &TableSetting) -> Result<(), PortError> {
         let mut state = self.lock();
         let busy_polls = state.busy_polls;
+        let next_stream = state.streams + 1;
         let name = table;
         let table = state.usable(table)?;
         if table.busy_polls > 0 {
@@ -373,7 +386,9 @@ impl ApplyTableSettings for MemoryTables {
             TableSetting::TimeToLive(attribute) => config.ttl_attribute = Some(attribute.clone()),
             TableSetting::Stream(view_type) => {
                 let view_type = view_type.clone();
-                config.stream = Some(StreamConfig { view_type });
+                if config.stream.replace(StreamConfig { view_type }).is_none() {
+                    table.stream = next_stream;
+                }
                 table.busy_polls = busy_polls;
             }
             TableSetting::PointInTimeRecovery(days) => {
@@ -390,6 +405,8 @@ impl ApplyTableSettings for MemoryTables {
                 table.busy_polls = busy_polls;
             }
         }
+        let stream = table.stream;
+        state.streams = state.streams.max(stream);
         Ok(())
     }
 }

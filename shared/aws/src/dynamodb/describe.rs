@@ -27,6 +27,7 @@ impl ReadTable for Tables {
         let (approximate_items, approximate_bytes) =
             (count(description.item_count), count(description.table_size_bytes));
         let mut unreadable = not_known(&description);
+        let stream_arn = description.latest_stream_arn.clone();
         let mut config = config_of(description).map_err(|error| error.doing(&format!("reading table {name}")))?;
         let (ttl, recovery, tags, policy) = futures::join!(
             self.time_to_live(name),
@@ -39,6 +40,8 @@ impl ReadTable for Tables {
         config.tags = read(&mut unreadable, "tags", tags);
         config.resource_policy = read(&mut unreadable, "resource policy", policy);
         Ok(TableReading {
+            // DescribeTable goes on naming a stream that was disabled.
+            stream_arn: stream_arn.filter(|_| config.stream.is_some()),
             config,
             arn,
             approximate_items,

@@ -11,8 +11,6 @@ use serde_json::{Map, Value, json};
 
 use super::bucket::ReplicaBucket;
 use crate::error::{code_of, port_error};
-use crate::inventory::partition;
-
 /// By this the lifecycle rule is known again.
 const UPLOADS_RULE: &str = "holdfast-abort-stale-uploads";
 /// An upload that is this old will not be finished: a function runs for 15 minutes.
@@ -146,7 +144,7 @@ impl ReplicaBucket<'_> {
         let found = self.client.get_bucket_policy().bucket(&self.spec.bucket);
         let found = found.expected_bucket_owner(self.account).send().await;
         let found = present(found, &doing)?.and_then(|answer| answer.policy);
-        let arn = format!("arn:{}:s3:::{}", partition(&self.spec.region), self.spec.bucket);
+        let arn = format!("arn:{}:s3:::{}", self.spec.region.partition(), self.spec.bucket);
         let Some(wanted) = guarded_policy(found.as_deref(), &arn).map_err(|error| invalid(&doing, &error))? else {
             return Ok(());
         };

@@ -261,6 +261,14 @@ fn a_step_is_an_eighth_of_the_lock_and_begins_with_the_epoch() {
 }
 
 #[test]
+fn a_lock_that_ends_at_a_step_is_not_rounded_and_one_a_moment_later_is() {
+    let compliance = read("{lock: governance, lock_for: 80d}");
+    let contents = |start: &str| compliance.contents_lock_until(at(start)).unwrap().1;
+    assert_eq!(contents("2026-11-23T00:00:00Z"), at("2027-02-11T00:00:00Z"));
+    assert_eq!(contents("2026-11-23T00:00:00.000000001Z"), at("2027-02-21T00:00:00Z"));
+}
+
+#[test]
 fn where_the_maximum_leaves_no_room_nothing_is_rounded() {
     let compliance = read("{maximum: 30d, lock: governance, lock_for: 30d}");
     let start = at("2026-11-21T10:00:00Z");

@@ -184,6 +184,23 @@ fn a_point_past_its_maximum_says_why_it_stays() {
 }
 
 #[test]
+fn a_point_that_is_called_back_past_its_maximum_stays_too() {
+    let document = standard("compliance: {maximum: 3h}");
+    let tombstoned = PointState {
+        tombstoned: true,
+        ..ago(5)
+    };
+    let damaged = PointState {
+        status: PointStatus::Damaged,
+        ..ago(1)
+    };
+    assert_eq!(
+        findings(&document, observed(vec![damaged, tombstoned]))[1..],
+        ["point 20261121T070000Z is 2h past its maximum and stays: minimum good 1 of 2"]
+    );
+}
+
+#[test]
 fn a_good_point_is_copied_within_the_rpo_or_a_day() {
     for (objective, limit) in [("objectives: {rpo: 3h}", 3), ("", 24)] {
         let document = standard(&format!("copies: [{{region: eu-west-1}}]\n{objective}"));

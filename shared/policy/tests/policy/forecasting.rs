@@ -278,6 +278,57 @@ fn a_minimum_and_a_maximum_end_at_an_instant() {
 }
 
 #[test]
+fn a_distance_is_passed_by_the_first_point_beyond_it() {
+    for (hours, goes) in [(1, "20261121T140000Z"), (2, "20261121T150000Z")] {
+        let deciding = by(Rules {
+            keep_within: Some(HOUR * hours),
+            ..Rules::default()
+        });
+        assert_eq!(
+            until(&deciding, &points(1), 0).unwrap(),
+            format!("until the point of {goes}")
+        );
+    }
+}
+
+#[test]
+fn while_attempts_fail_a_point_stays_until_one_succeeds() {
+    let mut deciding = by(Rules {
+        keep_last: 1,
+        ..Rules::default()
+    });
+    deciding.compliance.minimum = Some(SignedDuration::from_mins(150));
+    let mut points = points(3);
+    points[0].status = PointStatus::Damaged;
+    // Its minimum ends at 12:30, ten minutes from now.
+    assert_eq!(
+        until(&deciding, &points, 2).unwrap(),
+        "until the point of 20261121T130000Z"
+    );
+}
+
+/// In St. John's clocks went back at one minute past midnight: after the first slot of the new day the old one came back.
+#[test]
+fn a_day_that_comes_back_takes_the_place_of_its_last_point() {
+    let zone = zone("America/St_Johns");
+    let schedule = Schedule::cron("0,30 * * * *", zone.clone()).unwrap();
+    let days = Rules {
+        daily: 5,
+        ..Rules::default()
+    };
+    let deciding = Deciding::by(rules(days, 1), &zone);
+    let now = at("2010-11-07T02:10:00Z");
+    let points = [good(at("2010-11-07T02:00:00Z"))];
+    let coming = between(&schedule, now, now + HOUR * 60);
+    let first = |slot: Timestamp| zone.to_datetime(slot).to_string();
+    assert_eq!(
+        [first(coming[0]), first(coming[1])],
+        ["2010-11-07T00:00:00", "2010-11-06T23:30:00"]
+    );
+    assert_foretold(&deciding, &schedule, &coming, &points, &[], now).unwrap();
+}
+
+#[test]
 fn a_held_point_stays_until_the_hold_is_lifted_and_a_damaged_one_without_an_end() {
     let deciding = by(Rules {
         keep_last: 1,

@@ -13,6 +13,7 @@ mod edges;
 mod explaining;
 mod forecasting;
 mod hostile;
+mod hours;
 mod laws;
 mod naive;
 mod objectives;

@@ -356,9 +356,12 @@ fn long_ways_are_jumped_over() {
     assert_eq!(next.to_string(), "30000106T210000Z");
     let latest = closed.latest_at_or_before(at("2990-01-01T00:00:00Z")).unwrap();
     assert_eq!(latest.to_string(), "19691229T210000Z");
-    for _ in 0..200 {
-        assert_eq!(closed.next_after(at("1980-01-01T00:00:00Z")), Some(next));
-    }
+    let paused = cron("* * * * *", "UTC").paused_until(at("2999-01-01T00:00:30Z"));
+    let first = paused
+        .starts_after(at("1980-01-01T00:00:00Z"), Turn::FIRST)
+        .next()
+        .unwrap();
+    assert_eq!(first.slot.to_string(), "29990101T000000Z");
 }
 
 #[test]
@@ -375,9 +378,9 @@ fn a_blackout_without_end_leaves_no_slot() {
 fn days_that_touch_or_overlap_are_one_stretch_of_the_blackout() {
     let joined = blackout(&[
         "2026-12-24..2026-12-26",
-        "2026-12-27",
+        "2026-12-28",
         "2026-12-30",
-        "2026-12-25..2026-12-28",
+        "2026-12-25..2026-12-27",
     ]);
     let dates: Vec<_> = joined.dates().iter().map(ToString::to_string).collect();
     assert_eq!(dates, ["2026-12-24..2026-12-28", "2026-12-30"]);

@@ -11,28 +11,28 @@ const LONGEST_PAUSE_MILLIS: u64 = 5_000;
 /// Pauses between tries of one call: each twice as long as the one before, spread over the upper half so that calls that were
 /// refused together do not come back together. The same seed gives the same pauses.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     seed: u64,
     tries: u32,
 }
 
 impl Backoff {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Backoff { seed, tries: 0 }
     }
 
     /// Tries that failed since the last progress.
-    pub(super) fn tries(&self) -> u32 {
+    pub(crate) fn tries(&self) -> u32 {
         self.tries
     }
 
     /// The call got somewhere.
-    pub(super) fn progress(&mut self) {
+    pub(crate) fn progress(&mut self) {
         self.tries = 0;
     }
 
     /// Waits before the next try. `false`, without waiting, when the time would be up before then.
-    pub(super) async fn pause<C: Clock>(&mut self, clock: &C) -> bool {
+    pub(crate) async fn pause<C: Clock>(&mut self, clock: &C) -> bool {
         let pause = self.next();
         let fits = pause < clock.remaining();
         if fits {

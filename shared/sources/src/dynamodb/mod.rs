@@ -1,7 +1,6 @@
 //! DynamoDB tables: every item and every setting.
 
-pub mod attempt;
-mod backoff;
+pub(crate) mod backoff;
 pub mod compare;
 mod config;
 mod item;

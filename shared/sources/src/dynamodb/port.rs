@@ -33,6 +33,8 @@ pub struct TableReading {
     pub config: TableConfig,
     /// Its ARN.
     pub arn: String,
+    /// The ARN of its change stream, where it has one: a new one each time that a stream is enabled.
+    pub stream_arn: Option<String>,
     /// DescribeTable's `ItemCount`, up to six hours old.
     pub approximate_items: u64,
     /// DescribeTable's `TableSizeBytes`, up to six hours old.

@@ -134,14 +134,30 @@ pub async fn count_table<P: ScanTable, S: ReadObjects + WriteObjects, C: Clock>(
     let Some(data) = &manifest.data else {
         return Ok(Progress::Complete(Counted::default()));
     };
+    let shards: Vec<Shard> = data.parts.iter().map(|part| part.shard).collect();
+    count_shards(ports, store, clock, &shards, &data.key, table, marks).await
+}
+
+/// Reads a whole table in these segments and adds its items up.
+///
+/// # Errors
+/// Those of the table and of the store. Asked again, it goes on with the first segment that is not marked as counted.
+pub async fn count_shards<P: ScanTable, S: ReadObjects + WriteObjects, C: Clock>(
+    ports: &P,
+    store: &S,
+    clock: &C,
+    shards: &[Shard],
+    key: &[String],
+    table: &str,
+    marks: &str,
+) -> Result<Progress<Counted>, PortError> {
     let mut total = Counted::default();
-    for part in &data.parts {
-        let mark = format!("{marks}counted-{}.json", part.shard);
+    for shard in shards {
+        let mark = format!("{marks}counted-{shard}.json");
         let counted = match read_mark(store, &mark).await? {
             Some(counted) => counted,
             None => {
-                let Progress::Complete(counted) = count_segment(ports, clock, table, part.shard, &data.key).await?
-                else {
+                let Progress::Complete(counted) = count_segment(ports, clock, table, *shard, key).await? else {
                     return Ok(Progress::OutOfTime);
                 };
                 write_mark(store, &mark, &counted).await?;

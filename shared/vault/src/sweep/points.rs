@@ -141,7 +141,7 @@ async fn clear_runs<S: ReadObjects + ListObjects + DeleteObjects>(
     margins: &Margins,
     swept: &mut Swept,
 ) -> Result<(), PortError> {
-    for prefix in [layout::RESTORES, layout::TESTS, layout::NOTICES] {
+    for prefix in [layout::RESTORES, layout::TESTS, layout::COPIES, layout::NOTICES] {
         let mut stale = all_versions(store, prefix).await?;
         stale.retain(|version| margins.is_over(version.info.modified_at, expired.now));
         remove_versions(store, stale, swept).await?;

@@ -60,10 +60,14 @@ async fn names_in<S: ReadObjects>(store: &S, key: &str, except: &BTreeSet<PointI
         let manifest = read_manifest(store, &point).await?;
         return Ok(manifest.blobs.iter().map(|blob| blob.sha256).collect());
     }
-    // What restores and restore tests leave there refers to no contents.
+    // What restores, restore tests and copies leave there refers to no contents.
     let Ok(point) = layout::point_of_run(key) else {
         return Ok(Vec::new());
     };
+    // Nor does what says how far AWS Backup is; what the run itself refers to stands in its record.
+    if layout::is_managed_work(key, &point) {
+        return Ok(Vec::new());
+    }
     if key == layout::run_record(&point) {
         let run = read_run(store, &point).await?;
         return Ok(run.blobs.iter().map(|blob| blob.sha256).collect());

@@ -1,4 +1,4 @@
-//! Whose table is it, and how far have we come? What is said in the vault before a table is made answers both.
+//! Whose is it, and how far have we come? What is said in the vault before a table or another resource is made answers both.
 
 use bytes::Bytes;
 use holdfast_catalog::PointId;
@@ -15,6 +15,8 @@ pub struct Attempts {
     pub last_has_work: bool,
     /// Whether the last one was finished.
     pub last_is_finished: bool,
+    /// Whether the last one was refused before it had made anything.
+    pub last_is_abandoned: bool,
 }
 
 /// What to do about the table.
@@ -50,6 +52,7 @@ impl Attempts {
             }
             attempts.last_has_work |= mark.starts_with("loaded-") || mark.starts_with("counted-");
             attempts.last_is_finished |= mark == FINISHED;
+            attempts.last_is_abandoned |= mark == ABANDONED;
         }
         Ok(attempts)
     }
@@ -59,6 +62,9 @@ impl Attempts {
         match (table_exists, self.count) {
             (false, 0) => Step::Begin(1),
             (true, 0) => Step::Foreign,
+            // What came to be after we had been refused is not ours.
+            (true, _) if self.last_is_abandoned => Step::Foreign,
+            (false, count) if self.last_is_abandoned => Step::Begin(count + 1),
             (true, _) if self.last_is_finished => Step::Finished,
             (true, count) => Step::GoOn(count),
             // The table that was made is gone again: what is marked as loaded is not.
@@ -69,6 +75,7 @@ impl Attempts {
 }
 
 const FINISHED: &str = "finished.json";
+const ABANDONED: &str = "abandoned.json";
 
 /// Where an attempt's marks lie.
 pub fn marks_of(work: &str, attempt: u32) -> String {
@@ -94,6 +101,16 @@ pub async fn finish<S: WriteObjects>(store: &S, marks: &str, result: String) -> 
         .await
 }
 
+/// Says that an attempt was refused before it had made anything: what comes to be later is somebody else's.
+///
+/// # Errors
+/// Those of the store.
+pub async fn abandon<S: WriteObjects>(store: &S, marks: &str) -> Result<(), PortError> {
+    store
+        .overwrite(&format!("{marks}{ABANDONED}"), Bytes::from_static(b"{}"))
+        .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +120,18 @@ mod tests {
             count,
             last_has_work,
             last_is_finished,
+            last_is_abandoned: false,
         }
+    }
+
+    #[test]
+    fn what_comes_to_be_after_a_refusal_is_not_ours() {
+        let refused = Attempts {
+            last_is_abandoned: true,
+            ..attempts(2, false, false)
+        };
+        assert_eq!(refused.decide(true), Step::Foreign);
+        assert_eq!(refused.decide(false), Step::Begin(3));
     }
 
     #[test]

@@ -1,0 +1,168 @@
+//! Doing one step of a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdfast_catalog::{Arn, Kind, Outcome, OutcomeStatus, ResourceId};
+use holdfast_sources::application::{Action, ArnMap, Existing, Step, Verdict, Word, decide, without};
+use holdfast_sources::dynamodb::port::ReadTable as _;
+use holdfast_sources::lambda::read_function;
+use holdfast_vault::PortError;
+use holdfast_vault::port::Clock;
+use serde_json::Value;
+
+use super::gather::{Gathered, Point};
+use super::told;
+use crate::function::{self, FunctionRestore};
+use crate::table::{self, TableRestore};
+use crate::{Regions, Restore, Triggers, VaultPorts, WorkPorts};
+
+/// What a plan's steps work with.
+pub(super) struct Act<'a, V, R, Q> {
+    pub restore: &'a Restore<V, R, Q>,
+    pub gathered: &'a Gathered<'a, V>,
+    pub map: ArnMap,
+    /// What this restore has made: only that is completed later.
+    pub ours: BTreeSet<ResourceId>,
+}
+
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
+    /// Does a step. Done again, it takes up its own work and ends the same.
+    ///
+    /// # Errors
+    /// Those of the services and of the vault; the same step, done again, goes on.
+    pub(super) async fn step<C: Clock>(&mut self, step: &Step, clock: &C) -> Result<Outcome, PortError> {
+        let mut points = self.gathered.points.iter();
+        let point = points.find(|point| point.member.id == step.resource);
+        let point = point.ok_or_else(|| PortError::NotFound(format!("the point of {}", step.resource)))?;
+        let (wanted, replaced) = self.map.rewrite(&point.member.document);
+        let is_function = step.resource.kind == Kind::LambdaFunction;
+        let outcome = match step.action {
+            Action::Create if step.resource.kind == Kind::DynamodbTable => {
+                self.table(step, point, &wanted, clock).await?
+            }
+            Action::Create if is_function => self.function(step, point, &wanted, clock).await?,
+            Action::Create => self.wiring(step, point, &without(&wanted, &step.later), clock).await?,
+            Action::Wire => self.complete(step, point, &wanted, clock).await?,
+            Action::SwitchOn if is_function => self.switch_function_on(step, &wanted, clock).await?,
+            Action::SwitchOn => self.switch_on(step, point, &wanted, clock).await?,
+        };
+        let places = match step.action {
+            Action::Create => replaced.iter().filter(|replaced| replaced.to.is_some()).count(),
+            Action::Wire => step.later.len(),
+            Action::SwitchOn => 0,
+        };
+        Ok(worded(step, outcome, places))
+    }
+
+    async fn table<C: Clock>(
+        &mut self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let (name, region) = (&step.target.name, &step.target.region);
+        let tables = self.restore.regions.tables(region);
+        let config = table::read_config(wanted.to_string().as_bytes())?;
+        let restore = TableRestore {
+            tables: &tables,
+            vault: &self.gathered.vault.store,
+            manifest: &point.manifest,
+            config: &config,
+            name,
+            region,
+        };
+        let outcome = restore.run(clock).await?;
+        if outcome.status == OutcomeStatus::Continuing {
+            return Ok(outcome);
+        }
+        let found = tables.read_table(name).await?;
+        if let Some(stream) = found.stream_arn.as_deref().and_then(|arn| arn.parse::<Arn>().ok()) {
+            self.map.learn(&step.resource, &stream);
+        }
+        if outcome.status != OutcomeStatus::Failed {
+            return Ok(outcome);
+        }
+        // A table that no restore announced: it is looked at, and nothing of it is changed.
+        let there = serde_json::to_value(&found.config).unwrap_or_default();
+        Ok(existing(
+            step,
+            wanted,
+            &there,
+            &found.unreadable,
+            "; its items were not looked at",
+        ))
+    }
+
+    async fn function<C: Clock>(
+        &mut self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let mut config = function::read_config(wanted.to_string().as_bytes())?;
+        // A later step switches them on; that they are off is no matter for a person.
+        config
+            .event_sources
+            .iter_mut()
+            .for_each(|source| source.enabled = false);
+        let restore = FunctionRestore {
+            vault: self.gathered.vault,
+            manifest: &point.manifest,
+            config: &config,
+            target: &step.target,
+            triggers: Triggers::Quiet,
+            replacements: BTreeMap::new(),
+        };
+        match self.restore.make_function(restore, clock).await {
+            Err(PortError::AlreadyExists(_)) => {
+                let functions = self.restore.regions.functions(&step.target.region);
+                let found = read_function(&functions, &step.target.name).await?;
+                let there = serde_json::to_value(&found.config).unwrap_or_default();
+                Ok(existing(step, wanted, &there, &found.unreadable, ""))
+            }
+            result => result,
+        }
+    }
+}
+
+/// What to say of a resource that is there and that no restore made: adopted if it is equal, else refused with the differences.
+fn existing(step: &Step, wanted: &Value, there: &Value, unreadable: &[String], note: &str) -> Outcome {
+    if !unreadable.is_empty() {
+        let why = format!("it is there, and could not be compared: {}", unreadable.join("; "));
+        return told(step, &Word::Failed(why));
+    }
+    match decide(wanted, Some(there), &Existing::Keep) {
+        Verdict::Create | Verdict::Adopt => {
+            let mut outcome = told(step, &Word::Adopted);
+            outcome.message.push_str(note);
+            outcome
+        }
+        Verdict::Change(changes) | Verdict::Refuse(changes) => {
+            let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+            let why = format!(
+                "it is there and another, and was left as it is: choose another name, or remove it; it would change by {}",
+                changes.join("; ")
+            );
+            told(step, &Word::Failed(why)).with("differences", changes)
+        }
+    }
+}
+
+/// The outcome of a step in the words of an application.
+pub(super) fn worded(step: &Step, made: Outcome, places: usize) -> Outcome {
+    if made.status == OutcomeStatus::Continuing || made.details.contains_key("word") {
+        return made;
+    }
+    let word = match made.status {
+        OutcomeStatus::Failed => Word::Failed(made.message.clone()),
+        OutcomeStatus::Partial => Word::NeedsPerson(made.message.clone()),
+        _ if step.action == Action::SwitchOn => Word::SwitchedOn,
+        _ if places > 0 => Word::RePointed(places),
+        _ => Word::Created,
+    };
+    let mut outcome = told(step, &word);
+    outcome.details.extend(made.details);
+    outcome
+}

@@ -1,0 +1,199 @@
+//! Bringing an application back: plan, show, do, report.
+
+mod act;
+mod event;
+mod gather;
+mod wire;
+
+use std::collections::BTreeSet;
+
+use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report, ResourceId};
+use holdfast_lambda::Failure;
+use holdfast_sources::application::{self, ArnMap, CodeBucket, Member, Plan, Step, Word};
+use holdfast_vault::port::Clock;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::{From, Regions, Restore, VaultPorts, WorkPorts, advice};
+use act::Act;
+pub use event::{Chosen, EXAMPLE, Request};
+use gather::Gathered;
+
+/// An invocation with less time than this begins no further resource: the rest is the next one's.
+const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
+
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
+    /// Restores an application, as far as time allows; in a dry run it says what it would do.
+    ///
+    /// # Errors
+    /// The request is not valid, a name cannot be as asked, or no vault could be read. What goes wrong with a resource is in the
+    /// report.
+    pub async fn run_application<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
+        let gathered = self.gather(&request, clock).await?;
+        let members: Vec<Member> = gathered.points.iter().map(|point| point.member.clone()).collect();
+        let account = members
+            .iter()
+            .map(|member| member.arn.account())
+            .max()
+            .unwrap_or_default();
+        let mut map = ArnMap::new(&members, &request.target, account).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Failure::InvalidRequest(faults.join("; "))
+        })?;
+        request.replace.iter().for_each(|(old, new)| map.insert(old, new));
+        if request.template {
+            return Ok(self.as_template(&request, &gathered, &members, account));
+        }
+        let plan = application::plan(&members, &map);
+        let mut outcomes: Vec<Outcome> = gathered.missing.iter().map(missing).collect();
+        if request.dry_run {
+            outcomes.extend(plan.steps.iter().map(planned));
+        } else {
+            outcomes.extend(self.act(&request, &gathered, map, &plan, clock).await?);
+        }
+        let mut report = Report::of("restore", outcomes);
+        report.dry_run = request.dry_run;
+        report.notes = gathered.notes;
+        report.notes.extend(plan.notes.iter().cloned());
+        if request.dry_run {
+            report.notes.extend(plan.to_string().lines().map(str::to_owned));
+        } else if !request.switch_on && !plan.phases().1.is_empty() {
+            report.notes.push(withheld(&plan));
+        }
+        Ok(report)
+    }
+
+    /// The application as a CloudFormation template; the names are good, as the map has shown.
+    fn as_template(&self, request: &Request, gathered: &Gathered<'_, V>, members: &[Member], account: &str) -> Report {
+        let code = CodeBucket(gathered.vault.location.bucket.clone());
+        let mut outcomes: Vec<Outcome> = gathered.missing.iter().map(missing).collect();
+        let mut notes = gathered.notes.clone();
+        match application::template(members, &request.target, account, &code) {
+            Ok(template) => {
+                notes.extend(template.notes);
+                let written = Outcome::new("template", OutcomeStatus::Done, "for aws cloudformation deploy");
+                outcomes.push(
+                    written
+                        .with("template", template.body)
+                        .with("imports", template.imports),
+                );
+            }
+            Err(faults) => {
+                let faults = faults
+                    .iter()
+                    .map(|fault| Outcome::new("template", OutcomeStatus::Failed, fault.to_string()));
+                outcomes.extend(faults);
+            }
+        }
+        let mut report = Report::of("restore", outcomes);
+        report.notes = notes;
+        report
+    }
+
+    async fn act<C: Clock>(
+        &self,
+        request: &Request,
+        gathered: &Gathered<'_, V>,
+        map: ArnMap,
+        plan: &Plan,
+        clock: &C,
+    ) -> Result<Vec<Outcome>, Failure> {
+        let (quiet, loud) = plan.phases();
+        let steps: Vec<&Step> = quiet.iter().chain(loud.iter().filter(|_| request.switch_on)).collect();
+        let mut act = Act {
+            restore: self,
+            gathered,
+            map,
+            ours: BTreeSet::new(),
+        };
+        let mut failed: BTreeSet<&ResourceId> = BTreeSet::new();
+        let mut outcomes = Vec::with_capacity(steps.len());
+        for (at, step) in steps.iter().enumerate() {
+            let left = steps.len() - at;
+            if clock.remaining() < STOP_BEFORE_END {
+                outcomes.push(self.leave_rest(request, gathered, left).await?);
+                break;
+            }
+            let needed = step
+                .after
+                .iter()
+                .chain([&step.resource])
+                .find(|needed| failed.contains(needed));
+            if let Some(needed) = needed {
+                failed.insert(&step.resource);
+                outcomes.push(told(step, &Word::Failed(format!("not tried, because {needed} failed"))));
+                continue;
+            }
+            match act.step(step, clock).await {
+                Ok(outcome) if outcome.status == OutcomeStatus::Continuing => {
+                    outcomes.push(outcome);
+                    outcomes.push(self.leave_rest(request, gathered, left).await?);
+                    break;
+                }
+                Ok(outcome) => {
+                    if outcome.status == OutcomeStatus::Failed {
+                        failed.insert(&step.resource);
+                    }
+                    outcomes.push(outcome);
+                }
+                Err(error) => {
+                    failed.insert(&step.resource);
+                    outcomes.push(told(step, &Word::Failed(format!("{error}{}", advice(&error)))));
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Leaves the rest to the next invocation: the same request with the points that were chosen, so that what is meant does
+    /// not change meanwhile.
+    async fn leave_rest(&self, request: &Request, gathered: &Gathered<'_, V>, left: usize) -> Result<Outcome, Failure> {
+        let points: Vec<PointId> = gathered
+            .points
+            .iter()
+            .map(|point| point.manifest.point.clone())
+            .collect();
+        let from = if gathered.vault.location == self.home.location {
+            From::Home
+        } else {
+            From::Replica
+        };
+        let resolved = Request {
+            application: Chosen {
+                points: Some(points),
+                ..Chosen::default()
+            },
+            from: Some(from),
+            ..request.clone()
+        };
+        self.work.send(vec![json!(resolved).to_string()], 0).await?;
+        let message = format!("{left} steps are left and go on by themselves");
+        Ok(Outcome::new("application", OutcomeStatus::Continuing, message))
+    }
+}
+
+/// What a step's outcome says: the word first.
+fn told(step: &Step, word: &Word) -> Outcome {
+    Outcome::new(&step.target, word.status(), word.to_string())
+        .with("step", step.name())
+        .with("word", word.as_str())
+        .with("was", step.resource.to_string())
+}
+
+fn planned(step: &Step) -> Outcome {
+    Outcome::new(&step.target, OutcomeStatus::Planned, "")
+        .with("step", step.name())
+        .with("was", step.resource.to_string())
+}
+
+fn missing((subject, why): &(String, String)) -> Outcome {
+    Outcome::new(subject, OutcomeStatus::Failed, why.clone()).with("word", "failed")
+}
+
+fn withheld(plan: &Plan) -> String {
+    let names: Vec<String> = plan.phases().1.iter().map(|step| step.target.to_string()).collect();
+    format!(
+        "events do not flow yet: {} stay off; send the same event with \"switch_on\": true when they may",
+        names.join(", ")
+    )
+}

@@ -1,0 +1,184 @@
+//! Steps about what is one configuration document, and about what lets events flow.
+
+use holdfast_catalog::{Kind, Outcome, ResourceId};
+use holdfast_sources::application::{Step, Word};
+use holdfast_sources::lambda::{EventSource, FunctionConfig};
+use holdfast_sources::wiring::complete::{Switched, complete, current, switch_on};
+use holdfast_sources::wiring::restore::{Plan, Restored, execute};
+use holdfast_sources::wiring::{ArnMap, Document, KINDS};
+use holdfast_vault::PortError;
+use holdfast_vault::port::Clock;
+use serde_json::{Map, Value};
+
+use super::act::Act;
+use super::gather::Point;
+use super::told;
+use crate::wiring::{WiringRestore, read_document, refusal};
+use crate::{Regions, Triggers, VaultPorts, WorkPorts, function, outcome_of};
+
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
+    /// What a step's document will be: quiet, and with everything as it was.
+    fn plan_wiring(&self, step: &Step, point: &Point, wanted: &Value, triggers: Triggers) -> Result<Plan, PortError> {
+        let document = read_document(wanted.to_string().as_bytes())?;
+        Ok(self.restore.plan_wiring(&WiringRestore {
+            manifest: &point.manifest,
+            document: &document,
+            target: &step.target,
+            triggers,
+            // Everything is replaced already.
+            replacements: &ArnMap::default(),
+        }))
+    }
+
+    pub(super) async fn wiring<C: Clock>(
+        &mut self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        if !KINDS.contains(&step.resource.kind) {
+            let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
+            return Ok(told(step, &Word::NeedsPerson(why)));
+        }
+        let mut plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
+        // That triggers are off is the plan's own matter, and said once.
+        plan.notes.retain(|note| !is_about_switch(&note.setting));
+        let store = &self.gathered.vault.store;
+        let restored = execute(self.restore.regions.wiring(), store, clock, &plan).await?;
+        if matches!(restored, Restored::Made(_) | Restored::Finished) {
+            self.ours.insert(step.resource.clone());
+        }
+        if matches!(step.resource.kind, Kind::EventConnection | Kind::ApiDestination)
+            && !matches!(restored, Restored::Refused(_))
+        {
+            // Their ARNs end with an id that the service chose just now.
+            let made = current(self.restore.regions.wiring(), &step.target).await?;
+            self.map.learn(&step.resource, &made.arn);
+        }
+        Ok(told_of(step, restored))
+    }
+
+    /// Notifications know no off: they are added when events may flow.
+    async fn notify<C: Clock>(
+        &self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let plan = self.plan_wiring(step, point, wanted, Triggers::AsBefore)?;
+        let store = &self.gathered.vault.store;
+        let restored = execute(self.restore.regions.wiring(), store, clock, &plan).await?;
+        Ok(told_of(step, restored))
+    }
+
+    /// Puts on what named resources that were not there yet.
+    pub(super) async fn complete<C: Clock>(
+        &self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        if !self.ours.contains(&step.resource) {
+            let what = step.later.join(", ");
+            let why = format!("{what} names what was not there when it was made: set it by hand");
+            return Ok(told(step, &Word::NeedsPerson(why)));
+        }
+        let plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
+        let settings = complete(self.restore.regions.wiring(), clock, &step.target, &plan.wanted).await?;
+        Ok(outcome_of(step.target.to_string(), &settings))
+    }
+
+    pub(super) async fn switch_on<C: Clock>(
+        &self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        if !KINDS.contains(&step.resource.kind) {
+            let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
+            return Ok(told(step, &Word::NeedsPerson(why)));
+        }
+        if step.resource.kind == Kind::BucketNotifications {
+            return self.notify(step, point, wanted, clock).await;
+        }
+        let plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
+        let switched = switch_on(self.restore.regions.wiring(), clock, &step.target, &plan.loud).await?;
+        Ok(outcome_of(step.target.to_string(), &settings_of(switched)))
+    }
+
+    /// A function is switched on by what polls for it.
+    pub(super) async fn switch_function_on<C: Clock>(
+        &self,
+        step: &Step,
+        wanted: &Value,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let config: FunctionConfig = function::read_config(wanted.to_string().as_bytes())?;
+        let arn = self.map.new_arn(&step.resource).unwrap_or_default();
+        let mut settings = Vec::new();
+        for source in config.event_sources.iter().filter(|source| source.enabled) {
+            let mapping = ResourceId {
+                kind: Kind::EventSourceMapping,
+                ..step.target.clone()
+            };
+            let document = mapping_of(arn, source);
+            match switch_on(self.restore.regions.wiring(), clock, &mapping, &document).await {
+                Ok(switched) => settings.extend(settings_of(switched)),
+                Err(PortError::NotFound(_)) => {
+                    let region = &step.target.region;
+                    let why = format!(
+                        "no mapping of {} was found; list them with aws lambda list-event-source-mappings --region {region} \
+                         --function-name {}, then aws lambda update-event-source-mapping --region {region} --enabled --uuid …",
+                        source.label(),
+                        step.target.name
+                    );
+                    return Ok(told(step, &Word::NeedsPerson(why)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(outcome_of(step.target.to_string(), &settings))
+    }
+}
+
+fn told_of(step: &Step, restored: Restored) -> Outcome {
+    match restored {
+        Restored::Made(settings) => outcome_of(step.target.to_string(), &settings),
+        Restored::Finished => outcome_of(step.target.to_string(), &[]),
+        Restored::Adopted => told(step, &Word::Adopted),
+        Restored::Refused(differences) => told(step, &Word::Failed(refusal(&differences))),
+    }
+}
+
+fn is_about_switch(setting: &str) -> bool {
+    matches!(setting, "State" | "Enabled")
+}
+
+fn settings_of(switched: Switched) -> Vec<holdfast_sources::SettingOutcome> {
+    match switched {
+        Switched::On(settings) => settings,
+        Switched::WasOn => Vec::new(),
+    }
+}
+
+/// A function's mapping as the service's own document: what it connects, and that it is on.
+fn mapping_of(function: &str, source: &EventSource) -> Document {
+    let function = match source.qualifier.as_deref() {
+        Some(qualifier) if qualifier != "$LATEST" => format!("{function}:{qualifier}"),
+        _ => function.to_owned(),
+    };
+    let mut config: Map<String, Value> = source.settings.clone().into_iter().collect();
+    config.insert("FunctionArn".to_owned(), Value::from(function));
+    config.insert("Enabled".to_owned(), Value::from(true));
+    if let Some(arn) = &source.source_arn {
+        config.insert("EventSourceArn".to_owned(), Value::from(arn.as_str()));
+    }
+    Document {
+        config,
+        ..Document::default()
+    }
+}

@@ -1,0 +1,226 @@
+use serde_json::json;
+
+use super::*;
+use crate::wire::{Reply, Server};
+use holdfast_sources::call::{events, iam, kinesis, lambda, s3, scheduler, sns, sqs, states, tagging};
+
+fn home() -> Region {
+    "eu-central-1".parse().unwrap()
+}
+
+async fn ask<O: Operation>(reply: Reply, input: Value) -> (Result<Value, PortError>, crate::wire::Request) {
+    let server = Server::replying([reply]);
+    let calls = AwsCalls::new(&server.aws(), "111122223333");
+    let answer = Call::<O>::call(&calls, &home(), input).await;
+    let request = server.requests().first().cloned().unwrap();
+    (answer, request)
+}
+
+fn body(request: &crate::wire::Request) -> String {
+    String::from_utf8(request.body.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn aws_json_names_the_operation_in_a_header() {
+    let (answer, request) =
+        ask::<sqs::GetQueueUrl>(Reply::new(200, r#"{"QueueUrl": "u"}"#), json!({"QueueName": "q"})).await;
+    assert_eq!(answer.unwrap(), json!({"QueueUrl": "u"}));
+    assert_eq!(request.line, "POST /");
+    assert_eq!(request.header("x-amz-target"), Some("AmazonSQS.GetQueueUrl"));
+    assert_eq!(request.header("content-type"), Some("application/x-amz-json-1.0"));
+    assert_eq!(body(&request), r#"{"QueueName":"q"}"#);
+    let authorization = request.header("authorization").unwrap();
+    assert!(
+        authorization.starts_with("AWS4-HMAC-SHA256 Credential=id/"),
+        "{authorization}"
+    );
+    assert!(
+        authorization.contains("/eu-central-1/sqs/aws4_request"),
+        "{authorization}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_is_an_empty_object() {
+    let (answer, _) = ask::<sqs::SetQueueAttributes>(Reply::new(200, ""), json!({})).await;
+    assert_eq!(answer.unwrap(), json!({}));
+}
+
+#[tokio::test]
+async fn query_flattens_lists_maps_and_structures() {
+    let reply = Reply::new(
+        200,
+        "<R><CreateTopicResult><TopicArn>a:b</TopicArn></CreateTopicResult></R>",
+    );
+    let input = json!({"Name": "n & m", "Attributes": {"FifoTopic": "true"}, "Tags": [{"Key": "k", "Value": "ü"}]});
+    let (answer, request) = ask::<sns::CreateTopic>(reply, input).await;
+    assert_eq!(answer.unwrap(), json!({"TopicArn": "a:b"}));
+    assert_eq!(
+        body(&request),
+        "Action=CreateTopic&Version=2010-03-31&Attributes.entry.1.key=FifoTopic&Attributes.entry.1.value=true\
+         &Name=n%20%26%20m&Tags.member.1.Key=k&Tags.member.1.Value=%C3%BC"
+    );
+}
+
+#[tokio::test]
+async fn iam_is_signed_for_where_the_partition_keeps_it() {
+    let reply = Reply::new(
+        200,
+        "<R><GetRoleResult><Role><RoleName>r</RoleName></Role></GetRoleResult></R>",
+    );
+    let (answer, request) = ask::<iam::GetRole>(reply, json!({"RoleName": "r"})).await;
+    assert_eq!(answer.unwrap(), json!({"Role": {"RoleName": "r"}}));
+    assert!(
+        request
+            .header("authorization")
+            .unwrap()
+            .contains("/us-east-1/iam/aws4_request")
+    );
+}
+
+#[tokio::test]
+async fn rest_puts_members_into_path_query_and_body() {
+    let input = json!({"Name": "a b", "GroupName": "g/h"});
+    let (_, request) = ask::<scheduler::GetSchedule>(Reply::new(200, "{}"), input).await;
+    assert_eq!(
+        (request.line.as_str(), request.body.len()),
+        ("GET /schedules/a%20b?groupName=g%2Fh", 0)
+    );
+
+    let (_, request) = ask::<scheduler::ListSchedules>(Reply::new(200, "{}"), json!({"GroupName": "g"})).await;
+    assert_eq!(
+        request.line, "GET /schedules?ScheduleGroup=g",
+        "what is not given is left out"
+    );
+
+    let input = json!({"Name": "n", "GroupName": "g", "State": "DISABLED"});
+    let (_, request) = ask::<scheduler::CreateSchedule>(Reply::new(200, "{}"), input).await;
+    assert_eq!(request.line, "POST /schedules/n");
+    assert_eq!(body(&request), r#"{"GroupName":"g","State":"DISABLED"}"#);
+
+    let arn = "arn:aws:lambda:eu-central-1:1:event-source-mapping:u";
+    let (_, request) = ask::<lambda::ListTags>(Reply::new(200, "{}"), json!({ "Resource": arn })).await;
+    assert_eq!(
+        request.line,
+        "GET /2017-03-31/tags/arn%3Aaws%3Alambda%3Aeu-central-1%3A1%3Aevent-source-mapping%3Au"
+    );
+}
+
+#[tokio::test]
+async fn s3_speaks_xml_both_ways() {
+    let xml = "<NotificationConfiguration xmlns=\"x\"><QueueConfiguration><Id>a</Id><Queue>arn:q</Queue><Event>s3:ObjectCreated:*</Event>\
+        <Filter><S3Key><FilterRule><Name>Prefix</Name><Value>a &amp; b/</Value></FilterRule></S3Key></Filter></QueueConfiguration>\
+        <EventBridgeConfiguration/></NotificationConfiguration>";
+    let document = json!({
+        "EventBridgeConfiguration": {},
+        "QueueConfiguration": [{
+            "Event": ["s3:ObjectCreated:*"],
+            "Filter": {"S3Key": {"FilterRule": [{"Name": "Prefix", "Value": "a & b/"}]}},
+            "Id": "a",
+            "Queue": "arn:q",
+        }],
+    });
+    let input = json!({"Bucket": "photos"});
+    let (answer, request) = ask::<s3::GetBucketNotificationConfiguration>(Reply::new(200, xml), input).await;
+    assert_eq!(answer.unwrap(), document);
+    assert_eq!(request.line, "GET /photos?notification");
+    assert!(request.header("x-amz-content-sha256").is_some());
+
+    let input = json!({"Bucket": "photos", "NotificationConfiguration": document});
+    let (answer, request) = ask::<s3::PutBucketNotificationConfiguration>(Reply::new(200, ""), input).await;
+    assert_eq!(answer.unwrap(), json!({}));
+    assert_eq!(request.line, "PUT /photos?notification");
+    assert_eq!(
+        body(&request),
+        "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><EventBridgeConfiguration></EventBridgeConfiguration>\
+         <QueueConfiguration><Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>Prefix</Name><Value>a &amp; b/</Value>\
+         </FilterRule></S3Key></Filter><Id>a</Id><Queue>arn:q</Queue></QueueConfiguration></NotificationConfiguration>"
+    );
+    let error = "<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>";
+    let (answer, _) =
+        ask::<s3::GetBucketNotificationConfiguration>(Reply::new(404, error), json!({"Bucket": "b"})).await;
+    assert!(matches!(answer, Err(PortError::NotFound(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn an_address_is_never_cut_short() {
+    let server = Server::replying([]);
+    let calls = AwsCalls::new(&server.aws(), "111122223333");
+    for input in [json!({}), json!({"Name": ""}), json!({"Name": null}), json!([])] {
+        let error = Call::<scheduler::GetSchedule>::call(&calls, &home(), input)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, PortError::Invalid(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_every_protocol_are_classified_by_their_code() {
+    let json = r#"{"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no such queue"}"#;
+    let (answer, _) = ask::<sqs::GetQueueUrl>(Reply::new(400, json).with("x-amzn-requestid", "id-1"), json!({})).await;
+    assert_eq!(
+        answer.unwrap_err().to_string(),
+        "not found: sqs GetQueueUrl in eu-central-1: QueueDoesNotExist: no such queue (request id-1)"
+    );
+    let xml = "<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>no topic</Message></Error></ErrorResponse>";
+    let (answer, _) = ask::<sns::GetTopicAttributes>(Reply::new(404, xml), json!({})).await;
+    assert_eq!(
+        answer.unwrap_err().to_string(),
+        "not found: sns GetTopicAttributes in eu-central-1: NotFound: no topic"
+    );
+    let rest = Reply::new(409, r#"{"Message": "there is one"}"#).with("x-amzn-errortype", "ConflictException:http://x");
+    let (answer, _) = ask::<scheduler::CreateSchedule>(rest.clone(), json!({"Name": "n"})).await;
+    assert!(matches!(answer, Err(PortError::AlreadyExists(_))), "{answer:?}");
+    let (answer, _) = ask::<scheduler::UpdateSchedule>(rest, json!({"Name": "n"})).await;
+    assert!(matches!(answer, Err(PortError::Conflict(_))), "{answer:?}");
+    let (answer, _) = ask::<events::PutRule>(Reply::new(403, "no JSON"), json!({})).await;
+    assert!(matches!(answer, Err(PortError::Denied(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_again_and_what_may_not_is_told() {
+    let throttled = Reply::new(400, r#"{"__type": "ThrottlingException"}"#);
+    let server = Server::replying([throttled.clone(), Reply::new(200, r#"{"Rules": []}"#)]);
+    let calls = AwsCalls::new(&server.aws(), "1");
+    Call::<events::ListRules>::call(&calls, &home(), json!({}))
+        .await
+        .unwrap();
+    assert_eq!(server.requests().len(), 2);
+
+    let server = Server::replying([throttled.clone(), throttled]);
+    let calls = AwsCalls::new(&server.aws(), "1");
+    let error = Call::<kinesis::ListStreams>::call(&calls, &home(), json!({}))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, PortError::Throttled(_)), "{error}");
+
+    let server = Server::replying([Reply::silence(), Reply::new(200, "{}")]);
+    let calls = AwsCalls::new(&server.aws(), "1");
+    Call::<states::ListStateMachines>::call(&calls, &home(), json!({}))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn half_an_answer_is_no_answer() {
+    let cut = Reply::new(200, r#"{"ResourceTagMappingList": []}"#).cut(9);
+    let server = Server::replying([cut.clone(), cut]);
+    let calls = AwsCalls::new(&server.aws(), "1");
+    let error = Call::<tagging::GetResources>::call(&calls, &home(), json!({}))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, PortError::Unavailable(_)), "{error}");
+}
+
+#[test]
+fn endpoints_are_those_of_the_partition() {
+    for (host, region, expected) in [
+        ("sqs", "eu-central-1", "https://sqs.eu-central-1.amazonaws.com"),
+        ("states", "cn-north-1", "https://states.cn-north-1.amazonaws.com.cn"),
+        ("iam", "eu-central-1", "https://iam.amazonaws.com"),
+        ("iam", "us-gov-east-1", "https://iam.us-gov.amazonaws.com"),
+        ("iam", "cn-northwest-1", "https://iam.cn-north-1.amazonaws.com.cn"),
+    ] {
+        assert_eq!(aws_endpoint(host, &region.parse().unwrap()), expected);
+    }
+}

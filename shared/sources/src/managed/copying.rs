@@ -1,0 +1,254 @@
+//! Copying a recovery point to another vault of AWS Backup: refuse what cannot be, start the job once, follow it to its end.
+
+use holdfast_catalog::{
+    Arn, Fact, MadeBy, ManagedJob, ManagedPoint, Manifest, PointId, Region, ReplicatedFact, layout, unseal,
+};
+use holdfast_vault::port::{Clock, Created, ListObjects, ReadObjects, WriteObjects};
+use holdfast_vault::{PortError, keys, write_fact};
+use jiff::SignedDuration;
+
+use super::backup::{newest_job, write_job};
+use super::identity::{POINT_TAG, copy_token, point_tag};
+use super::outcome;
+use super::port::{CopyRequest, ReadCopies, ReadRecoveryPoints, StartCopies};
+use super::{Destination, JobOutcome, PointStatus, RecoveryPoint, Refusal, can_copy, copy_outcome};
+use crate::key::KeyFacts;
+
+/// A copy that is wanted, with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct CopyOrder<'a> {
+    /// The point.
+    pub manifest: &'a Manifest,
+    /// Where it is to go, with which lifecycle.
+    pub destination: &'a Destination,
+    /// The key of the source, where it was looked at.
+    pub source_key: Option<&'a KeyFacts>,
+    /// The role that AWS Backup works with.
+    pub role_arn: &'a Arn,
+}
+
+/// How far a copy is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Copied {
+    /// It cannot be made; nothing was asked for.
+    Refused(Refusal),
+    /// AWS Backup is at it.
+    Continuing {
+        /// Which attempt.
+        attempt: u32,
+        /// Its job.
+        job_id: String,
+    },
+    /// It is whole, and the fact is noted.
+    Done(Box<ManagedPoint>),
+    /// There will be no copy.
+    Failed {
+        /// Why, and what to change.
+        why: String,
+    },
+}
+
+/// Does what is to be done for a copy now. `source` is AWS Backup where the point is, `destination` where the copy goes. Doing it
+/// twice, at once or after a crash at any call starts no second job.
+///
+/// # Errors
+/// `Invalid` when the point is none of AWS Backup's; those of AWS Backup and of the store.
+pub async fn copy<P, Q, S, C>(
+    source: &P,
+    destination: &Q,
+    store: &S,
+    clock: &C,
+    order: &CopyOrder<'_>,
+) -> Result<Copied, PortError>
+where
+    P: StartCopies + ReadCopies + ReadRecoveryPoints,
+    Q: ReadRecoveryPoints,
+    S: ReadObjects + ListObjects + WriteObjects,
+    C: Clock,
+{
+    let point = &order.manifest.point;
+    let managed = managed_of(order.manifest)?;
+    let marks = layout::copy_work(point, &order.destination.vault_arn);
+    let Some(job) = newest_job(store, &marks).await? else {
+        let described = source
+            .recovery_point(&managed.backup_vault, &managed.recovery_point_arn)
+            .await?;
+        if let Err(refusal) = can_copy(&described, order.source_key, order.destination, clock.now()) {
+            return Ok(Copied::Refused(refusal));
+        }
+        return start(source, store, order, managed, &marks, 1).await;
+    };
+    let described = match source.copy_job(&job.job_id).await {
+        Ok(described) => described,
+        Err(PortError::NotFound(_)) => {
+            outcome::forgotten(&job, clock.now())?;
+            return find_copy(destination, store, clock, order, &job).await;
+        }
+        Err(error) => return Err(error),
+    };
+    let outcome = copy_outcome(&described);
+    if let Some(next) = outcome.next_attempt(job.attempt) {
+        return start(source, store, order, managed, &marks, next).await;
+    }
+    let failed = |why: String| Copied::Failed {
+        why: format!("AWS Backup's copy job {} (attempt {}): {why}", job.job_id, job.attempt),
+    };
+    match (outcome, described.destination_recovery_point_arn) {
+        (JobOutcome::Running, _) => Ok(continuing(job)),
+        (JobOutcome::Failed { why, .. }, _) => Ok(failed(why)),
+        (JobOutcome::Partial { why }, _) => Ok(failed(format!("the copy is not whole: {why}"))),
+        (JobOutcome::Complete, None) => Ok(failed("it ended and names no recovery point".to_owned())),
+        (JobOutcome::Complete, Some(arn)) => {
+            let there = destination.recovery_point(&job.backup_vault, &arn).await?;
+            conclude(store, clock, order, &job, &there).await
+        }
+    }
+}
+
+fn continuing(job: ManagedJob) -> Copied {
+    Copied::Continuing {
+        attempt: job.attempt,
+        job_id: job.job_id,
+    }
+}
+
+fn managed_of(manifest: &Manifest) -> Result<&ManagedPoint, PortError> {
+    let not_ours = || PortError::Invalid(format!("{} is not made by AWS Backup", manifest.point));
+    manifest.managed.as_ref().ok_or_else(not_ours)
+}
+
+async fn start<P: StartCopies, S: WriteObjects>(
+    source: &P,
+    store: &S,
+    order: &CopyOrder<'_>,
+    managed: &ManagedPoint,
+    marks: &str,
+    attempt: u32,
+) -> Result<Copied, PortError> {
+    let vault_arn = &order.destination.vault_arn;
+    let request = CopyRequest {
+        recovery_point_arn: managed.recovery_point_arn.clone(),
+        source_backup_vault: managed.backup_vault.clone(),
+        destination_vault_arn: vault_arn.clone(),
+        role_arn: order.role_arn.clone(),
+        token: copy_token(&order.manifest.point, vault_arn, attempt),
+        lifecycle: order.destination.lifecycle,
+    };
+    let started = source.start_copy_job(&request).await?;
+    let job = ManagedJob {
+        attempt,
+        job_id: started.job_id,
+        backup_vault: vault_arn.resource_name().to_owned(),
+        started_at: started.created_at,
+    };
+    write_job(store, &format!("{marks}{attempt:05}.json"), &job).await?;
+    Ok(continuing(job))
+}
+
+/// The service has forgotten the job: a copy that carries our mark is taken for it; none is started anew, because one may be there
+/// that carries none.
+async fn find_copy<Q: ReadRecoveryPoints, S: ReadObjects + WriteObjects, C: Clock>(
+    destination: &Q,
+    store: &S,
+    clock: &C,
+    order: &CopyOrder<'_>,
+    job: &ManagedJob,
+) -> Result<Copied, PortError> {
+    let points = destination.recovery_points_of(&order.manifest.arn).await?;
+    for candidate in points.iter().filter(|point| point.backup_vault == job.backup_vault) {
+        match destination.recovery_point_tags(&candidate.arn).await {
+            Ok(tags) if tags.get(POINT_TAG) == Some(&point_tag(&order.manifest.point)) => {
+                return conclude(store, clock, order, job, candidate).await;
+            }
+            Ok(_) | Err(PortError::Invalid(_) | PortError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let why = format!(
+        "AWS Backup has forgotten copy job {}, and no copy in {} carries its mark: look there, and remove {} to copy again",
+        job.job_id,
+        order.destination.vault_arn,
+        layout::copy_work(&order.manifest.point, &order.destination.vault_arn),
+    );
+    Ok(Copied::Failed { why })
+}
+
+async fn conclude<S: ReadObjects + WriteObjects, C: Clock>(
+    store: &S,
+    clock: &C,
+    order: &CopyOrder<'_>,
+    job: &ManagedJob,
+    there: &RecoveryPoint,
+) -> Result<Copied, PortError> {
+    match &there.status {
+        PointStatus::Completed => {}
+        PointStatus::Creating => return Ok(continuing(job.clone())),
+        status => {
+            let why = format!("the copy {} is {status} and not COMPLETED", there.arn);
+            return Ok(Copied::Failed { why });
+        }
+    }
+    let copy = there.managed(Some(&job.job_id), MadeBy::Holdfast);
+    let region: Region = order
+        .destination
+        .vault_arn
+        .region()
+        .parse()
+        .map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))?;
+    let fact = ReplicatedFact {
+        region,
+        bucket: order.destination.vault_arn.to_string(),
+        objects: 1,
+        copied_objects: 1,
+        copied_bytes: copy.bytes,
+        managed: Some(copy.clone()),
+    };
+    note(store, clock, &order.manifest.point, fact).await?;
+    Ok(Copied::Done(Box::new(copy)))
+}
+
+/// Notes a copy. A fact's key is its second, and copies to two vaults may end in the same one: the second takes the next.
+async fn note<S: ReadObjects + WriteObjects, C: Clock>(
+    store: &S,
+    clock: &C,
+    point: &PointId,
+    fact: ReplicatedFact,
+) -> Result<(), PortError> {
+    const SECONDS_TO_TRY: i64 = 10;
+    let fact = Fact::Replicated(fact);
+    for seconds in 0..SECONDS_TO_TRY {
+        let at = clock.now() + SignedDuration::from_secs(seconds);
+        if write_fact(store, point, &fact, at).await? == Created::New {
+            return Ok(());
+        }
+        if read_fact(store, &layout::fact(point, &fact, at)).await? == fact {
+            return Ok(());
+        }
+    }
+    Err(PortError::Conflict(format!(
+        "{point}: too many copies ended in the same seconds"
+    )))
+}
+
+async fn read_fact<S: ReadObjects>(store: &S, key: &str) -> Result<Fact, PortError> {
+    let body = store.get(key).await?;
+    unseal(&body, "fact").map_err(|error| PortError::Corrupt(format!("{key}: {error}")))
+}
+
+/// Where copies of a point are known to be, oldest first.
+///
+/// # Errors
+/// `Corrupt` when a fact is damaged; those of the store.
+pub async fn copies_of<S: ReadObjects + ListObjects>(
+    store: &S,
+    point: &PointId,
+) -> Result<Vec<ReplicatedFact>, PortError> {
+    let mut copies = Vec::new();
+    for info in keys(store, &layout::facts_of(point)).await? {
+        let is_copy = layout::parse_fact(&info.key).is_ok_and(|(_, what, _)| what == "replicated");
+        if is_copy && let Fact::Replicated(fact) = read_fact(store, &info.key).await? {
+            copies.push(fact);
+        }
+    }
+    Ok(copies)
+}

@@ -1,0 +1,60 @@
+//! Recovery points that Holdfast did not make: shown, counted, and never removed.
+
+use std::collections::BTreeSet;
+
+use holdfast_catalog::{Arn, CatalogError, MadeBy, ManagedPoint, PlanName, PointId, ResourceId, Slot};
+
+use super::{PointStatus, RecoveryPoint};
+
+/// The plan under which points of others are shown.
+pub const CUSTOMER_PLAN: &str = "aws-backup";
+
+/// A recovery point that the customer's own plans or people made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerPoint {
+    /// How it is shown: its plan is [`CUSTOMER_PLAN`] and its slot the second of its creation.
+    pub id: PointId,
+    /// Where it is.
+    pub managed: ManagedPoint,
+    /// The backup plan that made it, by its own name; none when a person did.
+    pub backup_plan: Option<String>,
+    /// Whether it counts towards the recovery point objective: whole, and not on its way out.
+    pub is_good: bool,
+}
+
+/// Those of a resource's recovery points that are not ours, oldest first. Ours are those that manifests name and, because a
+/// manifest comes after its point, all that lie in our vault and were made by no plan.
+///
+/// A continuous point counts as old as its beginning, because AWS Backup does not say up to when it can be restored.
+///
+/// # Errors
+/// None in practice: the plan's name is well-formed.
+pub fn customer_points(
+    resource: &ResourceId,
+    points: &[RecoveryPoint],
+    ours: &BTreeSet<Arn>,
+    our_vault: &str,
+) -> Result<Vec<CustomerPoint>, CatalogError> {
+    let plan: PlanName = CUSTOMER_PLAN.parse()?;
+    let is_ours =
+        |point: &RecoveryPoint| ours.contains(&point.arn) || (point.backup_vault == our_vault && point.plan.is_none());
+    let mut others: Vec<CustomerPoint> = points
+        .iter()
+        .filter(|point| !is_ours(point))
+        .map(|point| CustomerPoint {
+            id: PointId {
+                resource: resource.clone(),
+                slot: Slot::at(point.created_at),
+                plan: plan.clone(),
+            },
+            managed: point.managed(None, MadeBy::Customer),
+            backup_plan: point.plan.clone(),
+            is_good: point.status == PointStatus::Completed,
+        })
+        .collect();
+    others.sort_by(|a, b| {
+        (a.managed.created_at, &a.managed.recovery_point_arn)
+            .cmp(&(b.managed.created_at, &b.managed.recovery_point_arn))
+    });
+    Ok(others)
+}

@@ -1,0 +1,8 @@
+//! An application: names, order, differences.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops")]
+
+mod made;
+mod map;
+mod plan;
+mod template;

@@ -1,0 +1,15 @@
+//! Configuration kinds from snapshot to restore, against an account in memory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops"
+)]
+
+mod arns;
+mod documents;
+mod interrupted;
+mod restored;
+mod round_trip;
+mod world;

@@ -1,0 +1,139 @@
+use holdfast_vault::PortError;
+use serde_json::{Value, json};
+
+use super::{Answer, Desk, page, tag_list, tag_map, text, unknown};
+
+/// Looks at a stream that is being made or changed until it is ready.
+const BUSY_LOOKS: u64 = 1;
+
+impl Desk<'_> {
+    #[expect(clippy::too_many_lines, reason = "one table of operations, which reads best as one")]
+    pub(super) fn kinesis(&mut self, name: &str, input: &Value) -> Answer {
+        match name {
+            "ListStreams" => {
+                let names = self
+                    .all("stream")
+                    .into_iter()
+                    .map(|(name, _)| Value::from(name))
+                    .collect();
+                Ok(page(names, input, "StreamNames", "NextToken", "NextToken"))
+            }
+            "DescribeStreamSummary" => {
+                let stream = self.change("stream", text(input, "StreamName")?)?;
+                let busy = stream["busy"].as_u64().unwrap_or(0);
+                stream["busy"] = Value::from(busy.saturating_sub(1));
+                let mut summary = super::told(stream, &["Arn", "Tags", "busy", "consumers", "policy"]);
+                summary["StreamARN"] = stream["Arn"].clone();
+                summary["StreamStatus"] = json!(if busy > 0 { "UPDATING" } else { "ACTIVE" });
+                Ok(json!({ "StreamDescriptionSummary": summary }))
+            }
+            "ListStreamConsumers" => {
+                let consumers = self.by_arn(text(input, "StreamARN")?)?["consumers"]
+                    .as_object()
+                    .cloned()
+                    .unwrap_or_default();
+                let all = consumers
+                    .keys()
+                    .map(|name| json!({ "ConsumerName": name, "ConsumerStatus": "ACTIVE" }))
+                    .collect();
+                Ok(page(all, input, "Consumers", "NextToken", "NextToken"))
+            }
+            "ListTagsForStream" => {
+                let tags = self.get("stream", text(input, "StreamName")?)?["Tags"].clone();
+                Ok(json!({ "Tags": tag_list(&tag_map(&tags)) }))
+            }
+            "GetResourcePolicy" => {
+                let policy = self.by_arn(text(input, "ResourceARN")?)?["policy"].clone();
+                if policy.is_null() {
+                    Err(PortError::NotFound("no policy".to_owned()))
+                } else {
+                    Ok(json!({ "Policy": policy }))
+                }
+            }
+            "CreateStream" => self.create_stream(input),
+            "IncreaseStreamRetentionPeriod" => {
+                let stream = self.ready(text(input, "StreamName")?)?;
+                if input["RetentionPeriodHours"].as_u64() <= stream["RetentionPeriodHours"].as_u64() {
+                    return Err(PortError::Invalid("that is no increase".to_owned()));
+                }
+                stream["RetentionPeriodHours"] = input["RetentionPeriodHours"].clone();
+                Ok(json!({}))
+            }
+            "StartStreamEncryption" => {
+                let stream = self.ready(text(input, "StreamName")?)?;
+                stream["EncryptionType"] = input["EncryptionType"].clone();
+                stream["KeyId"] = input["KeyId"].clone();
+                Ok(json!({}))
+            }
+            "EnableEnhancedMonitoring" => {
+                let stream = self.ready(text(input, "StreamName")?)?;
+                let mut metrics = stream["EnhancedMonitoring"][0]["ShardLevelMetrics"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default();
+                metrics.extend(input["ShardLevelMetrics"].as_array().cloned().unwrap_or_default());
+                stream["EnhancedMonitoring"] = json!([{ "ShardLevelMetrics": metrics }]);
+                Ok(json!({}))
+            }
+            "RegisterStreamConsumer" => {
+                let name = text(input, "ConsumerName")?.to_owned();
+                let stream = self.by_arn(text(input, "StreamARN")?)?;
+                if !stream["consumers"][&name].is_null() {
+                    return Err(PortError::AlreadyExists(format!("consumer {name}")));
+                }
+                stream["consumers"][&name] = json!({});
+                Ok(json!({}))
+            }
+            "PutResourcePolicy" => {
+                let policy = text(input, "Policy")?.to_owned();
+                self.by_arn(text(input, "ResourceARN")?)?["policy"] = Value::from(policy);
+                Ok(json!({}))
+            }
+            "AddTagsToStream" => {
+                let arn = self.get("stream", text(input, "StreamName")?)?["Arn"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned();
+                self.tag(&arn, &input["Tags"])
+            }
+            name => unknown(name),
+        }
+    }
+
+    /// A stream that can be changed, which then takes a while.
+    fn ready(&mut self, name: &str) -> Result<&mut Value, PortError> {
+        let stream = self.change("stream", name)?;
+        if stream["busy"].as_u64().unwrap_or(0) > 0 {
+            return Err(PortError::Conflict("the stream is being changed".to_owned()));
+        }
+        stream["busy"] = Value::from(BUSY_LOOKS);
+        Ok(stream)
+    }
+
+    fn create_stream(&mut self, input: &Value) -> Answer {
+        let name = text(input, "StreamName")?;
+        if self.has("stream", name) {
+            return Err(PortError::AlreadyExists(format!("stream {name}")));
+        }
+        let on_demand = input["StreamModeDetails"]["StreamMode"] == "ON_DEMAND";
+        if on_demand == input.get("ShardCount").is_some() {
+            return Err(PortError::Invalid(
+                "a number of shards is for a provisioned stream, and needed there".to_owned(),
+            ));
+        }
+        let arn = self.arn("kinesis", &format!("stream/{name}"));
+        let shards = if on_demand {
+            Value::from(4 + self.number())
+        } else {
+            input["ShardCount"].clone()
+        };
+        let stream = json!({
+            "Arn": arn, "StreamName": name, "RetentionPeriodHours": 24, "EncryptionType": "NONE", "OpenShardCount": shards,
+            "StreamModeDetails": { "StreamMode": if on_demand { "ON_DEMAND" } else { "PROVISIONED" } },
+            "EnhancedMonitoring": [{ "ShardLevelMetrics": [] }], "ConsumerCount": 0, "StreamCreationTimestamp": self.number(),
+            "Tags": tag_map(&input["Tags"]), "busy": BUSY_LOOKS, "consumers": {},
+        });
+        self.put("stream", name, stream);
+        Ok(json!({}))
+    }
+}

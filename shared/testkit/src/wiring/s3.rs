@@ -1,0 +1,67 @@
+use holdfast_vault::PortError;
+use serde_json::{Value, json};
+
+use super::{Answer, Desk, PAGE, text, unknown};
+
+const LISTS: [&str; 3] = ["CloudFunctionConfiguration", "QueueConfiguration", "TopicConfiguration"];
+
+impl Desk<'_> {
+    pub(super) fn s3(&mut self, name: &str, input: &Value) -> Answer {
+        match name {
+            "ListBuckets" => {
+                let from: usize = input["ContinuationToken"]
+                    .as_str()
+                    .and_then(|token| token.parse().ok())
+                    .unwrap_or(0);
+                let all = self.all("bucket");
+                let some: Vec<Value> = all
+                    .iter()
+                    .skip(from)
+                    .take(PAGE)
+                    .map(|(name, _)| json!({ "Name": name, "BucketRegion": self.region }))
+                    .collect();
+                let mut answer = json!({ "Buckets": { "Bucket": some } });
+                if from + PAGE < all.len() {
+                    answer["ContinuationToken"] = Value::from((from + PAGE).to_string());
+                }
+                Ok(answer)
+            }
+            "GetBucketNotificationConfiguration" => {
+                let mut found = self.get("bucket", text(input, "Bucket")?)?["notifications"].clone();
+                for list in LISTS {
+                    for notification in found.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+                        // Told in capitals, however it was said.
+                        for rule in notification["Filter"]["S3Key"]["FilterRule"]
+                            .as_array_mut()
+                            .into_iter()
+                            .flatten()
+                        {
+                            let name = rule["Name"].as_str().unwrap_or_default();
+                            rule["Name"] = json!(if name.eq_ignore_ascii_case("prefix") {
+                                "Prefix"
+                            } else {
+                                "Suffix"
+                            });
+                        }
+                    }
+                }
+                Ok(found)
+            }
+            "PutBucketNotificationConfiguration" => {
+                let new = input["NotificationConfiguration"].clone();
+                let all = LISTS.iter().filter_map(|list| new.get(*list)?.as_array()).flatten();
+                let mut ids: Vec<&Value> = all.map(|one| &one["Id"]).collect();
+                let count = ids.len();
+                ids.sort_by_cached_key(ToString::to_string);
+                ids.dedup();
+                if ids.len() != count {
+                    return Err(PortError::Invalid("two notifications of one id".to_owned()));
+                }
+                // Everything that was there is replaced.
+                self.change("bucket", text(input, "Bucket")?)?["notifications"] = new;
+                Ok(json!({}))
+            }
+            name => unknown(name),
+        }
+    }
+}

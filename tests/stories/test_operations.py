@@ -1,0 +1,67 @@
+"""The operations that the generic port declares, held against the services' published models: no cloud needed."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl
+
+import botocore.session
+import pytest
+
+from tests.local.build import ROOT
+
+SOURCE = (ROOT / "shared" / "sources" / "src" / "call.rs").read_text()
+
+# What botocore calls the services.
+MODELS = {
+    "sqs": "sqs",
+    "sns": "sns",
+    "events": "events",
+    "scheduler": "scheduler",
+    "lambda": "lambda",
+    "states": "stepfunctions",
+    "kinesis": "kinesis",
+    "iam": "iam",
+    "s3": "s3",
+    "tagging": "resourcegroupstaggingapi",
+    "cloudformation": "cloudformation",
+}
+
+
+def declared() -> list[tuple[str, str, str]]:
+    """Module, name and address of every operation."""
+    found = []
+    for block in re.findall(r"^operations! \{\n(.*?)^\}", SOURCE, re.M | re.S):
+        module = re.search(r"^    (\w+): \w+;", block, re.M).group(1)
+        for name, address in re.findall(r'^    (\w+) \w+ \[[^\]]*\](?:\s+"([^"]+)")?;', block, re.M):
+            found.append((module, name, address))
+    return found
+
+
+def test_every_declaration_is_read():
+    assert len(declared()) == len(re.findall(r"^    \w+ (?:Reads|Creates|Changes) \[", SOURCE, re.M)) > 60
+
+
+@pytest.mark.parametrize(("module", "name", "address"), declared())
+def test_an_operation_is_one_of_its_service_and_has_its_address(module: str, name: str, address: str):
+    model = botocore.session.get_session().get_service_model(MODELS[module])
+    operation = model.operation_model(name)
+    if not model.metadata["protocol"].startswith("rest"):
+        assert address == ""
+        return
+    method, _, rest = address.partition(" ")
+    path, _, query = rest.partition("?")
+    wanted_path, _, wanted_query = operation.http["requestUri"].partition("?")
+    assert method == operation.http["method"]
+    members = operation.input_shape.members
+    wire = {shape.serialization.get("name", member): member for member, shape in members.items()}
+    # A label in the model is the name on the wire, ours is the member's.
+    assert path == re.sub(r"\{(\w+)\+?\}", lambda label: "{" + wire[label.group(1)] + "}", wanted_path)
+    flags = [part for part in query.split("&") if part and "=" not in part]
+    assert flags == [part for part in wanted_query.split("&") if part]
+    for key, value in parse_qsl(query):
+        shape = members[value.strip("{}")]
+        assert (shape.serialization["location"], shape.serialization["name"]) == ("querystring", key)
+    bound = set(re.findall(r"\{(\w+)\}", address))
+    required = {member for member in operation.input_shape.required_members if "location" in members[member].serialization}
+    assert required <= bound
