@@ -83,8 +83,12 @@ impl Moment {
         self.points[point].last("undeleted").map(|at| at + GRACE)
     }
 
-    /// What a naive reading of the policy says that a pruning tombstones.
+    /// What a naive reading of the policy says that a pruning tombstones: nothing while the newest point is in doubt.
     fn unwanted(&self, is_home: bool, holds: &Holds, now: Timestamp) -> BTreeSet<PointId> {
+        let newest = self.points.values().rev().find(|entry| !entry.is_tombstoned);
+        if newest.is_none_or(|entry| !entry.is_good()) {
+            return BTreeSet::new();
+        }
         let in_copy = |entry: &PointEntry| {
             is_home && entry.last("replicated").is_none() && now.duration_since(entry.committed_at) < IN_COPY_FOR
         };

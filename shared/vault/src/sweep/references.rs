@@ -8,8 +8,9 @@ use crate::points::{read_manifest, read_run};
 use crate::port::{ListObjects, ReadObjects};
 use crate::recipe_io::{read_checkpoint_at, read_part_at};
 
-/// Everything that refers to contents, in order of key.
-pub(super) const PLACES: [&str; 3] = [layout::PARTS, layout::POINTS, layout::RUNS];
+/// Everything that refers to contents. Runs first: what a run refers to moves to its recipes and its manifest, and is removed
+/// from `runs/` only when it stands there. Whoever reads in the other direction can miss it in both places.
+pub(super) const PLACES: [&str; 3] = [layout::RUNS, layout::PARTS, layout::POINTS];
 
 /// Objects read at the same time. A recipe of the largest shard takes about 10 MB while it is read.
 const READS: usize = 4;
