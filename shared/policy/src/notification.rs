@@ -73,9 +73,6 @@ impl fmt::Display for Notice {
     }
 }
 
-/// How the names of topics begin on which the stack's roles may publish.
-const TOPIC_PREFIX: &str = "holdfast-";
-
 /// The ARN of a standard SNS topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TopicArn(Arn);
@@ -105,11 +102,6 @@ impl FromStr for TopicArn {
         }
         let is_name = name.len() <= 256 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
         let is_whole = arn.region().parse::<Region>().is_ok() && arn.account().parse::<AccountId>().is_ok();
-        if arn.service() == "sns" && !name.starts_with(TOPIC_PREFIX) {
-            let change =
-                format!("name a topic whose name begins with {TOPIC_PREFIX}: the functions may publish on no other");
-            return Err(Problem::new("a topic that may not be published on", change));
-        }
         if arn.service() == "sns" && arn.partition().starts_with("aws") && is_whole && is_name {
             Ok(TopicArn(arn))
         } else {
