@@ -70,7 +70,7 @@ fn every_event_in_the_document_on_retention_is_understood() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/policy/RETENTION.md");
     let text = std::fs::read_to_string(path).unwrap();
     let blocks = text
-        .split("```json\n")
+        .split("```events\n")
         .skip(1)
         .filter_map(|rest| rest.split("```").next());
     let events: Vec<&str> = blocks.flat_map(str::lines).collect();
