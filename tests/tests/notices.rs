@@ -88,7 +88,7 @@ async fn a_topic_that_cannot_be_reached_is_noted_and_told_at_the_next_tick() {
     world.script.fail_about("tell", OPS, denied);
     let (told, notes) = tell(&world, vec![failed("orders", "standard")]).await;
     assert!(
-        told.is_empty() && notes[0].contains("was not told: not authorised"),
+        told.is_empty() && notes[0].contains("was not told: denied: not authorised"),
         "{notes:#?}"
     );
     world.script.heal();
