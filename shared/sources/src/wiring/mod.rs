@@ -1,7 +1,7 @@
 //! The wiring around functions: what is stored of each resource is one canonical document, no items and no code.
 //!
 //! A file for each kind says what it is, how it is read and how it is made. Documents are the services' own JSON, through the
-//! one port [`Call`](crate::call::Call).
+//! one port [`Call`].
 
 pub mod api_destination;
 mod at;
