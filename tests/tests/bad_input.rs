@@ -173,6 +173,29 @@ async fn verify_counts_a_kind_that_may_not_be_listed_as_a_breach() {
 }
 
 #[tokio::test]
+async fn verify_tells_of_a_resource_whose_points_cannot_be_read_and_judges_all_others() {
+    let world = World::with_orders(5);
+    world.add_table("carts", 5);
+    world.tick().await;
+    let unreadable = layout::manifest(&world.points_of("orders").await[0]);
+    let throttled = PortError::Throttled("slow down".to_owned());
+    world.script.fail_about("get", &unreadable, throttled);
+    let report = world
+        .verify()
+        .run_request(verify::Request::Comply, &world.clock)
+        .await
+        .unwrap();
+    let message = &of(&report, "dynamodb-table/eu-central-1/orders").message;
+    assert!(
+        message.contains("nobody knows") && message.contains("slow down"),
+        "{message}"
+    );
+    let carts = of(&report, "dynamodb-table/eu-central-1/carts");
+    assert_eq!(carts.status, OutcomeStatus::Done, "{report:#?}");
+    assert_eq!(report.metrics["RpoBreachedResources"], 1.0, "{report:#?}");
+}
+
+#[tokio::test]
 async fn a_table_whose_settings_may_not_be_read_makes_a_partial_point_that_is_kept_and_not_counted_as_good() {
     let world = World::with_orders(20);
     world

@@ -3,7 +3,7 @@
 //! trouble ends, and everything has to come right: every point whole, the newest one equal to the table, one more run with
 //! nothing left to do.
 //!
-//! `HOLDFAST_SIMULATED_LIVES` says how many lives are lived (a long run: 45,000 for a million failures).
+//! `HOLDFAST_SIMULATED_LIVES` says how many lives are lived (a long run: 35,000 for a million failures).
 
 use holdfast_catalog::{OutcomeStatus, Report, layout};
 use holdfast_lambda::Failure;
@@ -13,8 +13,8 @@ use holdfast_tests::{World, order_in};
 use jiff::SignedDuration;
 use serde_json::json;
 
-/// Lives in a run of the continuous integration: over 20,000 failures.
-const LIVES: u64 = 900;
+/// Lives in a run of the continuous integration: over 20,000 failures, which the run itself proves.
+const LIVES: u64 = 800;
 
 /// What happens to an account in one life while there is trouble.
 const STEPS: u64 = 48;
@@ -182,7 +182,7 @@ async fn live_every_second(first: u64) {
     println!("{} lives: {all:?}", lives / 2);
     // That they were worth living through: trouble enough, and work enough done in spite of it.
     let at_least = |count: u64, a_life: u64| assert!(count >= lives / 2 * a_life, "{all:?}");
-    at_least(all.failures, 20);
+    at_least(all.failures, 26);
     at_least(all.made_points as u64, 5);
     at_least(all.removed_versions as u64, 5);
 }

@@ -13,17 +13,6 @@ use prune::{Prune, Vault};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
-    let notifier = Notifier::new(
-        S3Vault::home(
-            &aws,
-            &settings.region,
-            &settings.vault_bucket,
-            settings.vault_key_arn.as_deref(),
-            &settings.account,
-        ),
-        AwsCalls::new(&aws, &settings.account),
-        &settings,
-    );
     let home = S3Vault::home(
         &aws,
         &settings.region,
@@ -31,6 +20,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         settings.vault_key_arn.as_deref(),
         &settings.account,
     );
+    let calls = AwsCalls::new(&aws, &settings.account);
+    let notifier = Notifier::new(home.clone(), calls, &settings);
     let prune = Prune {
         home: Vault {
             store: home,

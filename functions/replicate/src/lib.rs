@@ -7,8 +7,8 @@ mod copy;
 mod event;
 
 use holdfast_catalog::{Fact, Outcome, OutcomeStatus, PointId, Region, Report, layout};
-use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
-use holdfast_policy::{Breach, Copies, Document, Resource};
+use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, residency_breach};
+use holdfast_policy::{Breach, Copies, Document};
 use holdfast_vault::port::{Clock, CopyObjects, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::replica::{MakeReplica, ReplicaSpec};
 use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact};
@@ -191,12 +191,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
             return Ok(None);
         }
         let manifest = read_manifest(&self.home, point).await?;
-        let resource = Resource {
-            id: manifest.point.resource,
-            arn: manifest.arn,
-            tags: manifest.tags,
-        };
-        Ok(document.residency_of(&resource, plan).check(&self.spec.region).err())
+        Ok(residency_breach(document, &manifest, &self.spec.region))
     }
 
     async fn copy_and_note<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Outcome, PortError> {

@@ -12,36 +12,27 @@ use replicate::{NoReplica, Replicate};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
-    let notifier = Notifier::new(
-        S3Vault::home(
-            &aws,
-            &settings.region,
-            &settings.vault_bucket,
-            settings.vault_key_arn.as_deref(),
-            &settings.account,
-        ),
-        AwsCalls::new(&aws, &settings.account),
-        &settings,
+    let home = S3Vault::home(
+        &aws,
+        &settings.region,
+        &settings.vault_bucket,
+        settings.vault_key_arn.as_deref(),
+        &settings.account,
     );
+    let calls = AwsCalls::new(&aws, &settings.account);
+    let notifier = Notifier::new(home.clone(), calls, &settings);
     let Some(replica) = &settings.replica else {
         return serve(NoReplica, notifier, &settings.stack).await;
     };
-    let key = settings.vault_key_arn.clone().unwrap_or_default();
     let replicate = Replicate {
-        home: S3Vault::home(
-            &aws,
-            &settings.region,
-            &settings.vault_bucket,
-            Some(&key),
-            &settings.account,
-        ),
+        home,
         home_bucket: settings.vault_bucket.clone(),
         replica: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account)
             .copying_from(&aws, &settings.region),
         spec: ReplicaSpec {
             bucket: replica.bucket.clone(),
             region: replica.region.clone(),
-            home_key_arn: key,
+            home_key_arn: settings.vault_key_arn.clone().unwrap_or_default(),
             lock: match settings.lock {
                 None => VaultLock::Off,
                 Some(_) => VaultLock::Enabled,

@@ -12,8 +12,7 @@ mod table;
 mod wiring;
 
 use holdfast_catalog::{Engine, Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
-use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
-use holdfast_policy::{Breach, Resource};
+use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force, residency_breach};
 use holdfast_sources::call::Call;
 use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
@@ -124,18 +123,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// The request is not valid, or no vault has such a point. What goes wrong with the target is in the report.
     pub async fn run<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let resource = request.resource()?;
-        let (vault, manifest, notes) = self.find(&request, &resource, clock).await?;
+        let (vault, manifest, mut notes) = self.find(&request, &resource, clock).await?;
         let target = resolve(&request.target, &manifest)?;
-        let mut notes = notes;
-        match self.breach(vault, &manifest, &target.region).await {
-            Ok(None) => {}
-            Ok(Some(breach)) => {
-                let message = format!("{breach}; choose another target region, or change the residency in the policy");
-                return Err(Failure::InvalidRequest(message));
-            }
-            // In a disaster a policy that cannot be read must not stand in the way of a restore.
-            Err(error) => notes.push(format!("the policy's residency was not checked: {error}")),
-        }
+        notes.extend(self.check_residency(vault, [&manifest], &target.region).await?);
         let result = match resource.kind {
             // Its items are not in this vault: what is restored from here would be an empty table.
             _ if manifest.engine == Engine::AwsBackup => {
@@ -199,27 +189,35 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         ))))
     }
 
-    /// Why the resource may not be written in a region other than its own, by the policy in force in the vault that it comes
-    /// from.
-    async fn breach(
+    /// Refuses to write resources in a region other than their own where the residency forbids it, by the policy in force in the
+    /// vault that they come from. Gives a note if that could not be asked.
+    async fn check_residency<'m>(
         &self,
         vault: &Vault<V>,
-        manifest: &Manifest,
+        manifests: impl IntoIterator<Item = &'m Manifest>,
         region: &Region,
-    ) -> Result<Option<Breach>, PortError> {
-        if *region == manifest.point.resource.region {
+    ) -> Result<Option<String>, Failure> {
+        let elsewhere = manifests
+            .into_iter()
+            .filter(|manifest| manifest.point.resource.region != *region);
+        let elsewhere: Vec<&Manifest> = elsewhere.collect();
+        if elsewhere.is_empty() {
             return Ok(None);
         }
-        let document = policy_in_force(&vault.store, &self.policy_key, &self.tag_key)
-            .await?
-            .document;
-        let resource = Resource {
-            id: manifest.point.resource.clone(),
-            arn: manifest.arn.clone(),
-            tags: manifest.tags.clone(),
+        let policy = match policy_in_force(&vault.store, &self.policy_key, &self.tag_key).await {
+            Ok(policy) => policy,
+            // In a disaster a policy that cannot be read must not stand in the way of a restore.
+            Err(error) => return Ok(Some(format!("the policy's residency was not checked: {error}"))),
         };
-        let plan = document.plan(&manifest.point.plan);
-        Ok(document.residency_of(&resource, plan).check(region).err())
+        for manifest in elsewhere {
+            if let Some(breach) = residency_breach(&policy.document, manifest, region) {
+                return Err(Failure::InvalidRequest(format!(
+                    "{}: {breach}; choose another target region, or change the residency in the policy",
+                    manifest.point.resource
+                )));
+            }
+        }
+        Ok(None)
     }
 
     /// Leaves the rest to the next invocation: the same request, with everything that was resolved spelt out.

@@ -38,25 +38,22 @@ impl Regions for AwsRegions {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
-    let notifier = Notifier::new(
-        S3Vault::home(
-            &aws,
-            &settings.region,
-            &settings.vault_bucket,
-            settings.vault_key_arn.as_deref(),
-            &settings.account,
-        ),
-        AwsCalls::new(&aws, &settings.account),
-        &settings,
+    let home = S3Vault::home(
+        &aws,
+        &settings.region,
+        &settings.vault_bucket,
+        settings.vault_key_arn.as_deref(),
+        &settings.account,
     );
+    let calls = AwsCalls::new(&aws, &settings.account);
+    let notifier = Notifier::new(home.clone(), calls.clone(), &settings);
     let Some(queue) = &settings.work_queue_url else {
         let message = "HOLDFAST_WORK_QUEUE_URL is not set: deploy with the template".to_owned();
         return Err(Failure::InvalidSettings(message).into());
     };
-    let key = settings.vault_key_arn.as_deref();
     let restore = Restore {
         home: Vault {
-            store: S3Vault::home(&aws, &settings.region, &settings.vault_bucket, key, &settings.account),
+            store: home,
             location: VaultLocation {
                 bucket: settings.vault_bucket.clone(),
                 region: settings.region.clone(),
@@ -70,10 +67,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             },
         }),
         work: SqsQueue::new(&aws, &settings.region, queue),
-        regions: AwsRegions {
-            wiring: AwsCalls::new(&aws, &settings.account),
-            aws,
-        },
+        regions: AwsRegions { aws, wiring: calls },
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

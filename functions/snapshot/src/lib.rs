@@ -150,20 +150,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         outcomes.extend(refused);
         let starts = decide(&policy.document, &due, &in_flight, now);
 
-        if starts.is_empty() {
-            outcomes.sort_by(|a, b| a.subject.cmp(&b.subject));
-            return Ok(report(outcomes, &policy, inventory.len()));
-        }
-        let recorded = Recorded {
-            in_force: &policy,
-            blob: self.record_policy(&policy, clock).await?,
-        };
-        let made = stream::iter(starts)
-            .map(|start| self.act(start, &recorded, &catalogue, clock))
-            .buffer_unordered(PARALLEL_RUNS)
-            .collect::<Vec<Outcome>>()
-            .await;
-        outcomes.extend(made);
+        outcomes.extend(self.act_on(starts, &policy, &catalogue, clock).await?);
         outcomes.sort_by(|a, b| a.subject.cmp(&b.subject));
         Ok(report(outcomes, &policy, inventory.len()))
     }
@@ -193,10 +180,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     slot: Slot::at(clock.now()),
                     plan,
                 };
-                let recorded = Recorded {
-                    in_force: &policy,
-                    blob: self.record_policy(&policy, clock).await?,
-                };
+                let recorded = self.record_policy(&policy, clock).await?;
                 let outcome = self.act(Start::New(point), &recorded, &catalogue, clock).await;
                 Ok(report(vec![outcome], &policy, 1))
             }
@@ -298,8 +282,32 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     }
 
     /// Stores the policy in force, once for all of the points of this invocation: each of them names it.
-    async fn record_policy<C: Clock>(&self, policy: &PolicyInForce, clock: &C) -> Result<BlobRef, PortError> {
-        put_blob(&self.vault, clock.now(), BlobRole::Policy, policy.text.clone()).await
+    async fn record_policy<'a, C: Clock>(
+        &self,
+        policy: &'a PolicyInForce,
+        clock: &C,
+    ) -> Result<Recorded<'a>, PortError> {
+        Ok(Recorded {
+            in_force: policy,
+            blob: put_blob(&self.vault, clock.now(), BlobRole::Policy, policy.text.clone()).await?,
+        })
+    }
+
+    async fn act_on<C: Clock>(
+        &self,
+        starts: Vec<Start>,
+        policy: &PolicyInForce,
+        catalogue: &Catalogue,
+        clock: &C,
+    ) -> Result<Vec<Outcome>, PortError> {
+        if starts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let recorded = self.record_policy(policy, clock).await?;
+        let made = stream::iter(starts)
+            .map(|start| self.act(start, &recorded, catalogue, clock))
+            .buffer_unordered(PARALLEL_RUNS);
+        Ok(made.collect().await)
     }
 
     async fn act<C: Clock>(&self, start: Start, policy: &Recorded<'_>, catalogue: &Catalogue, clock: &C) -> Outcome {

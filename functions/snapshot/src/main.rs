@@ -29,26 +29,18 @@ impl Regions for AwsRegions {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
-    let notifier = Notifier::new(
-        S3Vault::home(
-            &aws,
-            &settings.region,
-            &settings.vault_bucket,
-            settings.vault_key_arn.as_deref(),
-            &settings.account,
-        ),
-        AwsCalls::new(&aws, &settings.account),
-        &settings,
+    let home = S3Vault::home(
+        &aws,
+        &settings.region,
+        &settings.vault_bucket,
+        settings.vault_key_arn.as_deref(),
+        &settings.account,
     );
+    let calls = AwsCalls::new(&aws, &settings.account);
+    let notifier = Notifier::new(home.clone(), calls, &settings);
     let region = &settings.region;
     let snapshot = Snapshot {
-        vault: S3Vault::home(
-            &aws,
-            region,
-            &settings.vault_bucket,
-            settings.vault_key_arn.as_deref(),
-            &settings.account,
-        ),
+        vault: home,
         inventory: AwsInventory::new(&aws, &settings.account),
         signals: Signals::new(&aws, region, settings.work_queue_url.as_deref()),
         regions: AwsRegions(aws.clone()),

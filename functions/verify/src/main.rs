@@ -14,26 +14,18 @@ use verify::Verify;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
-    let notifier = Notifier::new(
-        S3Vault::home(
-            &aws,
-            &settings.region,
-            &settings.vault_bucket,
-            settings.vault_key_arn.as_deref(),
-            &settings.account,
-        ),
-        AwsCalls::new(&aws, &settings.account),
-        &settings,
+    let home = S3Vault::home(
+        &aws,
+        &settings.region,
+        &settings.vault_bucket,
+        settings.vault_key_arn.as_deref(),
+        &settings.account,
     );
+    let calls = AwsCalls::new(&aws, &settings.account);
+    let notifier = Notifier::new(home.clone(), calls, &settings);
     let region = &settings.region;
     let verify = Verify {
-        home: S3Vault::home(
-            &aws,
-            region,
-            &settings.vault_bucket,
-            settings.vault_key_arn.as_deref(),
-            &settings.account,
-        ),
+        home,
         replica: settings.replica.as_ref().map(|replica| {
             (
                 S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),

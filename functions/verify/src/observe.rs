@@ -1,11 +1,12 @@
 //! What is seen of each protected resource, for the policy to judge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use futures::{StreamExt as _, stream};
 use holdfast_catalog::{Fact, Kind, PlanName, ResourceId};
 use holdfast_lambda::{PolicyInForce, point_state};
 use holdfast_policy::{
-    CopyState, Observation, Observations, PointState, PointStatus, Resource, RestoreTest, newest_good,
+    CopyState, Observation, Observations, Plan, PointState, PointStatus, Resource, RestoreTest, newest_good,
 };
 use holdfast_sources::inventory;
 use holdfast_vault::{Catalogue, Holds, PointEntry, PortError, read_fact, read_manifest};
@@ -15,6 +16,18 @@ use crate::{InventoryPorts, TablePorts, VaultPorts, Verify};
 
 /// The points of a resource and plan, in order of their slots.
 pub(crate) type SeriesOf<'a> = BTreeMap<(&'a ResourceId, &'a PlanName), Vec<&'a PointEntry>>;
+
+/// Series read at the same time: enough to hide the vault's latency.
+const OBSERVED_AT_ONCE: usize = 16;
+
+/// What was seen of the protected resources.
+#[derive(Debug, Default)]
+pub(crate) struct Observed<'a> {
+    /// What was seen of each resource and plan.
+    pub(crate) observations: Observations<'a>,
+    /// The resources whose points could not be read, each with the reason: nothing can be said of their promises.
+    pub(crate) unread: Vec<(&'a ResourceId, PortError)>,
+}
 
 /// The points of a vault by resource and plan.
 pub(crate) fn series_of(catalogue: &Catalogue) -> SeriesOf<'_> {
@@ -44,30 +57,45 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         (resources.collect(), unlisted.collect())
     }
 
-    /// What is seen of every series that a plan of the policy makes.
+    /// What is seen of every series that a plan makes of these resources. One that cannot be read stops no other.
     ///
     /// # Errors
-    /// Those of the vault.
+    /// The vault's holds cannot be read.
     pub(crate) async fn observations<'a>(
         &self,
         policy: &PolicyInForce,
+        resources: &[Resource],
         catalogue: &'a Catalogue,
         now: Timestamp,
-    ) -> Result<Observations<'a>, PortError> {
+    ) -> Result<Observed<'a>, PortError> {
         let holds = Holds::read(&self.home).await?;
-        let mut observations = BTreeMap::new();
+        let there: BTreeSet<&ResourceId> = resources.iter().map(|resource| &resource.id).collect();
+        let mut reads = Vec::new();
         for (series, entries) in series_of(catalogue) {
-            if policy.document.plan(series.1).is_some() {
-                let observation = self.observe(&entries, &holds, now).await?;
-                observations.insert(series, observation);
+            if let Some(plan) = policy.document.plan(series.1)
+                && there.contains(series.0)
+            {
+                let holds = &holds;
+                reads.push(async move { (series, self.observe(plan, &entries, holds, now).await) });
             }
         }
-        Ok(observations)
+        let mut seen = stream::iter(reads).buffered(OBSERVED_AT_ONCE);
+        let mut observed = Observed::default();
+        while let Some((series, observation)) = seen.next().await {
+            match observation {
+                Ok(observation) => {
+                    observed.observations.insert(series, observation);
+                }
+                Err(error) => observed.unread.push((series.0, error)),
+            }
+        }
+        Ok(observed)
     }
 
     /// What is seen of one series.
     pub(crate) async fn observe(
         &self,
+        plan: &Plan,
         entries: &[&PointEntry],
         holds: &Holds,
         now: Timestamp,
@@ -80,24 +108,33 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             })
             .collect();
         self.date_newest(&mut points, now).await?;
-        let copies = self.replica.iter().flat_map(|(_, region)| {
-            let copied = entries.iter().filter(|entry| entry.last("replicated").is_some());
-            copied.map(move |entry| CopyState {
-                point: entry.id.clone(),
-                region: region.clone(),
-                is_complete: true,
-            })
-        });
+        let last_restore_test = match plan.verification.restore_test_every.is_some() || plan.objectives.rto.is_some() {
+            true => self.last_restore_test(entries).await?,
+            false => None,
+        };
         Ok(Observation {
             points,
             failed_attempts: Vec::new(),
             protected_since: None,
-            copies: copies.collect(),
+            copies: self.copies_of(entries),
             is_restore_tested: entries
                 .iter()
                 .any(|entry| entry.id.resource.kind == Kind::DynamodbTable),
-            last_restore_test: self.last_restore_test(entries).await?,
+            last_restore_test,
         })
+    }
+
+    fn copies_of(&self, entries: &[&PointEntry]) -> Vec<CopyState> {
+        let Some((_, region)) = &self.replica else {
+            return Vec::new();
+        };
+        let copied = entries.iter().filter(|entry| entry.last("replicated").is_some());
+        let copies = copied.map(|entry| CopyState {
+            point: entry.id.clone(),
+            region: region.clone(),
+            is_complete: true,
+        });
+        copies.collect()
     }
 
     /// Reads when the newest good point began: that is the age of the protection. A point whose manifest does not read is none

@@ -6,7 +6,7 @@ use holdfast_policy::{Finding, Keeping, Notice, Review, ReviewCounts, comply, ex
 use holdfast_vault::port::Clock;
 use holdfast_vault::{Catalogue, Holds, PortError, read_manifest, read_tombstone};
 
-use crate::observe::series_of;
+use crate::observe::{Observed, series_of};
 use crate::{InventoryPorts, Subject, TablePorts, VaultPorts, Verify};
 
 impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
@@ -21,16 +21,22 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         clock: &C,
     ) -> Result<Report, PortError> {
         let now = clock.now();
-        let (inventory, unlisted) = self.inventory(policy).await;
-        let observations = self.observations(policy, catalogue, now).await?;
+        let (mut inventory, unlisted) = self.inventory(policy).await;
+        let Observed { observations, unread } = self.observations(policy, &inventory, catalogue, now).await?;
+        inventory.retain(|resource| !unread.iter().any(|(id, _)| **id == resource.id));
         let replica = self.replica.as_ref().map(|(_, region)| region);
         let reviewed = comply(&policy.document, &inventory, &observations, replica, now);
         let counts = reviewed.counts();
-        let unseen = unlisted.len();
+        let unread = unread.into_iter().map(|(id, error)| {
+            let message = format!("its points cannot be read, so nobody knows whether it is protected: {error}");
+            (id.to_string(), message)
+        });
         let mut outcomes: Vec<Outcome> = unlisted
             .into_iter()
+            .chain(unread)
             .map(|(subject, message)| Outcome::new(subject, OutcomeStatus::Failed, message))
             .collect();
+        let unseen = outcomes.len();
         outcomes.extend(reviewed.reviews.iter().map(outcome_of));
         let mut report = Report::of(Self::NAME, outcomes);
         report.metrics = metrics(&counts, unseen).into();
@@ -72,8 +78,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             let message = format!("{id} does not exist, may not be listed, or is in a region that no zone names");
             return Err(Failure::Port(PortError::NotFound(message)));
         };
-        let observations = self.observations(policy, catalogue, now).await?;
-        let explained = explain_resource(&policy.document, &inventory, resource, &observations, now);
+        let observed = self.observations(policy, &inventory, catalogue, now).await?;
+        if let Some((_, error)) = observed.unread.into_iter().find(|(unread, _)| *unread == id) {
+            return Err(error.into());
+        }
+        let explained = explain_resource(&policy.document, &inventory, resource, &observed.observations, now);
         Ok(Outcome::new(id, OutcomeStatus::Done, explained.to_string()))
     }
 
@@ -100,7 +109,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         };
         let now = clock.now();
         let holds = Holds::read(&self.home).await?;
-        let mut observation = self.observe(entries, &holds, now).await?;
+        let mut observation = self.observe(plan, entries, &holds, now).await?;
         if let Some(point) = observation.points.iter_mut().find(|point| point.id == *id) {
             let lock = read_manifest(&self.home, id).await?.lock;
             point.locked_until = lock.map(|lock| lock.points_until);
@@ -170,7 +179,7 @@ fn is_failure(finding: &Finding) -> bool {
     }
 }
 
-/// What could not be listed counts as breached: nobody knows.
+/// What could not be listed or read counts as breached: nobody knows.
 fn metrics(counts: &ReviewCounts, unseen: usize) -> [(String, f64); 9] {
     let counted = [
         ("ProtectedResources", counts.protected_resources),

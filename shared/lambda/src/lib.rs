@@ -15,7 +15,7 @@ pub use clock::InvocationClock;
 pub use events::{Message, Woken, answer_batch, parse_manual};
 pub use failure::Failure;
 pub use notices::{NOTICE, Notifier};
-pub use policy::{PolicyInForce, PolicySource, point_state, policy_in_force, remember_good_policy};
+pub use policy::{PolicyInForce, PolicySource, point_state, policy_in_force, remember_good_policy, residency_breach};
 pub use runtime::{Handler, serve};
 pub use settings::{Replica, Settings};
 pub use telemetry::metrics_line;

@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use holdfast_catalog::layout;
-use holdfast_policy::{Document, PointState, PointStatus};
+use holdfast_catalog::{Manifest, Region, layout};
+use holdfast_policy::{Breach, Document, PointState, PointStatus, Resource};
 use holdfast_vault::port::{ReadObjects, WriteObjects};
 use holdfast_vault::{PointEntry, PortError};
 
@@ -87,6 +87,17 @@ pub async fn remember_good_policy<S: ReadObjects + WriteObjects>(
         store.overwrite(layout::LAST_GOOD_POLICY, policy.text.clone()).await?;
     }
     Ok(())
+}
+
+/// Why bytes of a point may not be written in a region, by a policy and by what the resource was when the point was made.
+pub fn residency_breach(document: &Document, manifest: &Manifest, region: &Region) -> Option<Breach> {
+    let resource = Resource {
+        id: manifest.point.resource.clone(),
+        arn: manifest.arn.clone(),
+        tags: manifest.tags.clone(),
+    };
+    let plan = document.plan(&manifest.point.plan);
+    document.residency_of(&resource, plan).check(region).err()
 }
 
 /// A point of the catalogue as the policy sees it.

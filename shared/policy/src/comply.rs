@@ -4,6 +4,7 @@ use std::fmt;
 use holdfast_catalog::{PlanName, PointId, Region, ResourceId};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::copies::Copies;
 use crate::document::Document;
 use crate::duration::in_words;
 use crate::objective::{RpoStatus, rpo};
@@ -332,7 +333,7 @@ pub fn comply(
             let rpo = rpo(plan, observed.newest_good(now), observed.protected_since, now);
             findings.extend(of_rpo(&rpo, plan.schedule.halt(now)));
             findings.extend(of_maximum(plan, observed, now));
-            findings.extend(of_copies(plan, observed, replica, now));
+            findings.extend(of_copies(plan, &residencies, observed, replica, now));
             findings.extend(of_residency(&residencies, observed));
             findings.extend(of_restore_tests(plan, observed, now));
             reviews.push(Review {
@@ -378,7 +379,13 @@ fn of_maximum(plan: &Plan, observed: &Observation, now: Timestamp) -> Vec<Findin
 }
 
 /// The regions that lack copies of good points which the retention there would keep.
-fn of_copies(plan: &Plan, observed: &Observation, replica: Option<&Region>, now: Timestamp) -> Vec<Finding> {
+fn of_copies(
+    plan: &Plan,
+    residencies: &Residencies<'_>,
+    observed: &Observation,
+    replica: Option<&Region>,
+    now: Timestamp,
+) -> Vec<Finding> {
     let limit = plan.objectives.rpo.unwrap_or(COPIED_WITHIN);
     let age = |point: &PointState| now.duration_since(point.started_at.unwrap_or(point.id.slot.instant()));
     let due: BTreeMap<&PointId, SignedDuration> = observed
@@ -409,8 +416,11 @@ fn of_copies(plan: &Plan, observed: &Observation, replica: Option<&Region>, now:
             oldest,
         })
     };
+    // Nobody has promised a copy that the policy itself keeps out of the replica's region; of one that is named, somebody has.
+    let promised = |region: &Region| plan.copies != Copies::Default || residencies.check(region).is_ok();
     let destinations = plan.destinations(replica).into_iter();
     destinations
+        .filter(|destination| promised(destination.region))
         .filter_map(|destination| missing(destination.region))
         .collect()
 }

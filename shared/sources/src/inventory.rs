@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use futures::{StreamExt as _, stream};
 use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use holdfast_vault::PortError;
 
@@ -57,20 +58,29 @@ pub struct Inventory {
     pub unlisted: Vec<(Kind, Region, PortError)>,
 }
 
+/// Lists under way at the same time, each of them one call after the other: enough to hide the services' latency, without a burst
+/// that they would throttle.
+const LISTS_AT_ONCE: usize = 8;
+
 /// Takes the inventory of some regions. A kind that cannot be listed stops no other.
 pub async fn take<'a, L: ListResources>(lister: &L, regions: impl IntoIterator<Item = &'a Region>) -> Inventory {
-    let mut inventory = Inventory::default();
+    let mut lists = Vec::new();
     for region in regions {
         for kind in Kind::ALL {
-            match lister.list(region, kind).await {
-                Ok(found) => {
-                    let found = found.into_iter();
-                    inventory
-                        .found
-                        .extend(found.filter(|found| !found.id.name.starts_with(SCRATCH_PREFIX)));
-                }
-                Err(error) => inventory.unlisted.push((kind, region.clone(), error)),
+            lists.push(async move { (kind, region, lister.list(region, kind).await) });
+        }
+    }
+    let mut listed = stream::iter(lists).buffered(LISTS_AT_ONCE);
+    let mut inventory = Inventory::default();
+    while let Some((kind, region, list)) = listed.next().await {
+        match list {
+            Ok(found) => {
+                let found = found.into_iter();
+                inventory
+                    .found
+                    .extend(found.filter(|found| !found.id.name.starts_with(SCRATCH_PREFIX)));
             }
+            Err(error) => inventory.unlisted.push((kind, region.clone(), error)),
         }
     }
     inventory

@@ -11,8 +11,8 @@ use crate::sweep::SHORTEST_GRACE;
 ///
 /// An object that no point refers to (left by a run that failed) may be about to be swept. The sweep removes only
 /// versions that are older than its grace period, which is never under 24 hours, and no run may last longer than 12: so
-/// what is younger than 11 hours now outlives this run (the hour between is for invocations that overlap and for clocks), and what is older is written again. The sweep then removes the old
-/// version that it has seen, and the new one stays.
+/// what is younger than 11 hours now outlives this run (the hour between is for invocations that overlap and for clocks), and what
+/// is older is written again. The sweep then removes the old version that it has seen, and the new one stays.
 pub const TRUST_EXISTING_FOR: SignedDuration = SignedDuration::from_hours(11);
 
 /// Reads are done in pieces of this size where an object may be large.

@@ -30,7 +30,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// report.
     pub async fn run_application<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let mut gathered = self.gather(&request, clock).await?;
-        self.check_residency(&request, &mut gathered).await?;
+        if let Some(region) = &request.target.region {
+            // All of it or nothing: half an application would be none.
+            let manifests = gathered.points.iter().map(|point| &point.manifest);
+            let note = self.check_residency(gathered.vault, manifests, region).await?;
+            gathered.notes.extend(note);
+        }
         let members: Vec<Member> = gathered.points.iter().map(|point| point.member.clone()).collect();
         let account = members
             .iter()
@@ -62,32 +67,6 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             report.notes.push(withheld(&plan));
         }
         Ok(report)
-    }
-
-    /// Makes sure that all of the application may be written in the region that is asked for: half of one would be none.
-    async fn check_residency(&self, request: &Request, gathered: &mut Gathered<'_, V>) -> Result<(), Failure> {
-        let Some(region) = &request.target.region else {
-            return Ok(());
-        };
-        for point in &gathered.points {
-            match self.breach(gathered.vault, &point.manifest, region).await {
-                Ok(None) => {}
-                Ok(Some(breach)) => {
-                    let resource = &point.manifest.point.resource;
-                    return Err(Failure::InvalidRequest(format!(
-                        "{resource}: {breach}; choose another target region, or change the residency in the policy"
-                    )));
-                }
-                // In a disaster a policy that cannot be read must not stand in the way of a restore.
-                Err(error) => {
-                    gathered
-                        .notes
-                        .push(format!("the policy's residency was not checked: {error}"));
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The application as a CloudFormation template; the names are good, as the map has shown.

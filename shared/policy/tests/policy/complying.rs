@@ -362,6 +362,32 @@ fn a_test_that_is_dated_after_now_does_not_count() {
 }
 
 #[test]
+fn a_copy_that_nobody_named_is_not_missed_where_it_may_not_be() {
+    let default = standard("residency: {forbid: [eu-west-1]}");
+    let observation = || observed(vec![ago(30)]);
+    let missed = |document: &Document| {
+        let orders = resource("orders", &[("backup", "standard"), ("data", "eu")]);
+        let plan: PlanName = "standard".parse().unwrap();
+        let observations = Observations::from([((&orders.id, &plan), observation())]);
+        let replica = Some(region("eu-west-1"));
+        let reviewed = comply(
+            document,
+            std::slice::from_ref(&orders),
+            &observations,
+            replica.as_ref(),
+            now(),
+        );
+        reviewed.counts().missing_copies
+    };
+    assert_eq!(missed(&default), 0);
+    assert_eq!(missed(&standard("")), 1);
+    // By a tag, the refusal is not known before the resource is.
+    let rule = "residency: [{select: {tags: {data: eu}}, forbid: eu-west-1}]\n";
+    let named = plan_text("schedule: {every: 1h}\nretention: {keep: all}\ncopies: [{region: eu-west-1}]");
+    assert_eq!(missed(&document(&format!("{named}{rule}"))), 1);
+}
+
+#[test]
 fn everything_is_counted() {
     let document = standard(
         "objectives: {rpo: 2h, rto: 1h}
