@@ -213,3 +213,21 @@ fn west_of_greenwich_a_bucket_shows_a_negative_offset() {
     let bucket = Period::Hourly.bucket(at("2026-01-01T12:00:00Z"), &zone("America/St_Johns"));
     assert_eq!(bucket.to_string(), "2026-01-01T08:00-03:30");
 }
+
+#[test]
+fn an_hour_is_shown_with_the_offset_of_its_clocks() {
+    for (offset, shown) in [
+        (jiff::tz::Offset::UTC, "2026-11-21T05:00+00:00"),
+        (
+            jiff::tz::Offset::from_seconds(-12_600).unwrap(),
+            "2026-11-21T05:00-03:30",
+        ),
+        (
+            jiff::tz::Offset::from_seconds(20_700).unwrap(),
+            "2026-11-21T05:00+05:45",
+        ),
+    ] {
+        let date = jiff::civil::date(2026, 11, 21);
+        assert_eq!(Bucket::Hour { date, hour: 5, offset }.to_string(), shown);
+    }
+}

@@ -129,6 +129,12 @@ fn a_minimum_below_that_of_a_preset_is_refused() {
 }
 
 #[test]
+fn a_minimum_of_just_so_much_as_a_preset_asks_is_taken() {
+    let equal = read("{preset: sox, minimum: 2557d}");
+    assert_eq!(equal.minimum, Some(HOUR * (24 * 2557)));
+}
+
+#[test]
 fn a_preset_that_obliges_to_a_maximum_is_refused_without_one() {
     assert_eq!(
         faults("{preset: gdpr}", ""),

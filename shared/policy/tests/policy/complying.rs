@@ -131,6 +131,7 @@ fn what_no_plan_protects_is_named() {
     let inventory = [orders(), resource("scratch", &[])];
     let reviewed = comply(&standard(""), &inventory, &Observations::new(), None, now());
     assert_eq!(reviewed.unprotected, [inventory[1].id.clone()]);
+    assert_eq!(reviewed.counts().unprotected_resources, 1);
     let expected = "0 of 1 reviews find every promise kept
 dynamodb-table/eu-central-1/orders under plan standard: never protected: there is no good point
 dynamodb-table/eu-central-1/scratch is not protected by any plan";

@@ -9,7 +9,7 @@ use holdfast_policy::{
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use crate::support::{Deciding, HOUR, any_deciding, at, between, good, id, rules, zone};
+use crate::support::{Deciding, HOUR, any_deciding, at, between, good, id, id_of, rules, zone};
 
 /// The first coming slots, each with its point, and what is removed as each of them comes: pruned again and again.
 fn simulated(
@@ -307,6 +307,64 @@ fn while_attempts_fail_a_point_stays_until_one_succeeds() {
     );
 }
 
+#[test]
+fn while_attempts_fail_not_even_a_maximum_ends_a_point() {
+    let mut deciding = by(Rules {
+        keep_last: 9,
+        ..Rules::default()
+    });
+    // Ten minutes from now.
+    deciding.compliance.maximum = Some(SignedDuration::from_mins(150));
+    let points = points(3);
+    let until = |failed: &PointId| {
+        let series = Series {
+            points: &points,
+            failed_attempts: std::slice::from_ref(failed),
+        };
+        let until = forecast(&deciding.keeping(), &hourly(), &series, &points[2].id, now()).unwrap();
+        until.to_string()
+    };
+    let newer = at("2026-11-21T12:10:00Z");
+    assert_eq!(until(&id(newer)), "until the point of 20261121T130000Z");
+    assert_eq!(until(&id_of("carts", "standard", newer)), "until 2026-11-21T12:30:00Z");
+    // An attempt whose slot has a good point has come right in the end.
+    assert_eq!(until(&points[0].id), "until 2026-11-21T12:30:00Z");
+}
+
+#[test]
+fn points_of_other_series_and_of_the_future_push_nothing_out() {
+    let deciding = by(Rules {
+        keep_last: 2,
+        ..Rules::default()
+    });
+    let mut points = points(1);
+    points.push(good(now() + HOUR * 100));
+    points.push(PointState::new(id_of("carts", "standard", now()), PointStatus::Good));
+    points.push(PointState::new(id_of("orders", "hourly", now()), PointStatus::Good));
+    let expected = "until the point of 20261121T140000Z";
+    assert_eq!(until(&deciding, &points, 0).unwrap(), expected);
+    // One of this very moment does.
+    points.push(good(now()));
+    assert_eq!(
+        until(&deciding, &points, 0).unwrap(),
+        "until the point of 20261121T130000Z"
+    );
+}
+
+#[test]
+fn what_ends_at_this_very_moment_has_ended() {
+    let deciding = by(Rules {
+        keep_last: 2,
+        ..Rules::default()
+    });
+    let mut points = points(2);
+    points[1].locked_until = Some(now());
+    assert_eq!(
+        until(&deciding, &points, 1).unwrap(),
+        "until the point of 20261121T130000Z"
+    );
+}
+
 /// In St. John's clocks went back at one minute past midnight: after the first slot of the new day the old one came back.
 #[test]
 fn a_day_that_comes_back_takes_the_place_of_its_last_point() {
@@ -353,6 +411,34 @@ fn what_only_a_copy_keeps_goes_with_the_next_point() {
         until(&deciding, &points, 2).unwrap(),
         "until the point of 20261121T130000Z"
     );
+}
+
+#[test]
+fn months_and_quarters_are_leapt_over_one_by_one() {
+    let (slot, now) = (at("2026-12-31T23:00:00Z"), at("2026-12-31T23:20:00Z"));
+    let goes = |given: Rules| {
+        let points = [good(slot)];
+        forecast(
+            &by(given).keeping(),
+            &hourly(),
+            &Series::of(&points),
+            &points[0].id,
+            now,
+        )
+        .map(|until| until.to_string())
+    };
+    let months = Rules {
+        monthly: 100,
+        ..Rules::default()
+    };
+    assert_eq!(goes(months).unwrap(), "until the point of 20350401T000000Z");
+    for (quarterly, end) in [(2, "20270401"), (40, "20361001")] {
+        let quarters = Rules {
+            quarterly,
+            ..Rules::default()
+        };
+        assert_eq!(goes(quarters).unwrap(), format!("until the point of {end}T000000Z"));
+    }
 }
 
 #[test]

@@ -140,6 +140,25 @@ fn keep_all_is_how_to_keep_everything() {
 }
 
 #[test]
+fn every_distance_of_a_retention_is_read_into_its_own_rule() {
+    let lines = "schedule: {every: 1h}
+retention: {keep_within: 1h, keep_within_hourly: 2h, keep_within_daily: 3h, keep_within_weekly: 4h,
+            keep_within_monthly: 5h, keep_within_quarterly: 6h, keep_within_yearly: 7h}";
+    let expected = Rules {
+        keep_within: Some(HOUR),
+        keep_within_hourly: Some(HOUR * 2),
+        keep_within_daily: Some(HOUR * 3),
+        keep_within_weekly: Some(HOUR * 4),
+        keep_within_monthly: Some(HOUR * 5),
+        keep_within_quarterly: Some(HOUR * 6),
+        keep_within_yearly: Some(HOUR * 7),
+        ..Rules::default()
+    };
+    let read = document(&plan_text(lines)).plans.remove(0).retention.keep;
+    assert_eq!(read, Keep::Rules(expected));
+}
+
+#[test]
 fn a_rule_of_zero_is_no_rule() {
     let with = document(&plan_text("schedule: {every: 1h}\nretention: {daily: 7, weekly: 0}"));
     assert_eq!(with, document(&plan_text(REST)));

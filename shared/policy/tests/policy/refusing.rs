@@ -1,6 +1,6 @@
 //! Policy documents: how they are refused.
 
-use holdfast_policy::parse;
+use holdfast_policy::{Share, parse};
 
 use crate::support::plan_text;
 
@@ -192,6 +192,61 @@ fn months_in_a_duration_are_refused_with_a_way_out() {
     let expected = "plans[0].retention.keep_within (line 5) is \"6mo\": months and years differ in length; write days, \
                     for example 30d or 365d";
     assert_eq!(faults_of_retention("{keep_within: 6mo}"), [expected]);
+}
+
+#[test]
+fn a_duration_with_a_number_too_many_or_too_long_is_refused() {
+    for (text, fault) in [
+        ("1h30", "not a duration"),
+        ("30", "not a duration"),
+        ("36501d", "too long"),
+    ] {
+        let found = faults_of_retention(&format!("{{keep_within: {text}}}"));
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].contains(fault), "{text}: {found:?}");
+    }
+    assert!(
+        parse(
+            &plan_text("schedule: {every: 1h}\nretention: {keep_within: 36500d}"),
+            "backup"
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn a_share_is_whole_per_cent() {
+    for (share, fault) in [
+        ("x%", "not a percentage"),
+        ("1.5%", "not a percentage"),
+        ("25%%", "not a percentage"),
+        ("00000000025%", "not a percentage"),
+        ("0000000101%", "more than the whole"),
+        ("25", "a percentage without its sign"),
+        ("0%", "nothing"),
+    ] {
+        let found = faults(&format!(
+            "limits: {{remove_share: {share}}}\n{}",
+            plan_text("tier: standard")
+        ));
+        assert_eq!(found.len(), 1, "{share}: {found:?}");
+        assert!(found[0].contains(fault), "{share}: {found:?}");
+    }
+    assert_eq!(Share::HALF.of(7), 3);
+    assert_eq!(Share::HALF.of(u64::MAX), u64::MAX / 2);
+}
+
+#[test]
+fn a_truth_in_quotes_is_refused() {
+    for (truth, fault) in [
+        ("\"true\"", "in quotes"),
+        ("\"false\"", "in quotes"),
+        ("yes", "neither true nor false"),
+    ] {
+        let found = faults_of_lines(&format!("also: {truth}"));
+        assert_eq!(found.len(), 1, "{truth}: {found:?}");
+        assert!(found[0].contains(fault), "{truth}: {found:?}");
+    }
 }
 
 #[test]

@@ -391,6 +391,14 @@ fn days_that_touch_or_overlap_are_one_stretch_of_the_blackout() {
 fn the_longest_gap_is_that_which_a_walk_over_28_years_finds() {
     let nightly = |name: &str| cron("30 2 * * *", name);
     let schedules = [
+        // Between two days, inside one day, and both against each other.
+        cron("0 0,20 */2 * *", "UTC"),
+        cron("0 12,23 * * *", "UTC"),
+        cron("0 1,22 * * *", "UTC"),
+        cron("0 0,13,14 * * *", "UTC"),
+        cron("0 2,20 * * *", "UTC")
+            .within(window("01:00", "05:00", "*"))
+            .unwrap(),
         nightly("Europe/Berlin")
             .within(window("22:00", "06:00", "SUN-THU"))
             .unwrap(),
