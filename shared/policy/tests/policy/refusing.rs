@@ -125,6 +125,21 @@ fn a_field_that_is_given_twice_is_refused() {
 }
 
 #[test]
+fn a_fault_of_an_alias_is_on_the_line_of_the_alias() {
+    let text = "version: 1
+plans:
+  - name: &gold gold
+    tier: standard
+  - tier: standard
+    name: *gold
+";
+    assert_eq!(
+        faults(text),
+        ["plans[1].name (line 6) is \"gold\": the name of plans[0] too; give each plan a name of its own"]
+    );
+}
+
+#[test]
 fn a_plan_without_a_name_is_refused() {
     let found = faults("version: 1\nplans:\n  - schedule: {every: 1h}\n    retention: {daily: 7}\n");
     assert_eq!(found, ["plans[0] (line 3): a plan without a name; add name:"]);
