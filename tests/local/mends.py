@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import urllib.parse
 from typing import Any
 
 import botocore.serialize
@@ -126,9 +127,14 @@ def iam_knows_the_resource() -> None:
         arn = original(service, method, path, headers, body, query_params, region, account_id)
         if arn != "*":
             return arn
-        if service == "dynamodb":
-            # Tags and resource policies.
-            return _field(body, "ResourceArn") or arn
+        # Tags and resource policies, each service in its own spelling.
+        named = [_field(body, name) for name in ("ResourceArn", "ResourceARN", "resourceArn", "stateMachineAliasArn")]
+        named += [query_params.get(name) for name in ("ResourceArn", "SubscriptionArn")]
+        for one in named:
+            if one:
+                return one[0] if isinstance(one, list) else one
+        if service == "scheduler" and path.startswith("/tags/"):
+            return urllib.parse.unquote(path.removeprefix("/tags/"))
         if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
             return f"arn:aws:lambda:{region}:{account_id}:function:{_field(body, 'FunctionName')}"
         return arn

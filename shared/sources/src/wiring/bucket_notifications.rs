@@ -12,7 +12,7 @@ use holdfast_vault::ports;
 use serde_json::{Map, Value, json};
 
 use super::at::{At, Making, Notes};
-use super::document::{as_text, sorted};
+use super::document::{as_text, present};
 use super::{Document, Reading};
 use crate::call::s3::{GetBucketNotificationConfiguration, ListBuckets, PutBucketNotificationConfiguration};
 use crate::call::{Call, InAccount};
@@ -100,7 +100,7 @@ fn canonical(answer: &Value) -> Map<String, Value> {
 }
 
 fn one_canonical(notification: &Value) -> Value {
-    let mut notification = sorted(notification.clone());
+    let mut notification = present(notification.clone());
     if let Some(events) = notification.get_mut("Event").and_then(Value::as_array_mut) {
         events.sort_by_cached_key(Value::to_string);
     }

@@ -181,8 +181,8 @@ fn compare(path: &str, wanted: Option<&Value>, found: Option<&Value>, difference
     }
 }
 
-/// A value with the keys of its objects sorted at every depth, whatever map serde_json was built with, and without nulls in
-/// objects: a member that is null is one that is not there.
+/// A value with the keys of its objects sorted at every depth, whatever map serde_json was built with. A null stays: in what
+/// people write (a state machine's `"ResultPath": null`) it means something.
 pub(crate) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(sorted_map(map)),
@@ -192,9 +192,20 @@ pub(crate) fn sorted(value: Value) -> Value {
 }
 
 pub(crate) fn sorted_map(map: Map<String, Value>) -> Map<String, Value> {
-    let present = map.into_iter().filter(|(_, value)| !value.is_null());
-    let ordered: BTreeMap<String, Value> = present.map(|(key, value)| (key, sorted(value))).collect();
+    let ordered: BTreeMap<String, Value> = map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
     ordered.into_iter().collect()
+}
+
+/// A service's answer, sorted, and without nulls in objects: there, a member that is null is one that is not there.
+pub(crate) fn present(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let members = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(sorted_map(members.map(|(key, value)| (key, present(value))).collect()))
+        }
+        Value::Array(list) => Value::Array(list.into_iter().map(present).collect()),
+        plain => plain,
+    }
 }
 
 /// Text that holds JSON, as the JSON that it holds; other text as it is. [`as_text`] writes it back.

@@ -9,7 +9,7 @@ use holdfast_vault::ports;
 use serde_json::{Map, Value, json};
 
 use super::at::{At, Making, Notes};
-use super::document::{as_text, own_tags, parsed, sorted, tag_list};
+use super::document::{as_text, own_tags, parsed, present, tag_list};
 use super::event_bus::{DEFAULT, PAGE};
 use super::{Document, Reading};
 use crate::SettingOutcome;
@@ -103,7 +103,7 @@ pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError>
     if let Some(targets) = notes.detail("Targets", targets)? {
         let by_id = targets
             .into_iter()
-            .filter_map(|target| Some((target.get("Id")?.as_str()?.to_owned(), sorted(target))));
+            .filter_map(|target| Some((target.get("Id")?.as_str()?.to_owned(), present(target))));
         let by_id: BTreeMap<String, Value> = by_id.collect();
         config.insert("Targets".to_owned(), by_id.into_values().collect());
     }

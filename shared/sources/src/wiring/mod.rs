@@ -54,7 +54,11 @@ impl Reading {
             arn,
             document: Document {
                 unreadable: notes.settings,
-                config: document::sorted_map(document.config),
+                config: document
+                    .config
+                    .into_iter()
+                    .filter(|(_, value)| !value.is_null())
+                    .collect(),
                 ..document
             },
             not_protected: notes.words,
@@ -277,7 +281,7 @@ fn arn_in(value: Option<&Value>, id: &ResourceId) -> Result<Arn, PortError> {
 fn without(answer: &Value, names: &[&str]) -> Map<String, Value> {
     let members = answer.as_object().into_iter().flatten();
     let kept = members.filter(|(name, value)| !names.contains(&name.as_str()) && !is_nothing(value));
-    kept.map(|(name, value)| (name.clone(), document::sorted(value.clone())))
+    kept.map(|(name, value)| (name.clone(), document::present(value.clone())))
         .collect()
 }
 

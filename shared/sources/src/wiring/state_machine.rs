@@ -10,7 +10,7 @@ use holdfast_vault::ports;
 use serde_json::{Map, Value, json};
 
 use super::at::{At, Making, Notes};
-use super::document::{as_text, own_tags, parsed, sorted};
+use super::document::{as_text, own_tags, parsed, present};
 use super::{Document, Reading};
 use crate::call::states::{
     CreateStateMachine, CreateStateMachineAlias, DescribeStateMachine, DescribeStateMachineAlias,
@@ -152,7 +152,7 @@ async fn aliases<P: Reads>(at: &At<'_, P>, arn: &Arn) -> Result<Aliases, PortErr
     };
     let aliases = described.iter().map(|alias| {
         let routes: Vec<Value> = routes(alias).iter().filter_map(place).collect();
-        sorted(json!({ "name": alias["name"], "description": alias["description"], "routes": routes }))
+        present(json!({ "name": alias["name"], "description": alias["description"], "routes": routes }))
     });
     Ok(Aliases {
         aliases: aliases.collect(),

@@ -121,7 +121,7 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
         (
             pair(Kind::StateMachine, "pay", "pay-2"),
             document(json!({
-                "definition": {"StartAt": "a", "States": {"a": {"Type": "Task", "Resource": of("lambda", "function:bill"), "End": true}}},
+                "definition": {"StartAt": "a", "States": {"a": {"Type": "Task", "Resource": of("lambda", "function:bill"), "ResultPath": null, "End": true}}},
                 "roleArn": arn("iam::111122223333:role/pay"), "type": "STANDARD",
                 "loggingConfiguration": {"level": "ERROR", "includeExecutionData": true, "destinations": [
                     {"cloudWatchLogsLogGroup": {"logGroupArn": of("logs", "log-group:pay:*")}}]},
@@ -205,6 +205,18 @@ fn json_object() -> BoxedStrategy<Value> {
         .boxed()
 }
 
+/// JSON that people write as a text: a null in it means something.
+fn written_json() -> BoxedStrategy<Value> {
+    (json_object(), any::<bool>())
+        .prop_map(|(mut written, has_null)| {
+            if has_null {
+                written["ResultPath"] = Value::Null;
+            }
+            written
+        })
+        .boxed()
+}
+
 fn number(range: std::ops::Range<u32>) -> BoxedStrategy<Value> {
     range.prop_map(|number| Value::from(number.to_string())).boxed()
 }
@@ -254,7 +266,7 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
                 ("KmsMasterKeyId", text()),
                 ("SomethingNew", text()),
             ]);
-            let subscription = some(vec![("FilterPolicy", json_object()), ("SomethingNew", text())]);
+            let subscription = some(vec![("FilterPolicy", written_json()), ("SomethingNew", text())]);
             let subscriptions = btree_map("[a-z]{3,6}", subscription, 0..5);
             (attributes, subscriptions).prop_map(|(attributes, subscriptions)| {
                 let subscriptions: Vec<Value> = subscriptions
@@ -277,7 +289,7 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
             let rule = with(
                 json!({"ScheduleExpression": "rate(1 day)"}),
                 some(vec![
-                    ("EventPattern", json_object()),
+                    ("EventPattern", written_json()),
                     ("Description", text()),
                     ("RoleArn", text()),
                 ]),
@@ -320,7 +332,7 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
         ),
         Kind::StateMachine => {
             let version = |n: usize| {
-                (json_object(), text()).prop_map(move |(definition, description)| {
+                (written_json(), text()).prop_map(move |(definition, description)| {
                 json!({"description": description, "definition": {"n": n, "d": definition}, "roleArn": "arn:aws:iam::1:role/r",
                     "loggingConfiguration": {"level": "OFF"}, "tracingConfiguration": {"enabled": false}})
             })
@@ -334,7 +346,7 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
                 ]),
             );
             // An alias for each version, and one for two of them: every version is used.
-            (machine, json_object(), versions, 0..=3_usize)
+            (machine, written_json(), versions, 0..=3_usize)
                 .prop_map(|(mut machine, definition, versions, count)| {
                     machine["definition"] = definition;
                     let versions: Vec<Value> = versions.into_iter().take(count).collect();
@@ -380,7 +392,7 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
             json!({"EventSourceArn": "arn:aws:events:eu-central-1:111122223333:event-bus/default"}),
             some(vec![
                 ("Description", text()),
-                ("EventPattern", json_object()),
+                ("EventPattern", written_json()),
                 ("RetentionDays", (0..999_u32).prop_map(Value::from).boxed()),
             ]),
         ),
