@@ -14,7 +14,7 @@ use holdfast_policy::Document;
 use holdfast_sources::dynamodb::{
     BillingMode, IndexConfig, Item, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Value,
 };
-use holdfast_sources::lambda::restore::VaultLocation;
+use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
 use holdfast_testkit::{
     Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, MemoryWiring,
     Outbox, Script,
@@ -186,7 +186,8 @@ impl World {
         Faults::new(inner, &self.script)
     }
 
-    fn regions(&self) -> MemoryRegions {
+    /// The services, behind the script.
+    pub fn regions(&self) -> MemoryRegions {
         MemoryRegions {
             tables: self.port(self.tables.clone()),
             functions: self.port(self.functions.clone()),
@@ -263,7 +264,7 @@ impl World {
         let vault = |store: &MemoryStore, bucket: &str, region: Region| Vault {
             store: self.port(store.clone()),
             location: VaultLocation {
-                bucket: bucket.to_owned(),
+                place: VaultPlace::Bucket(bucket.to_owned()),
                 region,
             },
         };

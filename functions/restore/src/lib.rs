@@ -170,12 +170,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 Ok(Some(manifest)) => {
                     notes.push(format!(
                         "{} was read from vault {}",
-                        manifest.point, vault.location.bucket
+                        manifest.point, vault.location.place
                     ));
                     return Ok((vault, manifest, notes));
                 }
-                Ok(None) => notes.push(format!("vault {} has no such good point", vault.location.bucket)),
-                Err(error) => notes.push(format!("vault {} could not be read: {error}", vault.location.bucket)),
+                Ok(None) => notes.push(format!("vault {} has no such good point", vault.location.place)),
+                Err(error) => notes.push(format!("vault {} could not be read: {error}", vault.location.place)),
             }
         }
         let reason = if vaults.is_empty() {

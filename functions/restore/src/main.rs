@@ -7,13 +7,23 @@ use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
 use holdfast_aws::{Aws, AwsCalls, S3Vault, SqsQueue};
 use holdfast_catalog::Region;
-use holdfast_lambda::{Failure, Notifier, Settings, serve};
-use holdfast_sources::lambda::restore::VaultLocation;
+use holdfast_lambda::{Failure, HandQueue, Notifier, Settings, by_hand, open_directory, serve};
+use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
+use holdfast_vault::Directory;
 use restore::{Regions, Restore, Vault};
 
 struct AwsRegions {
     aws: Aws,
     wiring: AwsCalls,
+}
+
+impl AwsRegions {
+    fn new(aws: &Aws, settings: &Settings) -> Self {
+        AwsRegions {
+            aws: aws.clone(),
+            wiring: AwsCalls::new(aws, &settings.account),
+        }
+    }
 }
 
 impl Regions for AwsRegions {
@@ -38,6 +48,9 @@ impl Regions for AwsRegions {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
+    if let Some(directory) = open_directory(&settings).await? {
+        return run_by_hand(directory, &aws, &settings).await;
+    }
     let home = S3Vault::home(
         &aws,
         &settings.region,
@@ -46,7 +59,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         &settings.account,
     );
     let calls = AwsCalls::new(&aws, &settings.account);
-    let notifier = Notifier::new(home.clone(), calls.clone(), &settings);
+    let notifier = Notifier::new(home.clone(), calls, &settings);
     let Some(queue) = &settings.work_queue_url else {
         let message = "HOLDFAST_WORK_QUEUE_URL is not set: deploy with the template".to_owned();
         return Err(Failure::InvalidSettings(message).into());
@@ -55,21 +68,41 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         home: Vault {
             store: home,
             location: VaultLocation {
-                bucket: settings.vault_bucket.clone(),
+                place: VaultPlace::Bucket(settings.vault_bucket.clone()),
                 region: settings.region.clone(),
             },
         },
         replica: settings.replica.as_ref().map(|replica| Vault {
             store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
             location: VaultLocation {
-                bucket: replica.bucket.clone(),
+                place: VaultPlace::Bucket(replica.bucket.clone()),
                 region: replica.region.clone(),
             },
         }),
         work: SqsQueue::new(&aws, &settings.region, queue),
-        regions: AwsRegions { aws, wiring: calls },
+        regions: AwsRegions::new(&aws, &settings),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };
     serve(restore, notifier, &settings.stack).await
+}
+
+/// Restores from a directory as a program, as ON-PREMISES.md says.
+async fn run_by_hand(directory: Directory, aws: &Aws, settings: &Settings) -> Result<(), lambda_runtime::Error> {
+    let queue = HandQueue::default();
+    let restore = Restore {
+        home: Vault {
+            store: directory,
+            location: VaultLocation {
+                place: VaultPlace::Directory(settings.vault_directory.clone().unwrap_or_default()),
+                region: settings.region.clone(),
+            },
+        },
+        replica: None,
+        work: &queue,
+        regions: AwsRegions::new(aws, settings),
+        policy_key: settings.policy_key.clone(),
+        tag_key: settings.tag_key.clone(),
+    };
+    by_hand(&restore, &queue).await
 }

@@ -5,7 +5,8 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::{Aws, AwsCalls, AwsInventory, S3Vault};
-use holdfast_lambda::{Notifier, Settings, serve};
+use holdfast_catalog::Region;
+use holdfast_lambda::{HandQueue, Notifier, Settings, by_hand, open_directory, serve};
 use holdfast_vault::sweep::Margins;
 use jiff::SignedDuration;
 use verify::Verify;
@@ -14,6 +15,10 @@ use verify::Verify;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
+    if let Some(directory) = open_directory(&settings).await? {
+        let verify = verify_over(directory, None, &aws, &settings);
+        return by_hand(&verify, &HandQueue::default()).await;
+    }
     let home = S3Vault::home(
         &aws,
         &settings.region,
@@ -23,21 +28,28 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     );
     let calls = AwsCalls::new(&aws, &settings.account);
     let notifier = Notifier::new(home.clone(), calls, &settings);
-    let region = &settings.region;
-    let verify = Verify {
+    let replica = settings.replica.as_ref().map(|replica| {
+        let store = S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account);
+        (store, replica.region.clone())
+    });
+    let verify = verify_over(home, replica, &aws, &settings);
+    serve(verify, notifier, &settings.stack).await
+}
+
+fn verify_over<V>(
+    home: V,
+    replica: Option<(V, Region)>,
+    aws: &Aws,
+    settings: &Settings,
+) -> Verify<V, AwsInventory, Tables> {
+    Verify {
         home,
-        replica: settings.replica.as_ref().map(|replica| {
-            (
-                S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
-                replica.region.clone(),
-            )
-        }),
-        inventory: AwsInventory::new(&aws, &settings.account),
-        tables: Tables::new(aws.dynamodb(region)),
-        region: region.clone(),
+        replica,
+        inventory: AwsInventory::new(aws, &settings.account),
+        tables: Tables::new(aws.dynamodb(&settings.region)),
+        region: settings.region.clone(),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
-    };
-    serve(verify, notifier, &settings.stack).await
+    }
 }

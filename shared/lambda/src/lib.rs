@@ -2,6 +2,7 @@
 //!
 //! This is the only place that reads the clock and the environment.
 
+mod by_hand;
 mod clock;
 mod events;
 mod failure;
@@ -11,6 +12,7 @@ mod runtime;
 mod settings;
 mod telemetry;
 
+pub use by_hand::{HandQueue, by_hand, open_directory};
 pub use clock::InvocationClock;
 pub use events::{Message, Woken, answer_batch, parse_manual};
 pub use failure::Failure;

@@ -11,8 +11,10 @@ pub struct Settings {
     pub account: String,
     /// The region that the function runs in.
     pub region: Region,
-    /// The vault's bucket, in the function's region.
+    /// The vault's bucket, in the function's region; empty when the vault is a directory.
     pub vault_bucket: String,
+    /// The directory that stands for the vault when a person runs the function by hand.
+    pub vault_directory: Option<String>,
     /// The vault's key.
     pub vault_key_arn: Option<String>,
     /// The replica vault, if there is one.
@@ -61,8 +63,13 @@ impl Settings {
             text.parse::<Region>()
                 .map_err(|error| Failure::InvalidSettings(error.to_string()))
         };
+        let vault_directory = optional("HOLDFAST_VAULT_DIRECTORY");
+        let vault_bucket = match &vault_directory {
+            None => required("HOLDFAST_VAULT_BUCKET")?,
+            Some(_) => String::new(),
+        };
         let replica = match (optional("HOLDFAST_REPLICA_REGION"), optional("HOLDFAST_REPLICA_BUCKET")) {
-            (Some(name), Some(bucket)) => Some(Replica {
+            (Some(name), Some(bucket)) if vault_directory.is_none() => Some(Replica {
                 region: region(name)?,
                 bucket,
             }),
@@ -72,7 +79,8 @@ impl Settings {
             stack: optional("HOLDFAST_STACK").unwrap_or_else(|| "holdfast".to_owned()),
             account: required("HOLDFAST_ACCOUNT")?,
             region: region(required("AWS_REGION")?)?,
-            vault_bucket: required("HOLDFAST_VAULT_BUCKET")?,
+            vault_bucket,
+            vault_directory,
             vault_key_arn: optional("HOLDFAST_VAULT_KEY_ARN"),
             replica,
             tag_key: optional("HOLDFAST_TAG_KEY").unwrap_or_else(|| "backup".to_owned()),
@@ -139,6 +147,19 @@ mod tests {
         ] {
             assert!(settings(&[wrong]).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_directory_stands_for_the_bucket_and_for_the_replica() {
+        let settings = settings(&[
+            ("HOLDFAST_VAULT_BUCKET", ""),
+            ("HOLDFAST_VAULT_DIRECTORY", "/mnt/vault"),
+            ("HOLDFAST_REPLICA_REGION", "eu-west-1"),
+            ("HOLDFAST_REPLICA_BUCKET", "replica"),
+        ])
+        .unwrap();
+        assert_eq!(settings.vault_directory.as_deref(), Some("/mnt/vault"));
+        assert_eq!((settings.vault_bucket.as_str(), settings.replica), ("", None));
     }
 
     #[test]

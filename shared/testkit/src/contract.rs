@@ -1,5 +1,7 @@
 //! What every object store behind the vault's ports must do, as one suite for all of them.
 
+mod plain;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
@@ -11,6 +13,9 @@ use holdfast_vault::port::{
 };
 use holdfast_vault::replica::VaultLock;
 use jiff::{SignedDuration, Timestamp};
+
+use plain::all_keys;
+pub use plain::{Plain, plain_breaches};
 
 /// All store ports at once.
 pub trait Store: ReadObjects + ListObjects + WriteObjects + CopyObjects + LockObjects + DeleteObjects {}
@@ -39,23 +44,8 @@ pub type Breach = String;
 
 /// Tries every rule and gives back those that were broken. Rules do not depend on each other.
 pub async fn breaches<S: Store>(subject: &Subject<'_, S>) -> Vec<Breach> {
-    let results = [
-        ("a missing object is not found", missing(subject).await),
-        (
-            "what was created is read back and never replaced by a create",
-            create(subject).await,
-        ),
-        ("of creates at once exactly one writes", race(subject).await),
-        (
-            "an overwrite replaces and keeps the old version",
-            overwrite(subject).await,
-        ),
-        ("a range ends where the object ends", ranges(subject).await),
-        (
-            "a listing is complete, in order and bounded by its prefix",
-            listing(subject).await,
-        ),
-        ("keys keep their spelling", spelling(subject).await),
+    let mut breaches = plain_breaches(subject.home, subject.prefix).await;
+    breaches.extend(broken([
         (
             "versions are listed, newest of a key first, once each",
             versions(subject).await,
@@ -64,8 +54,11 @@ pub async fn breaches<S: Store>(subject: &Subject<'_, S>) -> Vec<Breach> {
             "a removed version is gone and removing it again succeeds",
             removal(subject).await,
         ),
+        (
+            "an object that was removed is listed no more, whatever its spelling",
+            removals(subject).await,
+        ),
         ("a copy has the source's bytes", copies(subject).await),
-        ("a large object keeps its bytes", large(subject).await),
         (
             "what is written with a lock is locked, and a bucket that cannot lock does not write it",
             locks(subject).await,
@@ -74,7 +67,11 @@ pub async fn breaches<S: Store>(subject: &Subject<'_, S>) -> Vec<Breach> {
             "a lock is extended, and never shortened or changed in its mode",
             extension(subject).await,
         ),
-    ];
+    ]));
+    breaches
+}
+
+fn broken<const RULES: usize>(results: [(&str, Outcome); RULES]) -> Vec<Breach> {
     let broken = results.into_iter().filter_map(|(rule, result)| {
         let observation = result.err()?;
         Some(format!("{rule}: {observation}"))
@@ -88,203 +85,6 @@ impl<S> Subject<'_, S> {
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
-}
-
-async fn missing<S: Store>(subject: &Subject<'_, S>) -> Outcome {
-    let key = subject.key("missing/object");
-    not_found("get", subject.home.get(&key).await)?;
-    not_found("get_range", subject.home.get_range(&key, 0, 1).await)?;
-    not_found("get_range of nothing", subject.home.get_range(&key, 0, 0).await)?;
-    not_found("head", subject.home.head(&key).await)?;
-    same("list", ok("list", subject.home.list(&key, None).await)?, vec![])?;
-    same(
-        "versions",
-        ok("list_versions", subject.home.list_versions(&key, None).await)?,
-        vec![],
-    )
-}
-
-async fn create<S: Store>(subject: &Subject<'_, S>) -> Outcome {
-    for (name, body) in [("create/empty", ""), ("create/short", "first")] {
-        let key = subject.key(name);
-        let body = Bytes::from_static(body.as_bytes());
-        let first = subject.home.create(&key, body.clone()).await;
-        same("first create", ok("create", first)?, Created::New)?;
-        let second = subject.home.create(&key, Bytes::from_static(b"second")).await;
-        same("second create", ok("create", second)?, Created::Existed)?;
-        same("bytes", ok("get", subject.home.get(&key).await)?, body.clone())?;
-        let info = ok("head", subject.home.head(&key).await)?;
-        same("head", (info.key, info.bytes), (key.clone(), body.len() as u64))?;
-        same("number of versions", all_versions(subject.home, &key).await?.len(), 1)?;
-    }
-    Ok(())
-}
-
-async fn race<S: Store>(subject: &Subject<'_, S>) -> Outcome {
-    let key = subject.key("race");
-    let tries = (0..8).map(|n| subject.home.create(&key, Bytes::from(format!("writer {n}"))));
-    let results = futures::future::join_all(tries).await;
-    let mut winner = None;
-    for (n, result) in results.into_iter().enumerate() {
-        match result {
-            Ok(Created::New) => match winner {
-                None => winner = Some(n),
-                Some(first) => return Err(format!("writers {first} and {n} both wrote")),
-            },
-            // Told to come back: it does not know.
-            Ok(Created::Existed) | Err(PortError::Conflict(_)) => {}
-            Err(error) => return Err(format!("create: {error}")),
-        }
-    }
-    let winner = winner.ok_or("nobody wrote")?;
-    let bytes = ok("get", subject.home.get(&key).await)?;
-    same("bytes", bytes, Bytes::from(format!("writer {winner}")))
-}
-
-async fn overwrite<S: Store>(subject: &Subject<'_, S>) -> Outcome {
-    let key = subject.key("overwrite");
-    for body in ["one", "two", "three"] {
-        ok(
-            "overwrite",
-            subject.home.overwrite(&key, Bytes::from_static(body.as_bytes())).await,
-        )?;
-        same(
-            "bytes",
-            ok("get", subject.home.get(&key).await)?,
-            Bytes::from_static(body.as_bytes()),
-        )?;
-    }
-    same(
-        "number of objects",
-        ok("list", subject.home.list(&key, None).await)?.len(),
-        1,
-    )?;
-    same("number of versions", all_versions(subject.home, &key).await?.len(), 3)
-}
-
-async fn ranges<S: Store>(subject: &Subject<'_, S>) -> Outcome {
-    let key = subject.key("ranges");
-    ok(
-        "create",
-        subject.home.create(&key, Bytes::from_static(b"0123456789")).await,
-    )?;
-    for (from, bytes, expected) in [
-        (0, 10, "0123456789"),
-        (0, 1, "0"),
-        (3, 4, "3456"),
-        (8, 100, "89"),
-        (9, 1, "9"),
-        (0, u64::MAX, "0123456789"),
-        (5, u64::MAX, "56789"),
-        (10, 1, ""),
-        (11, 1, ""),
-        (u64::MAX, u64::MAX, ""),
-        (4, 0, ""),
-    ] {
-        let found = ok("get_range", subject.home.get_range(&key, from, bytes).await)?;
-        let what = format!("{bytes} bytes from {from}");
-        same(&what, found, Bytes::from_static(expected.as_bytes()))?;
-    }
-    let empty = subject.key("ranges-of-nothing");
-    ok("create", subject.home.create(&empty, Bytes::new()).await)?;
-    same(
-        "range of an empty object",
-        ok("get_range", subject.home.get_range(&empty, 0, 5).await)?,
-        Bytes::new(),
-    )
-}
-
-async fn listing<S: Store>(subject: &Subject<'_, S>) -> Outcome {
-    let mut names: Vec<String> = (0..25).map(|n| subject.key(&format!("list/{n:02}"))).collect();
-    for key in names.iter().rev() {
-        ok("create", subject.home.create(key, Bytes::from_static(b"x")).await)?;
-    }
-    for beside in ["list", "list.", "list0", "listing/00"] {
-        ok(
-            "create",
-            subject
-                .home
-                .create(&subject.key(beside), Bytes::from_static(b"beside"))
-                .await,
-        )?;
-    }
-    let prefix = subject.key("list/");
-    same("keys", all_keys(subject.home, &prefix, None).await?, names.clone())?;
-
-    let after = |n: usize| names.get(n).cloned().unwrap_or_default();
-    same(
-        "keys after the 10th",
-        all_keys(subject.home, &prefix, Some(after(9))).await?,
-        names[10..].to_vec(),
-    )?;
-    let between = format!("{}-and-a-half", after(4));
-    same(
-        "keys after no key",
-        all_keys(subject.home, &prefix, Some(between)).await?,
-        names[5..].to_vec(),
-    )?;
-    same(
-        "keys after the last",
-        all_keys(subject.home, &prefix, Some(after(24))).await?,
-        vec![],
-    )?;
-
-    // An object that was replaced or whose newest version is gone is listed once.
-    ok(
-        "overwrite",
-        subject.home.overwrite(&names[3], Bytes::from_static(b"xyz")).await,
-    )?;
-    same(
-        "keys after an overwrite",
-        all_keys(subject.home, &prefix, None).await?,
-        names.clone(),
-    )?;
-    remove_all(subject.home, &names[7]).await?;
-    names.remove(7);
-    same(
-        "keys after a removal",
-        all_keys(subject.home, &prefix, None).await?,
-        names.clone(),
-    )?;
-
-    let listed = ok("list", subject.home.list(&names[3], None).await)?;
-    let head = ok("head", subject.home.head(&names[3]).await)?;
-    let listed = listed.first().ok_or("nothing listed")?;
-    same("length in listing and head", listed.bytes, head.bytes)?;
-    // A head tells the time in whole seconds.
-    same(
-        "time in listing and head",
-        listed.modified_at.as_second(),
-        head.modified_at.as_second(),
-    )
-}
-
-async fn spelling<S: Store>(subject: &Subject<'_, S>) -> Outcome {
-    let prefix = subject.key("spelling/");
-    let names = ["a b", "a+b", "a%2Fb", "a=b&c", "a:b@c", "ä/ü", "<a>", "'a'", "a.b_c-d~"];
-    let keys: BTreeSet<String> = names.iter().map(|name| format!("{prefix}{name}")).collect();
-    for key in &keys {
-        let body = Bytes::copy_from_slice(key.as_bytes());
-        same(
-            "create",
-            ok(key, subject.home.create(key, body.clone()).await)?,
-            Created::New,
-        )?;
-        same(key, ok(key, subject.home.get(key).await)?, body.clone())?;
-        let copied = subject.replica.copy_from(subject.home_bucket, key).await;
-        same(key, ok(key, copied)?.bytes, body.len() as u64)?;
-        same(key, ok(key, subject.replica.get(key).await)?, body)?;
-    }
-    let listed = all_keys(subject.home, &prefix, None).await?;
-    same("keys", listed, keys.iter().cloned().collect::<Vec<_>>())?;
-    for key in &keys {
-        remove_all(subject.home, key).await?;
-    }
-    same(
-        "keys after removal",
-        all_keys(subject.home, &prefix, None).await?,
-        vec![],
-    )
 }
 
 async fn versions<S: Store>(subject: &Subject<'_, S>) -> Outcome {
@@ -313,6 +113,15 @@ async fn versions<S: Store>(subject: &Subject<'_, S>) -> Outcome {
         same("latest", latest, vec![true, false, false])?;
     }
     same("delete markers", found.iter().filter(|v| v.is_delete_marker).count(), 0)?;
+    let missing = all_versions(subject.home, &subject.key("versions/missing")).await?;
+    same("versions of nothing", missing, vec![])?;
+    let created = subject.key("versions-created");
+    for body in ["first", "second"] {
+        let result = subject.home.create(&created, Bytes::from_static(body.as_bytes())).await;
+        ok("create", result)?;
+    }
+    let count = all_versions(subject.home, &created).await?.len();
+    same("number of versions after two creates", count, 1)?;
     let a = format!("{prefix}a");
     let behind = ok(
         "list_versions",
@@ -351,6 +160,24 @@ async fn removal<S: Store>(subject: &Subject<'_, S>) -> Outcome {
     same("create after removal", ok("create", again)?, Created::New)
 }
 
+async fn removals<S: Store>(subject: &Subject<'_, S>) -> Outcome {
+    let prefix = subject.key("removals/");
+    // In a bucket, a key may also be the folder of others.
+    let spelt = ["a", "a b", "a+b", "a%2Fb", "a/b", "ä/ü", "<a>"].map(|name| format!("{prefix}{name}"));
+    let mut names = BTreeSet::from(spelt);
+    for key in &names {
+        ok(key, subject.home.create(key, Bytes::from_static(b"x")).await)?;
+    }
+    while let Some(key) = names.pop_first() {
+        let listed = all_keys(subject.home, &prefix, Some(key.clone())).await?;
+        same("keys behind one", listed, names.iter().cloned().collect())?;
+        remove_all(subject.home, &key).await?;
+        let left = all_keys(subject.home, &prefix, None).await?;
+        same("keys after a removal", left, names.iter().cloned().collect())?;
+    }
+    Ok(())
+}
+
 async fn copies<S: Store>(subject: &Subject<'_, S>) -> Outcome {
     let missing = subject.key("copies/missing");
     not_found(
@@ -358,30 +185,18 @@ async fn copies<S: Store>(subject: &Subject<'_, S>) -> Outcome {
         subject.replica.copy_from(subject.home_bucket, &missing).await,
     )?;
     not_found("get", subject.replica.get(&missing).await)?;
-    for body in ["first", "", "third, longer"] {
-        let key = subject.key("copies/object");
-        let body = Bytes::from_static(body.as_bytes());
+    // The last one is longer than what a store or a client may treat in one piece, and not a multiple of it.
+    let large: Vec<u8> = (0u32..2_200_000).flat_map(u32::to_le_bytes).collect();
+    for body in [b"first".to_vec(), Vec::new(), b"third, longer".to_vec(), large] {
+        let key = subject.key("copies/ä b+c%2F");
+        let body = Bytes::from(body);
         ok("overwrite", subject.home.overwrite(&key, body.clone()).await)?;
         let info = ok("copy_from", subject.replica.copy_from(subject.home_bucket, &key).await)?;
         same("copy", (info.key, info.bytes), (key.clone(), body.len() as u64))?;
-        same("bytes", ok("get", subject.replica.get(&key).await)?, body)?;
+        let copied = ok("get", subject.replica.get(&key).await)?;
+        same("bytes", (copied.len(), copied == body), (body.len(), true))?;
     }
     Ok(())
-}
-
-async fn large<S: Store>(subject: &Subject<'_, S>) -> Outcome {
-    // Longer than what a store or a client may treat in one piece, and not a multiple of it.
-    let body: Vec<u8> = (0u32..2_200_000).flat_map(u32::to_le_bytes).collect();
-    let body = Bytes::from(body);
-    let key = subject.key("large");
-    ok("create", subject.home.create(&key, body.clone()).await)?;
-    let back = ok("get", subject.home.get(&key).await)?;
-    same("length and bytes", (back.len(), back == body), (body.len(), true))?;
-    let info = ok("copy_from", subject.replica.copy_from(subject.home_bucket, &key).await)?;
-    same("length of the copy", info.bytes, body.len() as u64)?;
-    let from = body.len() as u64 - 5;
-    let tail = ok("get_range", subject.replica.get_range(&key, from, 10).await)?;
-    same("tail of the copy", tail, body.slice(body.len() - 5..))
 }
 
 /// A key where the suite may lock, and until when the lock that belongs there lasts.
@@ -477,20 +292,6 @@ async fn extension<S: Store>(subject: &Subject<'_, S>) -> Outcome {
 
 async fn locked_until<S: ReadObjects>(store: &S, key: &str) -> Result<Option<Timestamp>, Breach> {
     Ok(ok("head", store.head(key).await)?.locked_until)
-}
-
-async fn all_keys<S: ListObjects>(store: &S, prefix: &str, after: Option<String>) -> Result<Vec<String>, Breach> {
-    let mut keys = Vec::new();
-    let mut after = after;
-    loop {
-        let page = ok("list", store.list(prefix, after.as_deref()).await)?;
-        let Some(last) = page.last() else { return Ok(keys) };
-        after = Some(last.key.clone());
-        keys.extend(page.into_iter().map(|info| info.key));
-        if keys.len() > 10_000 {
-            return Err("the listing does not end".to_owned());
-        }
-    }
 }
 
 async fn all_versions<S: DeleteObjects>(store: &S, prefix: &str) -> Result<Vec<ObjectVersion>, Breach> {

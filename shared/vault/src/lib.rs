@@ -4,6 +4,7 @@
 //! manifest, then parts, then packs and blobs that nothing refers to any more.
 
 mod blob;
+mod directory;
 mod error;
 mod holds;
 mod index;
@@ -23,6 +24,7 @@ pub mod sweep;
 pub use blob::{
     TRUST_EXISTING_FOR, check_blob, get_blob, get_config, lasting_blob, outlives_run, put_blob, put_content,
 };
+pub use directory::Directory;
 pub use error::PortError;
 pub use holds::{Holds, lay_hold, lift_hold};
 pub use index::IndexEntry;

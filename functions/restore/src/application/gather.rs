@@ -49,7 +49,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         };
         let mut notes = Vec::new();
         for vault in &vaults {
-            let bucket = &vault.location.bucket;
+            let bucket = &vault.location.place;
             match gather_from(vault, request, &selection, stack.as_ref(), clock).await {
                 Ok(mut gathered) if !gathered.points.is_empty() => {
                     notes.push(format!(

@@ -71,7 +71,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
 
     /// The application as a CloudFormation template; the names are good, as the map has shown.
     fn as_template(&self, request: &Request, gathered: &Gathered<'_, V>, members: &[Member], account: &str) -> Report {
-        let code = CodeBucket(gathered.vault.location.bucket.clone());
+        let code = CodeBucket(gathered.vault.location.place.to_string());
         let mut outcomes: Vec<Outcome> = gathered.missing.iter().map(missing).collect();
         let mut notes = gathered.notes.clone();
         match application::template(members, &request.target, account, &code) {

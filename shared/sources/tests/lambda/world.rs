@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use holdfast_catalog::{Arn, PointId, Region};
 use holdfast_sources::SettingOutcome;
 use holdfast_sources::lambda::restore::{
-    PlanError, RestorePlan, RestoreRequest, Restored, Target, Triggers, VaultLocation, execute, plan,
+    PlanError, RestorePlan, RestoreRequest, Restored, Target, Triggers, VaultLocation, VaultPlace, execute, plan,
 };
 use holdfast_sources::lambda::{FunctionConfig, FunctionSnapshot, read_function, snapshot};
 use holdfast_testkit::{Faults, ManualClock, MemoryFunctions, MemoryStore, Script};
@@ -92,7 +92,7 @@ impl World {
                 account: "111122223333".to_owned(),
             },
             vault: VaultLocation {
-                bucket: "vault".to_owned(),
+                place: VaultPlace::Bucket("vault".to_owned()),
                 region: "eu-west-1".parse().unwrap(),
             },
             triggers: Triggers::AsBefore,

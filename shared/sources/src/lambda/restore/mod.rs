@@ -59,10 +59,26 @@ pub struct Target {
 /// Where a vault is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultLocation {
-    /// Its bucket.
-    pub bucket: String,
-    /// The bucket's region.
+    /// What holds it.
+    pub place: VaultPlace,
+    /// The bucket's region; of a directory, the one that it is worked for.
     pub region: Region,
+}
+
+/// What holds a vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VaultPlace {
+    /// A bucket, which services of its region read by themselves.
+    Bucket(String),
+    /// A directory, which they cannot see.
+    Directory(String),
+}
+
+impl fmt::Display for VaultPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (VaultPlace::Bucket(name) | VaultPlace::Directory(name)) = self;
+        f.write_str(name)
+    }
 }
 
 /// What becomes of event source mappings.
@@ -103,8 +119,8 @@ pub enum PlanError {
     },
     /// The code is too large to be sent along, and can only be taken from a bucket in the target's region.
     #[error(
-        "code {sha256} has {bytes} bytes, more than can be sent to another region: restore from the vault in {region}, or \
-         replicate the point there first"
+        "code {sha256} has {bytes} bytes, more than can be sent along: restore from a vault's bucket in {region}, or replicate \
+         the point there first"
     )]
     CodeTooBig {
         /// The archive's hash.

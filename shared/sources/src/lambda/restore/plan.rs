@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::adapt::{Place, adapt};
 use super::{
-    CodeSource, LATEST, PlanError, RestorePlan, RestoreRequest, Step, Target, Triggers, mapping_label,
+    CodeSource, LATEST, PlanError, RestorePlan, RestoreRequest, Step, Target, Triggers, VaultPlace, mapping_label,
     permission_label, permission_options,
 };
 use crate::SettingOutcome;
@@ -160,20 +160,19 @@ impl Planner<'_> {
         let blob = code
             .find(|blob| blob.sha256 == *sha256)
             .ok_or(PlanError::CodeMissing { sha256: *sha256 })?;
-        // The service reads code only from a bucket of its own region.
-        if self.request.vault.region == self.request.target.region {
-            Ok(CodeSource::Vault {
-                bucket: self.request.vault.bucket.clone(),
+        let vault = &self.request.vault;
+        match &vault.place {
+            // The service reads code only from a bucket of its own region.
+            VaultPlace::Bucket(bucket) if vault.region == self.request.target.region => Ok(CodeSource::Vault {
+                bucket: bucket.clone(),
                 key: layout::blob(sha256),
-            })
-        } else if blob.bytes <= MAX_DIRECT_UPLOAD_BYTES {
-            Ok(CodeSource::Upload(blob.clone()))
-        } else {
-            Err(PlanError::CodeTooBig {
+            }),
+            _ if blob.bytes <= MAX_DIRECT_UPLOAD_BYTES => Ok(CodeSource::Upload(blob.clone())),
+            _ => Err(PlanError::CodeTooBig {
                 sha256: *sha256,
                 bytes: blob.bytes,
                 region: self.request.target.region.clone(),
-            })
+            }),
         }
     }
 
