@@ -101,7 +101,7 @@ pub struct Difference {
 }
 
 /// Members whose values may be secrets: they are never shown.
-const SECRETIVE: [&str; 9] = [
+const SECRETIVE: [&str; 13] = [
     "AuthParameters",
     "BodyParameters",
     "Environment",
@@ -111,6 +111,10 @@ const SECRETIVE: [&str; 9] = [
     "QueryStringParameters",
     "SecretString",
     "Variables",
+    "apiKeys",
+    "requestParameters",
+    "requestTemplates",
+    "variables",
 ];
 
 /// How much of a value is shown.

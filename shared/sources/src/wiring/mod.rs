@@ -14,6 +14,8 @@ pub mod event_connection;
 pub mod event_rule;
 pub mod event_source_mapping;
 pub mod kinesis_stream;
+pub(crate) mod marked;
+pub mod rest_api;
 pub mod restore;
 pub mod schedule;
 pub mod schedule_group;
@@ -150,6 +152,7 @@ kinds! {
     BucketNotifications bucket_notifications,
     EventConnection event_connection,
     ApiDestination api_destination,
+    RestApi rest_api,
 }
 
 fn no_wiring(kind: Kind) -> PortError {
@@ -194,6 +197,7 @@ fn tag_filter(kind: Kind) -> Option<&'static str> {
         Kind::StateMachine => Some("states:stateMachine"),
         // Selected by its bucket's tags.
         Kind::BucketNotifications => Some("s3"),
+        Kind::RestApi => Some("apigateway"),
         _ => None,
     }
 }
@@ -230,6 +234,7 @@ async fn find<P: RestoreWiring>(port: &P, id: &ResourceId, wanted: &Document) ->
     let at = At { port, id };
     match id.kind {
         Kind::EventSourceMapping => event_source_mapping::find(&at, wanted).await,
+        Kind::RestApi => rest_api::find(&at, wanted).await,
         _ => read_at(&at).await,
     }
 }

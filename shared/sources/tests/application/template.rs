@@ -206,7 +206,26 @@ fn stored() -> Vec<Member> {
         member(
             Kind::RestApi,
             "a1b2c3",
-            json!({"config": {"name": "shop", "body": open_api("aws_proxy"), "stages": [{"stageName": "prod", "variables": {"table": "orders"}}]}}),
+            json!({"config": {
+                "name": "shop", "description": "the shop's API", "version": "2", "apiKeySource": "HEADER", "binaryMediaTypes": ["image/*"],
+                "disableExecuteApiEndpoint": false, "endpointConfiguration": {"types": ["REGIONAL"], "ipAddressType": "ipv4"},
+                "policy": {"Version": "2012-10-17", "Statement": [
+                    {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "this-api:arn/*"}
+                ]},
+                "deployments": [open_api("aws_proxy")],
+                "stages": [{
+                    "stageName": "prod", "deployment": 0, "variables": {"table": "orders", "own": "this-api:url/prod"}, "tracingEnabled": true,
+                    "cacheClusterEnabled": false, "tags": {"tier": "gold"},
+                    "methodSettings": {"*/*": {"metricsEnabled": true}, "orders/POST": {"throttlingRateLimit": 10.0, "throttlingBurstLimit": 20}},
+                    "accessLogSettings": {"destinationArn": "arn:aws:logs:eu-central-1:444455556666:log-group:api", "format": "$context.requestId"},
+                }],
+                "usagePlans": [{
+                    "name": "partners", "quota": {"limit": 1000, "period": "DAY"}, "throttle": {"rateLimit": 5.0, "burstLimit": 10},
+                    "stages": [{"stage": "prod", "throttle": {"/orders/POST": {"rateLimit": 1.0, "burstLimit": 1}}}],
+                    "apiKeys": [{"name": "acme", "value": "s3cr3t-of-acme-00000001", "enabled": true}],
+                }],
+                "basePathMappings": [{"domainName": "api.example.org", "basePath": "v1", "stage": "prod"}],
+            }, "tags": {"team": "shop"}}),
         ),
         member(
             Kind::HttpApi,

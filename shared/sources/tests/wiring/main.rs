@@ -10,6 +10,7 @@
 mod arns;
 mod documents;
 mod interrupted;
+mod rest_apis;
 mod restored;
 mod round_trip;
 mod world;
