@@ -101,7 +101,7 @@ pub struct Difference {
 }
 
 /// Members whose values may be secrets: they are never shown.
-const SECRETIVE: [&str; 13] = [
+const SECRETIVE: [&str; 14] = [
     "AuthParameters",
     "BodyParameters",
     "Environment",
@@ -114,6 +114,7 @@ const SECRETIVE: [&str; 13] = [
     "apiKeys",
     "requestParameters",
     "requestTemplates",
+    "stageVariables",
     "variables",
 ];
 

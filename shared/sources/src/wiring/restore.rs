@@ -115,7 +115,7 @@ pub fn plan(request: &RestoreRequest<'_>) -> Plan {
 /// Whether a resource's name is the service's to choose, and what people call it is a setting. A restore under another name sets
 /// that.
 fn is_named_within(kind: Kind) -> bool {
-    matches!(kind, Kind::RestApi)
+    matches!(kind, Kind::RestApi | Kind::HttpApi)
 }
 
 /// The setting that switches a trigger, and its value when it is off.
@@ -125,6 +125,7 @@ pub fn switch(kind: Kind) -> Option<(&'static str, Value)> {
         Kind::EventSourceMapping => Some(("Enabled", json!(false))),
         // An API answers whoever knows its new address, which is nobody; what leads people there is its domains.
         Kind::RestApi => Some(("basePathMappings", json!([]))),
+        Kind::HttpApi => Some(("apiMappings", json!([]))),
         _ => None,
     }
 }
@@ -140,6 +141,12 @@ fn switch_on(target: &ResourceId) -> String {
             return format!(
                 "made, and no custom domain leads to it yet; when requests may come: aws apigateway create-base-path-mapping \
                  --region {region} --domain-name … --base-path … --rest-api-id … --stage …"
+            );
+        }
+        Kind::HttpApi => {
+            return format!(
+                "made, and no custom domain leads to it yet; when requests may come: aws apigatewayv2 create-api-mapping \
+                 --region {region} --domain-name … --api-mapping-key … --api-id … --stage …"
             );
         }
         _ => format!("aws lambda update-event-source-mapping --region {region} --uuid … --enabled"),

@@ -230,7 +230,31 @@ fn stored() -> Vec<Member> {
         member(
             Kind::HttpApi,
             "d4e5f6",
-            json!({"config": {"body": open_api("AWS_PROXY"), "stages": [{"StageName": "$default"}]}, "tags": {"team": "shop"}}),
+            json!({"config": {
+                "name": "people", "protocolType": "HTTP", "description": "who they are", "disableExecuteApiEndpoint": false,
+                "corsConfiguration": {"allowOrigins": ["https://shop.example.org"], "maxAge": 300},
+                "authorizers": [{"name": "people", "authorizerType": "JWT", "identitySource": ["$request.header.Authorization"],
+                    "jwtConfiguration": {"audience": ["shop"], "issuer": "https://login.example.org"}}],
+                "integrations": [
+                    {"integrationType": "AWS_PROXY", "integrationMethod": "POST", "integrationUri": bill, "payloadFormatVersion": "2.0"},
+                    {"integrationType": "HTTP_PROXY", "integrationMethod": "GET", "integrationUri": "https://crm.example.org",
+                     "payloadFormatVersion": "1.0", "tlsConfig": {"serverNameToVerify": "crm.example.org"},
+                     "requestParameters": {"overwrite:header.x-key": "s3cr3t-of-the-crm", "append:header.who": "$context.authorizer.sub"},
+                     "responseParameters": {"403": {"overwrite:statuscode": "404"}}},
+                ],
+                "routes": [
+                    {"routeKey": "$default", "integration": 0, "authorizationType": "NONE"},
+                    {"routeKey": "GET /people", "integration": 1, "authorizer": "people", "authorizationType": "JWT"},
+                ],
+                "stages": [
+                    {"stageName": "$default", "autoDeploy": true, "stageVariables": {"table": "orders", "level": "3"}, "tags": {"tier": "gold"},
+                     "defaultRouteSettings": {"detailedMetricsEnabled": true}},
+                    {"stageName": "beta", "autoDeploy": false, "isDeployed": true,
+                     "routeSettings": {"GET /people": {"throttlingBurstLimit": 5}},
+                     "accessLogSettings": {"destinationArn": "arn:aws:logs:eu-central-1:444455556666:log-group:api", "format": "$context.requestId"}},
+                ],
+                "apiMappings": [{"domainName": "api.example.org", "apiMappingKey": "people", "stage": "beta"}],
+            }, "tags": {"team": "shop"}}),
         ),
         member(
             Kind::KinesisStream,

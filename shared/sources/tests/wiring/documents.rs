@@ -176,6 +176,7 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
             }), &[]),
         ),
         (pair(Kind::RestApi, "shop", "shop-2"), apis::rest_api()),
+        (pair(Kind::HttpApi, "shop", "shop-2"), apis::http_api()),
     ]
     .into_iter()
     .map(|((from, again), document)| (from, again, document))
@@ -446,6 +447,7 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
             ]),
         ),
         Kind::RestApi => apis::any_rest_api(),
+        Kind::HttpApi => apis::any_http_api(),
         _ => Just(json!({})).boxed(),
     };
     let has_tags = !matches!(

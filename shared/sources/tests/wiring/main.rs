@@ -9,6 +9,7 @@
 
 mod arns;
 mod documents;
+mod http_apis;
 mod interrupted;
 mod rest_apis;
 mod restored;

@@ -320,9 +320,8 @@ const OF_METHOD: [(&str, &str); 6] = [
 fn patch_stage(stage: &mut Value, patch: &Value) -> Result<(), PortError> {
     let path = text(patch, "path")?.trim_start_matches('/');
     let words: Vec<&str> = path.split('/').collect();
-    let value = typed(patch)?;
     match words.as_slice() {
-        ["deploymentId" | "clientCertificateId" | "description"] => stage[path] = value,
+        ["deploymentId" | "clientCertificateId" | "description"] => stage[path] = Value::from(text(patch, "value")?),
         ["accessLogSettings", member] => stage["accessLogSettings"][*member] = Value::from(text(patch, "value")?),
         ["variables", name] => stage["variables"][*name] = Value::from(text(patch, "value")?),
         [resource, verb, group, setting] => {
@@ -330,7 +329,7 @@ fn patch_stage(stage: &mut Value, patch: &Value) -> Result<(), PortError> {
             let known = OF_METHOD.iter().find(|(path, _)| *path == words);
             let (_, member) = known.ok_or_else(|| PortError::Invalid(format!("no setting {words}")))?;
             let method = format!("{}/{verb}", resource.replace("~1", "/"));
-            stage["methodSettings"][method][*member] = value;
+            stage["methodSettings"][method][*member] = typed(patch)?;
         }
         _ => return Err(PortError::Invalid(format!("no patch of {path}"))),
     }

@@ -1,5 +1,7 @@
+use holdfast_catalog::{ResourceId, Sha256};
 use serde_json::{Map, Value, json};
 
+use super::symbols::Symbols;
 use super::{Subject, Writing, add_tags, picked, tag_list};
 use crate::application::forms::domain;
 use crate::wiring::marked::{THIS_ARN, THIS_URL};
@@ -70,6 +72,7 @@ impl Writing<'_> {
         }
         let name = json!({ "Ref": format!("{}Name", subject.logical) });
         let mut body = body.clone();
+        self.hide_static(subject.logical, &mut body);
         body["info"] = json!({ "title": name, "version": config.get("version").cloned().unwrap_or_else(|| json!("none")) });
         let mut properties = picked(&config, &API);
         self.left_out(subject.id, &config, &API, &ELSEWHERE);
@@ -115,10 +118,11 @@ impl Writing<'_> {
 
     fn rest_stage(&mut self, subject: &Subject<'_>, stage: &Value, number: usize) {
         let members = stage.as_object().cloned().unwrap_or_default();
+        let logical = format!("{}Stage{number}", subject.logical);
         let mut properties = picked(&members, &STAGE);
         if let Some(variables) = properties.get_mut("Variables") {
-            let address = self.address(subject);
-            *variables = replaced(variables, THIS_URL, &address);
+            let address = address_of(self.symbols, subject.id);
+            *variables = self.stage_variables(&logical, &replaced(variables, THIS_URL, &address));
         }
         properties.insert("RestApiId".to_owned(), api(subject));
         properties.insert(
@@ -146,18 +150,53 @@ impl Writing<'_> {
         if !methods.is_empty() {
             properties.insert("MethodSettings".to_owned(), Value::from(methods));
         }
-        if let Some(tags) = tags(stage) {
+        if let Some(tags) = tags_of_part(stage) {
             properties.insert("Tags".to_owned(), tags);
         }
         if members.contains_key("webAclArn") {
             let words = format!("{}: the web ACL of a stage is not in the template: set it by hand", subject.id);
             self.notes.push(words);
         }
-        self.add(
-            &format!("{}Stage{number}", subject.logical),
-            "AWS::ApiGateway::Stage",
-            properties,
-        );
+        self.add(&logical, "AWS::ApiGateway::Stage", properties);
+    }
+
+    /// Variables of a stage: those that name nothing of the application are parameters, for they may be secrets.
+    pub(super) fn stage_variables(&mut self, stage: &str, variables: &Value) -> Value {
+        let all = variables.as_object().into_iter().flatten();
+        all.map(|(name, value)| {
+            let is_open = value.as_str().is_some_and(|text| self.symbols.is_reference(text));
+            let value = if is_open {
+                value.clone()
+            } else {
+                let parameter = format!("{stage}{}", super::symbols::camel(name));
+                self.secret(&parameter, &format!("The value of stage variable {name}"))
+            };
+            (name.clone(), value)
+        })
+        .collect()
+    }
+
+    /// What integrations always send in headers and queries, such as keys, becomes parameters.
+    pub(super) fn hide_static(&mut self, logical: &str, value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                for (name, value) in map.iter_mut() {
+                    match value {
+                        Value::Object(parameters) if name == "requestParameters" => {
+                            let sent = parameters.iter_mut().filter(|(name, value)| is_sent_always(name, value));
+                            for (name, value) in sent {
+                                let digest = Sha256::of(format!("{name}{value}").as_bytes()).to_string();
+                                let parameter = format!("{logical}Sent{}", digest.get(..6).unwrap_or_default());
+                                *value = self.secret(&parameter, &format!("What is always sent as {name}"));
+                            }
+                        }
+                        inner => self.hide_static(logical, inner),
+                    }
+                }
+            }
+            Value::Array(list) => list.iter_mut().for_each(|value| self.hide_static(logical, value)),
+            _ => {}
+        }
     }
 
     /// Keys' values are secrets: parameters.
@@ -181,7 +220,7 @@ impl Writing<'_> {
             said
         });
         properties.insert("ApiStages".to_owned(), own.collect());
-        if let Some(tags) = tags(plan) {
+        if let Some(tags) = tags_of_part(plan) {
             properties.insert("Tags".to_owned(), tags);
         }
         self.add(&logical, "AWS::ApiGateway::UsagePlan", properties);
@@ -193,7 +232,7 @@ impl Writing<'_> {
             let names = [("description", "Description"), ("enabled", "Enabled"), ("name", "Name")];
             let mut properties = picked(&key.as_object().cloned().unwrap_or_default(), &names);
             properties.insert("Value".to_owned(), value);
-            if let Some(tags) = tags(key) {
+            if let Some(tags) = tags_of_part(key) {
                 properties.insert("Tags".to_owned(), tags);
             }
             self.add(&key_logical, "AWS::ApiGateway::ApiKey", properties);
@@ -223,14 +262,22 @@ impl Writing<'_> {
             properties,
         );
     }
+}
 
-    /// The API's own address, in the symbols that become references.
-    fn address(&self, subject: &Subject<'_>) -> String {
-        let own = self.symbols.map.target(subject.id);
-        own.map_or_else(String::new, |own| {
-            format!("https://{}.execute-api.{}.{}", own.name, own.region, domain(&own.region))
-        })
-    }
+/// An API's own address, in the symbols that become references.
+pub(super) fn address_of(symbols: &Symbols, id: &ResourceId) -> String {
+    let own = symbols.map.target(id);
+    own.map_or_else(String::new, |own| {
+        format!("https://{}.execute-api.{}.{}", own.name, own.region, domain(&own.region))
+    })
+}
+
+/// Whether an integration's parameter is the same in every request, and goes where keys go.
+fn is_sent_always(name: &str, value: &Value) -> bool {
+    let goes = ["header.", "querystring."].iter().any(|place| name.contains(place));
+    let comes = ["$", "method.request.", "context.", "stageVariables."];
+    let is_static = |text: &str| text.starts_with('\'') || !comes.iter().any(|from| text.contains(from));
+    goes && value.as_str().is_some_and(is_static)
 }
 
 fn api(subject: &Subject<'_>) -> Value {
@@ -246,14 +293,14 @@ fn stage_name(subject: &Subject<'_>, stages: &[Value], named: &Value) -> Value {
     }
 }
 
-fn tags(of: &Value) -> Option<Value> {
+pub(super) fn tags_of_part(of: &Value) -> Option<Value> {
     let tags = of.get("tags")?.as_object()?;
     let tags = tags.iter().map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
     Some(tag_list(&tags.collect()))
 }
 
 /// Members as CloudFormation spells them, with a capital.
-fn capital(value: &Value) -> Value {
+pub(super) fn capital(value: &Value) -> Value {
     let members = value.as_object().into_iter().flatten();
     members
         .map(|(name, value)| (super::symbols::camel(name), value.clone()))
@@ -261,7 +308,7 @@ fn capital(value: &Value) -> Value {
 }
 
 /// A value with a word replaced in all of its texts.
-fn replaced(value: &Value, from: &str, to: &str) -> Value {
+pub(super) fn replaced(value: &Value, from: &str, to: &str) -> Value {
     match value {
         Value::String(text) => Value::from(text.replace(from, to)),
         Value::Array(list) => list.iter().map(|value| replaced(value, from, to)).collect(),

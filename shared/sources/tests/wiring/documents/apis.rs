@@ -216,3 +216,120 @@ pub fn any_rest_api() -> BoxedStrategy<Value> {
         })
         .boxed()
 }
+
+/// An HTTP API with two authorizers, three routes to two integrations, and two stages.
+pub fn http_api() -> Document {
+    let arn = |name: &str| format!("arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{name}");
+    let call = |name: &str| {
+        json!({
+            "integrationType": "AWS_PROXY", "integrationMethod": "POST", "integrationUri": arn(name), "connectionType": "INTERNET",
+            "payloadFormatVersion": "2.0", "timeoutInMillis": 30000,
+        })
+    };
+    document(
+        json!({
+            "name": "shop", "protocolType": "HTTP", "description": "the shop's API", "version": "2", "disableExecuteApiEndpoint": false,
+            "ipAddressType": "ipv4",
+            "corsConfiguration": {"allowOrigins": ["https://shop.example.org"], "allowMethods": ["GET", "POST"], "maxAge": 300},
+            "authorizers": [
+                {"name": "guard", "authorizerType": "REQUEST", "authorizerPayloadFormatVersion": "2.0", "enableSimpleResponses": true,
+                 "authorizerUri": format!("arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{}/invocations", arn("guard")),
+                 "identitySource": ["$request.header.Authorization"], "authorizerResultTtlInSeconds": 60},
+                {"name": "people", "authorizerType": "JWT", "identitySource": ["$request.header.Authorization"],
+                 "jwtConfiguration": {"audience": ["shop"], "issuer": "https://login.example.org"}},
+            ],
+            "integrations": [call("orders"), call("people")],
+            "routes": [
+                {"routeKey": "$default", "integration": 0, "authorizationType": "NONE", "apiKeyRequired": false},
+                {"routeKey": "GET /people/{id}", "integration": 1, "authorizer": "people", "authorizationType": "JWT",
+                 "authorizationScopes": ["read"], "apiKeyRequired": false},
+                {"routeKey": "POST /orders", "integration": 0, "authorizer": "guard", "authorizationType": "CUSTOM", "apiKeyRequired": false},
+            ],
+            "stages": [
+                {"stageName": "$default", "autoDeploy": true, "defaultRouteSettings": {"detailedMetricsEnabled": true},
+                 "stageVariables": {"own": "this-api:url/orders", "level": "3"}, "tags": {"tier": "gold"},
+                 "accessLogSettings": {"destinationArn": format!("arn:aws:logs:eu-central-1:{ACCOUNT}:log-group:api"), "format": "$context.requestId"}},
+                {"stageName": "beta", "autoDeploy": false, "isDeployed": true, "description": "by hand",
+                 "routeSettings": {"POST /orders": {"throttlingRateLimit": 10.0, "throttlingBurstLimit": 20}}},
+            ],
+            "apiMappings": [],
+        }),
+        &[("team", "billing"), ("backup", "standard")],
+    )
+}
+
+/// Any HTTP API.
+pub fn any_http_api() -> BoxedStrategy<Value> {
+    let settings = with(
+        json!({"name": "shop", "protocolType": "HTTP", "apiMappings": []}),
+        some(vec![
+            ("description", text()),
+            ("corsConfiguration", json_object()),
+            ("ipAddressType", text()),
+            ("version", text()),
+        ]),
+    );
+    let integration = some(vec![
+        ("requestParameters", json_object()),
+        ("responseParameters", json_object()),
+        ("tlsConfig", json_object()),
+    ]);
+    let authorizer = some(vec![("jwtConfiguration", json_object()), ("authorizerUri", text())]);
+    let route = some(vec![("operationName", text()), ("authorizationScopes", vec(word(), 1..3).prop_map(Value::from).boxed())]);
+    let stage = some(vec![
+        ("stageVariables", btree_map("[a-z]{1,4}", word(), 1..3).prop_map(|map| json!(map)).boxed()),
+        ("routeSettings", json_object()),
+        ("autoDeploy", Just(json!(true)).boxed()),
+    ]);
+    let parts = (
+        btree_map("[a-z]{1,4}", integration, 0..4),
+        btree_map("[a-z]{1,4}", authorizer, 0..3),
+        btree_map("(GET|ANY) /[a-z]{1,3}", (route, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..5),
+        btree_map("[a-z]{1,4}", stage, 0..3),
+    );
+    (settings, parts)
+        .prop_map(|(mut api, (integrations, authorizers, routes, stages))| {
+            let mut integrations: Vec<Value> = integrations
+                .into_iter()
+                .map(|(name, mut one)| {
+                    one["integrationUri"] = Value::from(format!("https://{name}.example.org"));
+                    one["integrationType"] = json!("HTTP_PROXY");
+                    one
+                })
+                .collect();
+            integrations.sort_by_cached_key(|one| sorted_text(one));
+            let named = |mut one: Value, member: &str, name: String| {
+                one[member] = Value::from(name);
+                one
+            };
+            let names: Vec<String> = authorizers.keys().cloned().collect();
+            let routes = routes.into_iter().map(|(key, (mut route, place, name))| {
+                if !integrations.is_empty() {
+                    route["integration"] = Value::from(place.index(integrations.len()));
+                }
+                if !names.is_empty() {
+                    route["authorizer"] = Value::from(names[name.index(names.len())].as_str());
+                }
+                named(route, "routeKey", key)
+            });
+            let lists = [
+                ("routes", routes.collect::<Vec<Value>>()),
+                ("authorizers", authorizers.into_iter().map(|(name, one)| named(one, "name", name)).collect()),
+                ("stages", stages.into_iter().map(|(name, one)| named(one, "stageName", name)).collect()),
+                ("integrations", integrations.clone()),
+            ];
+            for (name, list) in lists {
+                if !list.is_empty() {
+                    api[name] = Value::from(list);
+                }
+            }
+            api
+        })
+        .boxed()
+}
+
+/// A value's text with its keys in order.
+fn sorted_text(value: &Value) -> String {
+    let map: std::collections::BTreeMap<String, Value> = serde_json::from_value(value.clone()).unwrap();
+    json!(map).to_string()
+}
