@@ -43,7 +43,7 @@ NAMELESS_ACTIONS = {
 
 def removes_data(action: str) -> bool:
     """Whether an action takes something away. A worker's removal of the message that it has worked off does not."""
-    return bool(re.match(r"\w+:(Batch)?(Delete|Remove|Schedule\w*Deletion|Disable|Purge)", action)) and action != (
+    return bool(re.match(r"\w+:(Batch)?(Delete|DELETE|Remove|Schedule\w*Deletion|Disable|Purge)", action)) and action != (
         "sqs:DeleteMessage"
     )
 

@@ -28,6 +28,10 @@ pub enum Service {
     StepFunctions,
     /// AWS IAM.
     Iam,
+    /// Amazon API Gateway's REST APIs.
+    ApiGateway,
+    /// Amazon API Gateway's HTTP APIs.
+    ApiGatewayV2,
     /// Amazon S3. What it calls by element names in XML has those names here; what may come more than once is a list.
     S3,
     /// The Resource Groups Tagging API.
@@ -60,6 +64,7 @@ pub trait Operation: Send + Sync + 'static {
     const ACTIONS: &'static [&'static str];
     /// For services with REST addresses, method and address: members of the input in braces. In the query, a member that the
     /// input does not have is left out; what the address does not name is the body (in S3, the one member that is its root).
+    /// `<- {member}` after it says that this member is the whole body, `-> {member}` that the whole answer is this member.
     /// Empty for all others.
     const ADDRESS: &'static str;
 }
@@ -226,6 +231,61 @@ operations! {
     /// AWS IAM.
     iam: Iam;
     GetRole Reads ["iam:GetRole"];
+}
+
+operations! {
+    /// Amazon API Gateway's REST APIs. Its IAM actions are the methods of HTTP, and its resources the paths.
+    apigateway: ApiGateway;
+    GetRestApis Reads ["apigateway:GET"] "GET /restapis?position={position}&limit={limit}";
+    GetRestApi Reads ["apigateway:GET"] "GET /restapis/{restApiId}";
+    GetStages Reads ["apigateway:GET"] "GET /restapis/{restApiId}/stages";
+    GetExport Reads ["apigateway:GET"] "GET /restapis/{restApiId}/stages/{stageName}/exports/{exportType}?extensions={extensions} -> {body}";
+    GetResources Reads ["apigateway:GET"] "GET /restapis/{restApiId}/resources?embed={embed}&position={position}&limit={limit}";
+    GetAuthorizers Reads ["apigateway:GET"] "GET /restapis/{restApiId}/authorizers?position={position}&limit={limit}";
+    GetModels Reads ["apigateway:GET"] "GET /restapis/{restApiId}/models?position={position}&limit={limit}";
+    GetRequestValidators Reads ["apigateway:GET"] "GET /restapis/{restApiId}/requestvalidators?position={position}&limit={limit}";
+    GetGatewayResponses Reads ["apigateway:GET"] "GET /restapis/{restApiId}/gatewayresponses?position={position}&limit={limit}";
+    GetDeployments Reads ["apigateway:GET"] "GET /restapis/{restApiId}/deployments?position={position}&limit={limit}";
+    GetUsagePlans Reads ["apigateway:GET"] "GET /usageplans?position={position}&limit={limit}";
+    GetUsagePlanKeys Reads ["apigateway:GET"] "GET /usageplans/{usagePlanId}/keys?position={position}&limit={limit}";
+    GetApiKeys Reads ["apigateway:GET"] "GET /apikeys?includeValues={includeValues}&position={position}&limit={limit}";
+    GetDomainNames Reads ["apigateway:GET"] "GET /domainnames?position={position}&limit={limit}";
+    GetBasePathMappings Reads ["apigateway:GET"] "GET /domainnames/{domainName}/basepathmappings?position={position}&limit={limit}";
+    CreateRestApi Creates ["apigateway:POST", "apigateway:PUT"] "POST /restapis";
+    PutRestApi Changes ["apigateway:PUT", "iam:PassRole"] "PUT /restapis/{restApiId}?mode={mode}&failonwarnings={failOnWarnings} <- {body}";
+    UpdateRestApi Changes ["apigateway:PATCH", "apigateway:UpdateRestApiPolicy"] "PATCH /restapis/{restApiId}";
+    CreateDeployment Changes ["apigateway:POST"] "POST /restapis/{restApiId}/deployments";
+    CreateStage Creates ["apigateway:POST", "apigateway:PUT"] "POST /restapis/{restApiId}/stages";
+    UpdateStage Changes ["apigateway:PATCH"] "PATCH /restapis/{restApiId}/stages/{stageName}";
+    CreateUsagePlan Creates ["apigateway:POST", "apigateway:PUT"] "POST /usageplans";
+    CreateUsagePlanKey Creates ["apigateway:POST"] "POST /usageplans/{usagePlanId}/keys";
+    CreateApiKey Creates ["apigateway:POST", "apigateway:PUT"] "POST /apikeys";
+    CreateBasePathMapping Creates ["apigateway:POST"] "POST /domainnames/{domainName}/basepathmappings";
+    TagResource Changes ["apigateway:PUT"] "PUT /tags/{resourceArn}";
+}
+
+operations! {
+    /// Amazon API Gateway's HTTP APIs, with the same actions.
+    apigatewayv2: ApiGatewayV2;
+    GetApis Reads ["apigateway:GET"] "GET /v2/apis?maxResults={maxResults}&nextToken={nextToken}";
+    GetApi Reads ["apigateway:GET"] "GET /v2/apis/{apiId}";
+    GetAuthorizers Reads ["apigateway:GET"] "GET /v2/apis/{apiId}/authorizers?maxResults={maxResults}&nextToken={nextToken}";
+    GetIntegrations Reads ["apigateway:GET"] "GET /v2/apis/{apiId}/integrations?maxResults={maxResults}&nextToken={nextToken}";
+    GetRoutes Reads ["apigateway:GET"] "GET /v2/apis/{apiId}/routes?maxResults={maxResults}&nextToken={nextToken}";
+    GetStages Reads ["apigateway:GET"] "GET /v2/apis/{apiId}/stages?maxResults={maxResults}&nextToken={nextToken}";
+    GetDeployments Reads ["apigateway:GET"] "GET /v2/apis/{apiId}/deployments?maxResults={maxResults}&nextToken={nextToken}";
+    GetDomainNames Reads ["apigateway:GET"] "GET /v2/domainnames?maxResults={maxResults}&nextToken={nextToken}";
+    GetApiMappings Reads ["apigateway:GET"] "GET /v2/domainnames/{domainName}/apimappings?maxResults={maxResults}&nextToken={nextToken}";
+    CreateApi Creates ["apigateway:POST"] "POST /v2/apis";
+    CreateAuthorizer Creates ["apigateway:POST", "iam:PassRole"] "POST /v2/apis/{apiId}/authorizers";
+    CreateIntegration Creates ["apigateway:POST", "iam:PassRole"] "POST /v2/apis/{apiId}/integrations";
+    CreateRoute Creates ["apigateway:POST"] "POST /v2/apis/{apiId}/routes";
+    UpdateRoute Changes ["apigateway:PATCH"] "PATCH /v2/apis/{apiId}/routes/{routeId}";
+    CreateDeployment Changes ["apigateway:POST"] "POST /v2/apis/{apiId}/deployments";
+    CreateStage Creates ["apigateway:POST"] "POST /v2/apis/{apiId}/stages";
+    UpdateStage Changes ["apigateway:PATCH"] "PATCH /v2/apis/{apiId}/stages/{stageName}";
+    CreateApiMapping Creates ["apigateway:POST"] "POST /v2/domainnames/{domainName}/apimappings";
+    TagResource Changes ["apigateway:POST"] "POST /v2/tags/{resourceArn}";
 }
 
 operations! {

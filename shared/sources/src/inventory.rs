@@ -24,6 +24,7 @@ pub struct Found {
 pub trait ListResources: Send + Sync {
     /// The IAM actions behind this trait.
     const ACTIONS: &'static [&'static str] = &[
+        "apigateway:GET",
         "dynamodb:ListTables",
         "events:ListApiDestinations",
         "events:ListArchives",

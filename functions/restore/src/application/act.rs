@@ -34,7 +34,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         let mut points = self.gathered.points.iter();
         let point = points.find(|point| point.member.id == step.resource);
         let point = point.ok_or_else(|| PortError::NotFound(format!("the point of {}", step.resource)))?;
-        let (wanted, replaced) = self.map.rewrite(&point.member.document);
+        let (wanted, replaced) = self.map.rewrite_of(&step.resource, &point.member.document);
         let is_function = step.resource.kind == Kind::LambdaFunction;
         let outcome = match step.action {
             Action::Create if step.resource.kind == Kind::DynamodbTable => {

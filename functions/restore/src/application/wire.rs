@@ -3,8 +3,8 @@
 use holdfast_catalog::{Kind, Outcome, ResourceId};
 use holdfast_sources::application::{Step, Word};
 use holdfast_sources::lambda::{EventSource, FunctionConfig};
-use holdfast_sources::wiring::complete::{Switched, complete, current, switch_on};
-use holdfast_sources::wiring::restore::{Plan, Restored, execute};
+use holdfast_sources::wiring::complete::{Switched, complete, made, switch_on};
+use holdfast_sources::wiring::restore::{Plan, Restored, execute, switch};
 use holdfast_sources::wiring::{ArnMap, Document, KINDS};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
@@ -43,17 +43,16 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         }
         let mut plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
         // That triggers are off is the plan's own matter, and said once.
-        plan.notes.retain(|note| !is_about_switch(&note.setting));
+        let switched = switch(step.resource.kind).map(|(setting, _)| setting);
+        plan.notes.retain(|note| switched != Some(&note.setting));
         let store = &self.gathered.vault.store;
         let restored = execute(self.restore.regions.wiring(), store, clock, &plan).await?;
         if matches!(restored, Restored::Made(_) | Restored::Finished) {
             self.ours.insert(step.resource.clone());
         }
-        if matches!(step.resource.kind, Kind::EventConnection | Kind::ApiDestination)
-            && !matches!(restored, Restored::Refused(_))
-        {
-            // Their ARNs end with an id that the service chose just now.
-            let made = current(self.restore.regions.wiring(), &step.target).await?;
+        if has_own_id(step.resource.kind) && !matches!(restored, Restored::Refused(_)) {
+            // Its ARN has an id that the service chose just now.
+            let made = made(self.restore.regions.wiring(), &step.target, &plan.wanted).await?;
             self.map.learn(&step.resource, &made.arn);
         }
         Ok(told_of(step, restored))
@@ -154,8 +153,11 @@ fn told_of(step: &Step, restored: Restored) -> Outcome {
     }
 }
 
-fn is_about_switch(setting: &str) -> bool {
-    matches!(setting, "State" | "Enabled")
+fn has_own_id(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::EventConnection | Kind::ApiDestination | Kind::RestApi | Kind::HttpApi
+    )
 }
 
 fn settings_of(switched: Switched) -> Vec<holdfast_sources::SettingOutcome> {

@@ -77,6 +77,8 @@ fn wire(service: Service) -> Wire {
         Service::Lambda => (Protocol::Rest, "lambda", "Lambda"),
         Service::StepFunctions => (json(JSON_1_0, "AWSStepFunctions"), "states", "SFN"),
         Service::Iam => (Protocol::Query { version: "2010-05-08" }, "iam", "IAM"),
+        Service::ApiGateway => (Protocol::Rest, "apigateway", "API Gateway"),
+        Service::ApiGatewayV2 => (Protocol::Rest, "apigateway", "ApiGatewayV2"),
         Service::S3 => (Protocol::RestXml, "s3", "S3"),
         Service::Tagging => (
             json(JSON_1_1, "ResourceGroupsTaggingAPI_20170126"),
@@ -120,9 +122,13 @@ impl AwsCalls {
         let invalid = |why: String| PortError::Invalid(format!("{doing}: {why}"));
         let request = Request::new(wire.protocol, O::NAME, O::ADDRESS, input).map_err(invalid)?;
         let operation = self.operation::<O>(wire, region);
-        operation.invoke(request).await.map_err(|error| match O::EFFECT {
+        let answer = operation.invoke(request).await.map_err(|error| match O::EFFECT {
             Effect::Creates => port_error_of_create(&error, &doing),
             Effect::Reads | Effect::Changes => port_error(&error, &doing),
+        })?;
+        Ok(match request::answered(O::ADDRESS) {
+            Some(member) => json!({ member: answer }),
+            None => answer,
         })
     }
 

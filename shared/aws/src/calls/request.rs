@@ -53,17 +53,29 @@ impl Request {
                 })
             }
             Protocol::Rest | Protocol::RestXml => {
-                let Rest { method, target, rest } = rest(address, input)?;
-                let (content_type, body) = match (method, protocol) {
-                    ("GET", _) => (None, String::new()),
-                    (_, Protocol::RestXml) => (Some("application/xml"), document(&rest)?),
-                    _ => (Some("application/json"), Value::Object(rest).to_string()),
+                let Rest {
+                    method,
+                    target,
+                    mut rest,
+                } = rest(address, input)?;
+                let (content_type, body) = match (method, protocol, whole_body(address)) {
+                    ("GET", _, _) => (None, String::new()),
+                    (_, Protocol::RestXml, _) => (Some("application/xml"), document(&rest)?),
+                    (_, _, None) => (Some("application/json"), Value::Object(rest).to_string()),
+                    (_, _, Some(member)) => {
+                        let body = rest.remove(member).ok_or_else(|| format!("{member} is missing"))?;
+                        (Some("application/json"), text(&body))
+                    }
                 };
-                let content_type = content_type.map(|content_type| ("content-type", content_type.to_owned()));
+                // API Gateway writes its lists in another way for whom does not ask for JSON.
+                let accept = (protocol == Protocol::Rest).then_some(("accept", "application/json"));
+                let headers = accept
+                    .into_iter()
+                    .chain(content_type.map(|content_type| ("content-type", content_type)));
                 Ok(Request {
                     method,
                     target,
-                    headers: content_type.into_iter().collect(),
+                    headers: headers.map(|(name, value)| (name, value.to_owned())).collect(),
                     body,
                 })
             }
@@ -112,7 +124,19 @@ struct Rest {
     rest: Map<String, Value>,
 }
 
+/// The member that is the whole body.
+fn whole_body(address: &str) -> Option<&str> {
+    member(address.split_once(" <- ")?.1)
+}
+
+/// The member that the whole answer is.
+pub(super) fn answered(address: &'static str) -> Option<&'static str> {
+    member(address.split_once(" -> ")?.1)
+}
+
 fn rest(address: &'static str, mut input: Map<String, Value>) -> Result<Rest, String> {
+    let address = address.split(" <- ").next().unwrap_or_default();
+    let address = address.split(" -> ").next().unwrap_or_default();
     let (method, address) = address.split_once(' ').ok_or("the operation has no address")?;
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let mut target = String::new();

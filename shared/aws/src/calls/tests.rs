@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::wire::{Reply, Server};
-use holdfast_sources::call::{events, iam, kinesis, lambda, s3, scheduler, sns, sqs, states, tagging};
+use holdfast_sources::call::{apigateway, events, iam, kinesis, lambda, s3, scheduler, sns, sqs, states, tagging};
 
 fn home() -> Region {
     "eu-central-1".parse().unwrap()
@@ -104,6 +104,37 @@ async fn rest_puts_members_into_path_query_and_body() {
         request.line,
         "GET /2017-03-31/tags/arn%3Aaws%3Alambda%3Aeu-central-1%3A1%3Aevent-source-mapping%3Au"
     );
+}
+
+#[tokio::test]
+async fn a_document_goes_out_as_the_body_and_comes_back_as_it() {
+    let document = json!({"openapi": "3.0.1", "paths": {"/a": {}}});
+    let input = json!({"restApiId": "a1", "mode": "overwrite", "failOnWarnings": false, "body": document});
+    let (answer, request) = ask::<apigateway::PutRestApi>(Reply::new(200, r#"{"id": "a1"}"#), input).await;
+    assert_eq!(answer.unwrap(), json!({"id": "a1"}));
+    assert_eq!(request.line, "PUT /restapis/a1?mode=overwrite&failonwarnings=false");
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(body(&request), document.to_string());
+    assert!(
+        request
+            .header("authorization")
+            .unwrap()
+            .contains("/eu-central-1/apigateway/aws4_request")
+    );
+
+    let input = json!({"restApiId": "a1", "stageName": "live", "exportType": "oas30", "extensions": "integrations,apigateway"});
+    let (answer, request) = ask::<apigateway::GetExport>(Reply::new(200, &document.to_string()), input).await;
+    assert_eq!(answer.unwrap(), json!({ "body": document }));
+    assert_eq!(
+        request.line,
+        "GET /restapis/a1/stages/live/exports/oas30?extensions=integrations%2Capigateway"
+    );
+    assert_eq!(request.header("accept"), Some("application/json"), "or lists come in HAL");
+    let input = json!({"restApiId": "a1", "mode": "overwrite"});
+    let server = Server::replying([]);
+    let calls = AwsCalls::new(&server.aws(), "1");
+    let error = Call::<apigateway::PutRestApi>::call(&calls, &home(), input).await.unwrap_err();
+    assert!(matches!(error, PortError::Invalid(_)), "an API is never overwritten with nothing: {error}");
 }
 
 #[tokio::test]

@@ -188,7 +188,7 @@ fn by_name(list: &[Value]) -> Option<BTreeMap<String, &Value>> {
 
 /// Whether what stands below a key may be a secret.
 fn is_secret(key: &str) -> bool {
-    const WHOLE: [&str; 10] = [
+    const WHOLE: [&str; 12] = [
         "environment",
         "variables",
         "stagevariables",
@@ -199,6 +199,9 @@ fn is_secret(key: &str) -> bool {
         "bodyparameters",
         "querystringparameters",
         "credentials",
+        // Of an API's integrations: they may hold what it logs in with.
+        "requestparameters",
+        "requesttemplates",
     ];
     const WITHIN: [&str; 8] = [
         "password",

@@ -149,7 +149,7 @@ pub(super) fn integration(region: &Region) -> Form {
 }
 
 /// The domain of a region's service endpoints.
-pub(super) fn domain(region: &Region) -> &'static str {
+pub(crate) fn domain(region: &Region) -> &'static str {
     match region.partition() {
         "aws-cn" => "amazonaws.com.cn",
         "aws-iso" => "c2s.ic.gov",

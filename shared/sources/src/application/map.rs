@@ -7,7 +7,7 @@ use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use serde_json::Value;
 
 use super::forms::{self, Follow, Form};
-use super::naming::{DEFAULT, is_assigned, is_given};
+use super::naming::{DEFAULT, is_assigned, is_given, is_titled};
 use super::walk::{Spot, Visit, map_strings};
 use super::{Member, NameFault, Target};
 
@@ -23,6 +23,8 @@ pub struct ArnMap {
     /// Streams and consumers by what their ARNs begin with, with the new ARN.
     children: BTreeMap<String, String>,
     names: BTreeMap<String, BTreeSet<ResourceId>>,
+    /// What people will call those whose names the services choose.
+    titles: BTreeMap<ResourceId, String>,
     /// Whose the resources were: some ARNs do not say.
     old_account: String,
     account: String,
@@ -100,6 +102,9 @@ impl ArnMap {
                 is_known: !forms::has_own_id(new.kind),
             };
             map.add_place(&member.arn, &member.id.region, &new.region);
+            if let Some(title) = title_of(&member.document).filter(|_| is_titled(member.id.kind)) {
+                map.titles.insert(member.id.clone(), target.title(&member.id, title));
+            }
             map.add(&member.id, made);
         }
         Ok(map)
@@ -171,6 +176,22 @@ impl ArnMap {
         };
         let rewritten = map_strings(document, &mut rewriting);
         (rewritten, rewriting.replaced)
+    }
+
+    /// The same for the document of a resource of the application, with what people will call it.
+    pub fn rewrite_of(&self, resource: &ResourceId, document: &Value) -> (Value, Vec<Replaced>) {
+        let (mut rewritten, mut replaced) = self.rewrite(document);
+        if let (Some(old), Some(new)) = (title_of(document), self.titles.get(resource))
+            && old != new
+        {
+            replaced.push(Replaced {
+                path: "config.name".to_owned(),
+                from: old.to_owned(),
+                to: Some(new.clone()),
+            });
+            rewritten["config"]["name"] = Value::from(new.as_str());
+        }
+        (rewritten, replaced)
     }
 
     /// Which resources of the application a document names, in order.
@@ -399,6 +420,11 @@ impl Visit for Reading<'_> {
         }
         None
     }
+}
+
+/// What people call a resource whose name the service chooses.
+fn title_of(document: &Value) -> Option<&str> {
+    document.get("config")?.get("name")?.as_str()
 }
 
 /// The kind that a key's value names without an ARN, in the words of the services' inputs.

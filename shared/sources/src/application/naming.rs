@@ -88,6 +88,12 @@ impl Target {
         format!("{}{stem}{}{end}", self.prefix, self.suffix)
     }
 
+    /// What people will call a resource that the service gives an id of its own.
+    pub(super) fn title(&self, id: &ResourceId, old: &str) -> String {
+        let own = self.names.get(&id.to_string()).or_else(|| self.names.get(id.leaf()));
+        own.cloned().unwrap_or_else(|| format!("{}{old}{}", self.prefix, self.suffix))
+    }
+
     fn region_of(&self, old: &ResourceId) -> Region {
         match (&self.region, old.kind) {
             (_, Kind::IamRole) | (None, _) => old.region.clone(),
@@ -98,7 +104,8 @@ impl Target {
     /// Entries of `names` that name nothing: a misspelt one would leave a resource under its old name.
     fn unused(&self, resources: &BTreeSet<ResourceId>) -> Vec<NameFault> {
         let is_used = |key: &str| {
-            let mut named = resources.iter().filter(|id| !is_assigned(id.kind) && !is_given(id));
+            let can_be_named = |id: &&ResourceId| (!is_assigned(id.kind) || is_titled(id.kind)) && !is_given(id);
+            let mut named = resources.iter().filter(can_be_named);
             named.any(|id| id.leaf() == key || id.to_string() == key)
         };
         let unused = self.names.keys().filter(|key| !is_used(key));
@@ -115,6 +122,11 @@ impl Target {
 /// Whether the service chooses the name.
 pub(super) fn is_assigned(kind: Kind) -> bool {
     matches!(kind, Kind::EventSourceMapping | Kind::RestApi | Kind::HttpApi)
+}
+
+/// Whether what people call it is a setting beside the name that the service chooses.
+pub(super) fn is_titled(kind: Kind) -> bool {
+    matches!(kind, Kind::RestApi | Kind::HttpApi)
 }
 
 /// Whether the account has it without anybody having made it.

@@ -70,6 +70,8 @@ fn tie(kind: Kind, path: &str, to: Kind) -> Tie {
     match kind {
         Kind::EventArchive | Kind::ApiDestination => Tie::Must,
         Kind::EventSourceMapping | Kind::Schedule | Kind::BucketNotifications => Tie::Needs,
+        // What is called, and who decides who may call, is called as a role.
+        Kind::RestApi | Kind::HttpApi if to == Kind::IamRole => Tie::Needs,
         Kind::IamRole if has("AssumeRolePolicy") => Tie::Needs,
         Kind::IamRole => Tie::Mentions,
         // Whoever a policy allows something, or something is run as, has to be there.

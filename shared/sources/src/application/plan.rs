@@ -90,7 +90,7 @@ pub fn plan(members: &[Member], map: &ArnMap) -> Plan {
         let member = sorted.get(id)?;
         let (_, replaced) = match action {
             Action::SwitchOn => (Value::Null, Vec::new()),
-            _ => map.rewrite(&member.document),
+            _ => map.rewrite_of(&member.id, &member.document),
         };
         Some(Step {
             action,
@@ -140,11 +140,14 @@ fn is_only_loud(kind: Kind) -> bool {
 /// Whether a resource, as it was, starts something by itself.
 fn is_on(member: &Member) -> bool {
     let config = |name: &str| member.document.get("config").and_then(|config| config.get(name));
+    let has = |name: &str| config(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     match member.id.kind {
         Kind::EventRule | Kind::Schedule => config("State")
             .and_then(Value::as_str)
             .is_some_and(|state| state.starts_with("ENABLED")),
         Kind::EventSourceMapping => config("Enabled") == Some(&Value::Bool(true)),
+        Kind::RestApi => has("basePathMappings"),
+        Kind::HttpApi => has("apiMappings"),
         Kind::LambdaFunction => sources(member).any(|source| source.get("enabled") == Some(&Value::Bool(true))),
         kind if is_only_loud(kind) => {
             let config = member.document.get("config").and_then(Value::as_object);

@@ -117,10 +117,7 @@ fn what(resource_type: &str) -> What {
         | "AWS::IAM::Policy"
         | "AWS::IAM::RolePolicy" => return What::PartOfAnother,
         // What belongs to an API comes back with it; what stands beside it does not.
-        "AWS::ApiGateway::UsagePlan"
-        | "AWS::ApiGateway::UsagePlanKey"
-        | "AWS::ApiGateway::ApiKey"
-        | "AWS::ApiGateway::Account"
+        "AWS::ApiGateway::Account"
         | "AWS::ApiGateway::DomainName"
         | "AWS::ApiGateway::VpcLink"
         | "AWS::ApiGatewayV2::DomainName"

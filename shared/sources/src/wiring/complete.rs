@@ -18,6 +18,14 @@ pub async fn current<P: RestoreWiring>(port: &P, id: &ResourceId) -> Result<Read
     read_at(&At { port, id }).await
 }
 
+/// The resource that a restore has made of a document, where AWS names it itself; else the one of that name.
+///
+/// # Errors
+/// Those of [`read`](super::read).
+pub async fn made<P: RestoreWiring>(port: &P, id: &ResourceId, wanted: &Document) -> Result<Reading, PortError> {
+    find(port, id, wanted).await
+}
+
 /// Gives a resource that a restore made all of its settings. Done again it changes nothing.
 ///
 /// # Errors

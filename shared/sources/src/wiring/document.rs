@@ -101,7 +101,7 @@ pub struct Difference {
 }
 
 /// Members whose values may be secrets: they are never shown.
-const SECRETIVE: [&str; 9] = [
+const SECRETIVE: [&str; 14] = [
     "AuthParameters",
     "BodyParameters",
     "Environment",
@@ -111,6 +111,11 @@ const SECRETIVE: [&str; 9] = [
     "QueryStringParameters",
     "SecretString",
     "Variables",
+    "apiKeys",
+    "requestParameters",
+    "requestTemplates",
+    "stageVariables",
+    "variables",
 ];
 
 /// How much of a value is shown.

@@ -13,7 +13,10 @@ pub mod event_bus;
 pub mod event_connection;
 pub mod event_rule;
 pub mod event_source_mapping;
+pub mod http_api;
 pub mod kinesis_stream;
+pub(crate) mod marked;
+pub mod rest_api;
 pub mod restore;
 pub mod schedule;
 pub mod schedule_group;
@@ -154,6 +157,8 @@ kinds! {
     BucketNotifications bucket_notifications,
     EventConnection event_connection,
     ApiDestination api_destination,
+    RestApi rest_api,
+    HttpApi http_api,
 }
 
 fn no_wiring(kind: Kind) -> PortError {
@@ -198,6 +203,7 @@ fn tag_filter(kind: Kind) -> Option<&'static str> {
         Kind::StateMachine => Some("states:stateMachine"),
         // Selected by its bucket's tags.
         Kind::BucketNotifications => Some("s3"),
+        Kind::RestApi | Kind::HttpApi => Some("apigateway"),
         _ => None,
     }
 }
@@ -234,6 +240,8 @@ async fn find<P: RestoreWiring>(port: &P, id: &ResourceId, wanted: &Document) ->
     let at = At { port, id };
     match id.kind {
         Kind::EventSourceMapping => event_source_mapping::find(&at, wanted).await,
+        Kind::RestApi => rest_api::find(&at, wanted).await,
+        Kind::HttpApi => http_api::find(&at, wanted).await,
         _ => read_at(&at).await,
     }
 }

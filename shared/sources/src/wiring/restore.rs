@@ -6,7 +6,7 @@ use holdfast_vault::port::{Clock, ListObjects, WriteObjects};
 use serde_json::{Value, json};
 
 use super::at::{At, Making};
-use super::{ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, make};
+use super::{ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, make, marked};
 use crate::attempt::{Attempts, Step, abandon, announce, finish, marks_of};
 use crate::lambda::restore::Triggers;
 use crate::{SettingOutcome, SettingStatus};
@@ -68,6 +68,13 @@ pub fn plan(request: &RestoreRequest<'_>) -> Plan {
     }
     let mut loud = request.document.rewritten(&replacements);
     loud.observed.clear();
+    if marked::is_marked(request.target.kind) {
+        marked::mark(&mut loud, request.point);
+    }
+    let name = &request.target.name;
+    if is_named_within(request.target.kind) && *name != request.point.resource.name {
+        loud.config.insert("name".to_owned(), json!(name));
+    }
     let mut notes = Vec::new();
     let (old, new) = (&request.point.resource.region, &request.target.region);
     if old != new && loud.config.values().any(|value| names_region(value, old.as_str())) {
@@ -105,11 +112,20 @@ pub fn plan(request: &RestoreRequest<'_>) -> Plan {
     }
 }
 
+/// Whether a resource's name is the service's to choose, and what people call it is a setting. A restore under another name sets
+/// that.
+fn is_named_within(kind: Kind) -> bool {
+    matches!(kind, Kind::RestApi | Kind::HttpApi)
+}
+
 /// The setting that switches a trigger, and its value when it is off.
-pub(super) fn switch(kind: Kind) -> Option<(&'static str, Value)> {
+pub fn switch(kind: Kind) -> Option<(&'static str, Value)> {
     match kind {
         Kind::EventRule | Kind::Schedule => Some(("State", json!("DISABLED"))),
         Kind::EventSourceMapping => Some(("Enabled", json!(false))),
+        // An API answers whoever knows its new address, which is nobody; what leads people there is its domains.
+        Kind::RestApi => Some(("basePathMappings", json!([]))),
+        Kind::HttpApi => Some(("apiMappings", json!([]))),
         _ => None,
     }
 }
@@ -121,6 +137,18 @@ fn switch_on(target: &ResourceId) -> String {
         Kind::Schedule => format!(
             "aws scheduler update-schedule --region {region} --group-name {parent} --name {leaf} --state ENABLED … (with all its other settings)"
         ),
+        Kind::RestApi => {
+            return format!(
+                "made, and no custom domain leads to it yet; when requests may come: aws apigateway create-base-path-mapping \
+                 --region {region} --domain-name … --base-path … --rest-api-id … --stage …"
+            );
+        }
+        Kind::HttpApi => {
+            return format!(
+                "made, and no custom domain leads to it yet; when requests may come: aws apigatewayv2 create-api-mapping \
+                 --region {region} --domain-name … --api-mapping-key … --api-id … --stage …"
+            );
+        }
         _ => format!("aws lambda update-event-source-mapping --region {region} --uuid … --enabled"),
     };
     format!("made, but switched off; when events may flow: {command}")
@@ -152,7 +180,14 @@ where
     if plan.target.kind == Kind::BucketNotifications {
         return merge(port, clock, plan, found).await;
     }
-    let attempt = match Attempts::read(store, &work).await?.decide(found.is_some()) {
+    let is_ours = found.as_ref().is_none_or(|found| bears_our_mark(plan, &found.document));
+    let attempts = Attempts::read(store, &work).await?;
+    let step = if is_ours {
+        attempts.decide(found.is_some())
+    } else {
+        Step::Foreign
+    };
+    let attempt = match step {
         Step::Foreign => {
             let found = found.map(|reading| reading.document).unwrap_or_default();
             return Ok(judge(plan, &found));
@@ -249,6 +284,11 @@ fn present(result: Result<Reading, PortError>) -> Result<Option<Reading>, PortEr
         Err(PortError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether what is there may be this restore's work: where a kind bears marks, only if it bears ours.
+fn bears_our_mark(plan: &Plan, found: &Document) -> bool {
+    !marked::is_marked(plan.target.kind) || marked::mark_of(found) == marked::mark_of(&plan.wanted)
 }
 
 /// What to say of a resource that is there and that we did not make.

@@ -206,12 +206,55 @@ fn stored() -> Vec<Member> {
         member(
             Kind::RestApi,
             "a1b2c3",
-            json!({"config": {"name": "shop", "body": open_api("aws_proxy"), "stages": [{"stageName": "prod", "variables": {"table": "orders"}}]}}),
+            json!({"config": {
+                "name": "shop", "description": "the shop's API", "version": "2", "apiKeySource": "HEADER", "binaryMediaTypes": ["image/*"],
+                "disableExecuteApiEndpoint": false, "endpointConfiguration": {"types": ["REGIONAL"], "ipAddressType": "ipv4"},
+                "policy": {"Version": "2012-10-17", "Statement": [
+                    {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "this-api:arn/*"}
+                ]},
+                "deployments": [open_api("aws_proxy")],
+                "stages": [{
+                    "stageName": "prod", "deployment": 0, "variables": {"table": "orders", "own": "this-api:url/prod"}, "tracingEnabled": true,
+                    "cacheClusterEnabled": false, "tags": {"tier": "gold"},
+                    "methodSettings": {"*/*": {"metricsEnabled": true}, "orders/POST": {"throttlingRateLimit": 10.0, "throttlingBurstLimit": 20}},
+                    "accessLogSettings": {"destinationArn": "arn:aws:logs:eu-central-1:444455556666:log-group:api", "format": "$context.requestId"},
+                }],
+                "usagePlans": [{
+                    "name": "partners", "quota": {"limit": 1000, "period": "DAY"}, "throttle": {"rateLimit": 5.0, "burstLimit": 10},
+                    "stages": [{"stage": "prod", "throttle": {"/orders/POST": {"rateLimit": 1.0, "burstLimit": 1}}}],
+                    "apiKeys": [{"name": "acme", "value": "s3cr3t-of-acme-00000001", "enabled": true}],
+                }],
+                "basePathMappings": [{"domainName": "api.example.org", "basePath": "v1", "stage": "prod"}],
+            }, "tags": {"team": "shop"}}),
         ),
         member(
             Kind::HttpApi,
             "d4e5f6",
-            json!({"config": {"body": open_api("AWS_PROXY"), "stages": [{"StageName": "$default"}]}, "tags": {"team": "shop"}}),
+            json!({"config": {
+                "name": "people", "protocolType": "HTTP", "description": "who they are", "disableExecuteApiEndpoint": false,
+                "corsConfiguration": {"allowOrigins": ["https://shop.example.org"], "maxAge": 300},
+                "authorizers": [{"name": "people", "authorizerType": "JWT", "identitySource": ["$request.header.Authorization"],
+                    "jwtConfiguration": {"audience": ["shop"], "issuer": "https://login.example.org"}}],
+                "integrations": [
+                    {"integrationType": "AWS_PROXY", "integrationMethod": "POST", "integrationUri": bill, "payloadFormatVersion": "2.0"},
+                    {"integrationType": "HTTP_PROXY", "integrationMethod": "GET", "integrationUri": "https://crm.example.org",
+                     "payloadFormatVersion": "1.0", "tlsConfig": {"serverNameToVerify": "crm.example.org"},
+                     "requestParameters": {"overwrite:header.x-key": "s3cr3t-of-the-crm", "append:header.who": "$context.authorizer.sub"},
+                     "responseParameters": {"403": {"overwrite:statuscode": "404"}}},
+                ],
+                "routes": [
+                    {"routeKey": "$default", "integration": 0, "authorizationType": "NONE"},
+                    {"routeKey": "GET /people", "integration": 1, "authorizer": "people", "authorizationType": "JWT"},
+                ],
+                "stages": [
+                    {"stageName": "$default", "autoDeploy": true, "stageVariables": {"table": "orders", "level": "3"}, "tags": {"tier": "gold"},
+                     "defaultRouteSettings": {"detailedMetricsEnabled": true}},
+                    {"stageName": "beta", "autoDeploy": false, "isDeployed": true,
+                     "routeSettings": {"GET /people": {"throttlingBurstLimit": 5}},
+                     "accessLogSettings": {"destinationArn": "arn:aws:logs:eu-central-1:444455556666:log-group:api", "format": "$context.requestId"}},
+                ],
+                "apiMappings": [{"domainName": "api.example.org", "apiMappingKey": "people", "stage": "beta"}],
+            }, "tags": {"team": "shop"}}),
         ),
         member(
             Kind::KinesisStream,

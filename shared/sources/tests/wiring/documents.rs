@@ -1,5 +1,7 @@
 //! Documents as people's accounts have them: one that is rich for each kind, and strategies for all that there may be.
 
+pub mod apis;
+
 use std::collections::BTreeMap;
 
 use holdfast_catalog::{Kind, ResourceId};
@@ -173,6 +175,8 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
                 "Connection": "crm", "InvocationEndpoint": "https://crm.example.org/*", "HttpMethod": "POST", "InvocationRateLimitPerSecond": 10,
             }), &[]),
         ),
+        (pair(Kind::RestApi, "shop", "shop-2"), apis::rest_api()),
+        (pair(Kind::HttpApi, "shop", "shop-2"), apis::http_api()),
     ]
     .into_iter()
     .map(|((from, again), document)| (from, again, document))
@@ -454,6 +458,8 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
                 ("SomethingNew", json_object()),
             ]),
         ),
+        Kind::RestApi => apis::any_rest_api(),
+        Kind::HttpApi => apis::any_http_api(),
         _ => Just(json!({})).boxed(),
     };
     let has_tags = !matches!(

@@ -9,7 +9,9 @@
 
 mod arns;
 mod documents;
+mod http_apis;
 mod interrupted;
+mod rest_apis;
 mod restored;
 mod round_trip;
 mod world;

@@ -81,7 +81,11 @@ impl World {
 
     /// Makes a resource as its document says, its triggers switched on.
     pub async fn make(&self, id: &ResourceId, document: &Document) -> Reading {
-        let plan = plan_for(id, document, id, Triggers::AsBefore);
+        let mut document = document.clone();
+        if is_named_within(id.kind) {
+            document.config.insert("name".to_owned(), id.name.clone().into());
+        }
+        let plan = plan_for(id, &document, id, Triggers::AsBefore);
         let restored = execute(
             &self.account,
             &MemoryStore::new("scratch", &self.clock),
@@ -99,17 +103,31 @@ impl World {
         let mut all = Vec::new();
         for found in list(&self.account, kind, &home()).await.unwrap() {
             let id = ResourceId::from_arn(&found.arn).unwrap();
-            let Reading { document, .. } = self.read(&id).await;
+            let Reading { document, .. } = read(&self.account, &id).await.unwrap();
             let config = document.config;
             all.push(format!("{config:?} {:?}", document.tags));
         }
         all
     }
 
+    /// The resource of a name, also where AWS knows it by another.
     pub async fn read(&self, id: &ResourceId) -> Reading {
+        if is_named_within(id.kind) {
+            for found in list(&self.account, id.kind, &id.region).await.unwrap() {
+                let reading = read(&self.account, &found.id).await.unwrap();
+                if reading.document.text("name") == Some(&id.name) {
+                    return reading;
+                }
+            }
+        }
         let found = read(&self.account, id).await;
         found.unwrap_or_else(|error| panic!("{id}: {error}"))
     }
+}
+
+/// Whether AWS names resources of a kind itself, and what people call them is a setting.
+pub fn is_named_within(kind: Kind) -> bool {
+    matches!(kind, Kind::RestApi | Kind::HttpApi)
 }
 
 /// What needs a person, by setting.

@@ -1,5 +1,8 @@
 //! The services around functions, in memory: they answer as AWS does wherever a restore depends on it.
 
+mod apigateway;
+mod apigateway_parts;
+mod apigatewayv2;
 mod cloudformation;
 mod events;
 mod kinesis;
@@ -77,6 +80,22 @@ impl MemoryWiring {
             .insert((region.clone(), "bucket", name.to_owned()), bucket);
     }
 
+    /// Makes a custom domain name, which leads nowhere yet.
+    pub fn add_domain(&self, region: &Region, name: &str) {
+        let domain = json!({ "domainName": name, "mappings": {} });
+        lock(&self.things)
+            .by_name
+            .insert((region.clone(), "domain", name.to_owned()), domain);
+    }
+
+    /// Begins a canary release on a stage of an API.
+    pub fn release_canary(&self, region: &Region, api: &str, stage: &str) {
+        let key = (region.clone(), "restapi", api.to_owned());
+        if let Some(api) = lock(&self.things).by_name.get_mut(&key) {
+            api["stages"][stage]["canarySettings"] = json!({ "percentTraffic": 10.0, "deploymentId": "d" });
+        }
+    }
+
     /// Removes everything in a region, as a disaster does.
     pub fn destroy(&self, region: &Region) {
         lock(&self.things).by_name.retain(|(place, _, _), _| place != region);
@@ -104,6 +123,8 @@ impl MemoryWiring {
             Service::CloudFormation => desk.cloudformation(O::NAME, &input),
             Service::Kinesis => desk.kinesis(O::NAME, &input),
             Service::StepFunctions => desk.states(O::NAME, &input),
+            Service::ApiGateway => desk.apigateway(O::NAME, &input),
+            Service::ApiGatewayV2 => desk.apigatewayv2(O::NAME, &input),
             Service::Iam => unknown(O::NAME),
         }
     }

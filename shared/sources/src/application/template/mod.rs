@@ -3,10 +3,12 @@
 //! Every resource is kept when it leaves the stack, everything that starts something by itself is off until the parameter
 //! `SwitchOn` says otherwise, and nothing that may be a secret stands in it: those are parameters.
 
-mod api;
 mod events;
 mod function;
+mod http_api;
+mod machine;
 mod messaging;
+mod rest_api;
 mod role;
 mod symbols;
 mod table;
@@ -16,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_catalog::{Kind, ResourceId};
 use serde_json::{Map, Value, json};
 
-use super::naming::is_given;
+use super::naming::{is_given, is_titled};
 use super::order::Needs;
 use super::{ArnMap, Member, NameFault, Target};
 use symbols::Symbols;
@@ -61,7 +63,12 @@ pub fn template(
     for (id, member) in sorted.iter().filter(|(id, _)| !is_given(id)) {
         let Some(logical) = symbols.logical(id) else { continue };
         let Some(name) = named.target(id) else { continue };
-        writing.write(member, logical, name.leaf());
+        let title = member.document.get("config").and_then(|config| config.get("name")?.as_str());
+        let called = match title.filter(|_| is_titled(id.kind)) {
+            Some(title) => target.title(id, title),
+            None => name.leaf().to_owned(),
+        };
+        writing.write(member, logical, &called);
         imports.extend(import(member, logical, name, account));
     }
     // What a service chooses is a reference in the template, and seen as such.
@@ -112,7 +119,7 @@ impl Writing<'_> {
             logical,
             document: self.symbols.symbolic(&member.document),
         };
-        if Symbols::is_named(&member.id) {
+        if Symbols::is_named(&member.id) || is_titled(member.id.kind) {
             self.parameter(
                 &format!("{logical}Name"),
                 json!({ "Default": name }),
@@ -134,7 +141,8 @@ impl Writing<'_> {
             Kind::Schedule => self.schedule(&subject),
             Kind::EventSourceMapping => self.mapping(&subject),
             Kind::StateMachine => self.state_machine(&subject),
-            Kind::RestApi | Kind::HttpApi => self.api(&subject),
+            Kind::RestApi => self.rest_api(&subject),
+            Kind::HttpApi => self.http_api(&subject),
             Kind::IamRole => self.role(&subject),
             Kind::BucketNotifications => self.bucket(&subject),
             Kind::RdsInstance | Kind::RdsCluster => self.notes.push(format!(
@@ -164,6 +172,15 @@ impl Writing<'_> {
             "Properties": properties,
         });
         self.resources.insert(logical.to_owned(), resource);
+    }
+
+    /// A resource that is there only while the stack is switched on.
+    fn add_switched(&mut self, logical: &str, resource_type: &str, properties: Map<String, Value>) {
+        self.is_switched = true;
+        self.add(logical, resource_type, properties);
+        if let Some(resource) = self.resources.get_mut(logical) {
+            resource["Condition"] = json!("SwitchedOn");
+        }
     }
 
     /// Roles that are no part of the application are parameters, which begin as what they were.
