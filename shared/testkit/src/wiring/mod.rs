@@ -104,7 +104,7 @@ impl MemoryWiring {
             Service::CloudFormation => desk.cloudformation(O::NAME, &input),
             Service::Kinesis => desk.kinesis(O::NAME, &input),
             Service::StepFunctions => desk.states(O::NAME, &input),
-            Service::Iam => unknown(O::NAME),
+            Service::Iam | Service::CloudFront => unknown(O::NAME),
         }
     }
 }
