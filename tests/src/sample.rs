@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use holdfast_catalog::Sha256;
 use holdfast_sources::lambda::{
-    Alias, Environment, EventSource, FunctionConfig, Logging, Package, Release, Settings, SnapStart, Statement,
+    Alias, Environment, EventSource, FunctionConfig, Logging, Observed, Package, Release, Settings, SnapStart,
+    Statement,
 };
 use serde_json::{Map, json};
 
@@ -48,8 +49,12 @@ pub fn function() -> FunctionConfig {
             settings: BTreeMap::from([("BatchSize".to_owned(), json!(10))]),
             tags: BTreeMap::new(),
         }],
+        beside: BTreeMap::new(),
+        layers: BTreeMap::new(),
+        edge: Vec::new(),
         tags: BTreeMap::from([("backup".to_owned(), "standard".to_owned())]),
         unreadable: Vec::new(),
+        observed: Observed::default(),
     }
 }
 

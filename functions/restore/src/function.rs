@@ -83,7 +83,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         Ok(crate::outcome_of(target.to_string(), &restored.outcomes)
             .with("point", manifest.point.to_string())
             .with("arn", restored.arn.as_str())
-            .with("versions", json!(restored.versions)))
+            .with("versions", json!(restored.versions))
+            .with("layers", json!(restored.layers))
+            .with("urls", json!(restored.urls)))
     }
 }
 

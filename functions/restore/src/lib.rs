@@ -11,13 +11,15 @@ mod function;
 mod table;
 mod wiring;
 
+use std::collections::BTreeSet;
+
 use holdfast_catalog::{Engine, Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force, residency_breach};
 use holdfast_sources::call::Call;
 use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
-use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
-use holdfast_sources::lambda::restore::VaultLocation;
+use holdfast_sources::lambda::ReadWhole;
+use holdfast_sources::lambda::restore::{MakeWhole, VaultLocation};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::SendWork;
@@ -38,10 +40,20 @@ ports! {
     pub trait TablePorts: ReadTable, CreateTable, WriteItems, ScanTable, ApplyTableSettings
 }
 
-ports! {
-    /// What restore asks of Lambda: it makes functions, it removes none.
-    pub trait FunctionPorts: ReadFunction, CreateFunction, PublishVersions, WireFunction
+/// What restore asks of Lambda, and of CloudFront about functions at the edge: it makes functions, it removes none.
+pub trait FunctionPorts: ReadWhole + MakeWhole {
+    /// The IAM actions behind these ports, sorted.
+    fn actions() -> BTreeSet<&'static str>
+    where
+        Self: Sized,
+    {
+        let mut actions = <Self as ReadWhole>::actions();
+        actions.extend(<Self as MakeWhole>::actions());
+        actions
+    }
 }
+
+impl<T: ReadWhole + MakeWhole> FunctionPorts for T {}
 
 ports! {
     /// What restore asks of CloudFormation: what a stack has.

@@ -19,7 +19,8 @@ use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_i
 use holdfast_policy::{Breach, Document, DueRun, Resource};
 use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
 use holdfast_sources::inventory::{self, ListResources};
-use holdfast_sources::lambda::port::{FetchCode, ReadFunction};
+use holdfast_sources::lambda::ReadWhole;
+use holdfast_sources::lambda::port::{FetchCode, FetchLayer};
 use holdfast_sources::wiring::ReadWiring;
 use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
@@ -55,10 +56,21 @@ ports! {
     pub trait TablePorts: ReadTable, ScanTable
 }
 
-ports! {
-    /// What snapshot asks of Lambda: it reads.
-    pub trait FunctionPorts: ReadFunction, FetchCode
+/// What snapshot asks of Lambda, and of CloudFront about functions at the edge: it reads.
+pub trait FunctionPorts: ReadWhole + FetchCode + FetchLayer {
+    /// The IAM actions behind these ports, sorted.
+    fn actions() -> BTreeSet<&'static str>
+    where
+        Self: Sized,
+    {
+        let mut actions = <Self as ReadWhole>::actions();
+        actions.extend(<Self as FetchCode>::ACTIONS);
+        actions.extend(<Self as FetchLayer>::ACTIONS);
+        actions
+    }
 }
+
+impl<T: ReadWhole + FetchCode + FetchLayer> FunctionPorts for T {}
 
 ports! {
     /// How snapshot wakes others.

@@ -38,6 +38,8 @@ pub enum Service {
     Tagging,
     /// AWS CloudFormation.
     CloudFormation,
+    /// Amazon CloudFront, which has one endpoint for all regions. Its XML is told as S3's is.
+    CloudFront,
 }
 
 /// What an operation does to the account.
@@ -306,4 +308,33 @@ operations! {
     /// AWS CloudFormation.
     cloudformation: CloudFormation;
     ListStackResources Reads ["cloudformation:ListStackResources"];
+}
+
+operations! {
+    /// What AWS Lambda keeps beside a function: each with calls of its own.
+    functions: Lambda;
+    ListVersionsByFunction Reads ["lambda:ListVersionsByFunction"] "GET /2015-03-31/functions/{FunctionName}/versions?Marker={Marker}&MaxItems={MaxItems}";
+    ListFunctionUrlConfigs Reads ["lambda:ListFunctionUrlConfigs"] "GET /2021-10-31/functions/{FunctionName}/urls?Marker={Marker}&MaxItems={MaxItems}";
+    CreateFunctionUrlConfig Creates ["lambda:CreateFunctionUrlConfig"] "POST /2021-10-31/functions/{FunctionName}/url?Qualifier={Qualifier}";
+    ListFunctionEventInvokeConfigs Reads ["lambda:ListFunctionEventInvokeConfigs"] "GET /2019-09-25/functions/{FunctionName}/event-invoke-config/list?Marker={Marker}&MaxItems={MaxItems}";
+    PutFunctionEventInvokeConfig Changes ["lambda:PutFunctionEventInvokeConfig"] "PUT /2019-09-25/functions/{FunctionName}/event-invoke-config?Qualifier={Qualifier}";
+    ListProvisionedConcurrencyConfigs Reads ["lambda:ListProvisionedConcurrencyConfigs"] "GET /2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL&Marker={Marker}&MaxItems={MaxItems}";
+    PutProvisionedConcurrencyConfig Changes ["lambda:PutProvisionedConcurrencyConfig"] "PUT /2019-09-30/functions/{FunctionName}/provisioned-concurrency?Qualifier={Qualifier}";
+    GetFunctionCodeSigningConfig Reads ["lambda:GetFunctionCodeSigningConfig"] "GET /2020-06-30/functions/{FunctionName}/code-signing-config";
+    PutFunctionCodeSigningConfig Changes ["lambda:PutFunctionCodeSigningConfig"] "PUT /2020-06-30/functions/{FunctionName}/code-signing-config";
+    GetRuntimeManagementConfig Reads ["lambda:GetRuntimeManagementConfig"] "GET /2021-07-20/functions/{FunctionName}/runtime-management-config?Qualifier={Qualifier}";
+    PutRuntimeManagementConfig Changes ["lambda:PutRuntimeManagementConfig"] "PUT /2021-07-20/functions/{FunctionName}/runtime-management-config?Qualifier={Qualifier}";
+    GetFunctionRecursionConfig Reads ["lambda:GetFunctionRecursionConfig"] "GET /2024-08-31/functions/{FunctionName}/recursion-config";
+    PutFunctionRecursionConfig Changes ["lambda:PutFunctionRecursionConfig"] "PUT /2024-08-31/functions/{FunctionName}/recursion-config";
+    GetFunctionScalingConfig Reads ["lambda:GetFunctionScalingConfig"] "GET /2025-11-30/functions/{FunctionName}/function-scaling-config?Qualifier={Qualifier}";
+    GetLayerVersionByArn Reads ["lambda:GetLayerVersion"] "GET /2018-10-31/layers?find=LayerVersion&Arn={Arn}";
+    ListLayerVersions Reads ["lambda:ListLayerVersions"] "GET /2018-10-31/layers/{LayerName}/versions?Marker={Marker}&MaxItems={MaxItems}";
+    PublishLayerVersion Changes ["lambda:PublishLayerVersion", "s3:GetObject", "kms:Decrypt"] "POST /2018-10-31/layers/{LayerName}/versions";
+    PutFunctionScalingConfig Changes ["lambda:PutFunctionScalingConfig"] "PUT /2025-11-30/functions/{FunctionName}/function-scaling-config?Qualifier={Qualifier}";
+}
+
+operations! {
+    /// Amazon CloudFront.
+    cloudfront: CloudFront;
+    ListDistributions Reads ["cloudfront:ListDistributions"] "GET /2020-05-31/distribution?Marker={Marker}&MaxItems={MaxItems}";
 }

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use holdfast_catalog::{Arn, Sha256};
 use holdfast_sources::lambda::port::{
-    Code, CreateFunction, EventSourceReading, FetchCode, NewFunction, PublishVersions, ReadFunction, ReleaseReading,
-    WireFunction,
+    Code, CreateFunction, EventSourceReading, FetchCode, FetchLayer, NewFunction, PublishVersions, ReadFunction,
+    ReleaseReading, WireFunction,
 };
 use holdfast_sources::lambda::{Alias, EventSource, Permission, Settings};
 use holdfast_vault::PortError;
@@ -48,6 +48,13 @@ impl<S: FetchCode> FetchCode for Faults<S> {
         self.script()
             .run("fetch_code", &subject(function, qualifier), Effect::Reads, work)
             .await
+    }
+}
+
+impl<S: FetchLayer> FetchLayer for Faults<S> {
+    async fn fetch_layer(&self, arn: &str, max_bytes: u64) -> Result<Bytes, PortError> {
+        let work = self.inner().fetch_layer(arn, max_bytes);
+        self.script().run("fetch_layer", arn, Effect::Reads, work).await
     }
 }
 

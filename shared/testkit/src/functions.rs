@@ -1,5 +1,8 @@
 #![allow(clippy::panic, reason = "a test that asks for what is not there stops")]
 
+mod calls;
+mod changes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -7,14 +10,15 @@ use bytes::Bytes;
 use holdfast_catalog::{Arn, Region, Sha256};
 use holdfast_sources::lambda::port::{
     Code, CreateFunction, EventSourceReading, FetchCode, FunctionState, MAX_DIRECT_UPLOAD_BYTES, NewFunction,
-    PublishVersions, ReadFunction, ReleaseReading, Unreadable, WireFunction,
+    ReadFunction, ReleaseReading, Unreadable,
 };
-use holdfast_sources::lambda::{Alias, EventSource, FunctionConfig, Package, Permission, Release, Settings};
+use holdfast_sources::lambda::{
+    Alias, Beside, ByQualifier, EdgeAssociation, EventSource, FunctionConfig, Layer, Package, Release, Settings,
+};
 use holdfast_vault::PortError;
 use holdfast_vault::port::ReadObjects;
 use serde_json::{Map, Value, json};
 
-use crate::function_policy::statement_body;
 use crate::{MemoryStore, lock};
 
 /// The account of all resources in memory.
@@ -44,6 +48,10 @@ struct State {
     refused_runtimes: BTreeSet<String>,
     wrong_downloads: u32,
     unreadable: BTreeMap<String, Vec<Unreadable>>,
+    /// Layers' versions by ARN; none for one that was deleted.
+    layers: BTreeMap<String, Option<(Layer, Bytes)>>,
+    /// What distributions run, by function.
+    edge: BTreeMap<String, Vec<EdgeAssociation>>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +67,7 @@ struct Function {
     aliases: BTreeMap<String, Alias>,
     statements: Vec<(Option<String>, Map<String, Value>)>,
     reserved: Option<i32>,
+    beside: BTreeMap<Beside, ByQualifier>,
 }
 
 #[derive(Debug, Clone)]
@@ -111,14 +120,15 @@ impl MemoryFunctions {
     /// # Panics
     /// One of the archives that the configuration names is not among `code`.
     pub fn add(&self, name: &str, config: &FunctionConfig, code: &[Bytes]) {
+        let archive = |sha256: &Sha256| {
+            let mut archives = code.iter().filter(|archive| Sha256::of(archive) == *sha256);
+            archives.next().unwrap_or_else(|| panic!("no archive {sha256}")).clone()
+        };
         let stored = |release: &Release| Stored {
             release: release.clone(),
             code: match &release.package {
                 Package::Image { .. } => Bytes::new(),
-                Package::Zip { sha256, .. } => {
-                    let mut archives = code.iter().filter(|archive| Sha256::of(archive) == *sha256);
-                    archives.next().unwrap_or_else(|| panic!("no archive {sha256}")).clone()
-                }
+                Package::Zip { sha256, .. } => archive(sha256),
             },
         };
         let statement = |statement: &holdfast_sources::lambda::Statement| {
@@ -142,8 +152,13 @@ impl MemoryFunctions {
             aliases: config.aliases.clone(),
             statements: config.policy.iter().map(statement).collect(),
             reserved: config.reserved_concurrency,
+            beside: config.beside.clone(),
         };
         let mut state = self.lock();
+        let layers = config.layers.iter();
+        let layers = layers.map(|(arn, layer)| (arn.clone(), Some((layer.clone(), archive(&layer.sha256)))));
+        state.layers.extend(layers);
+        state.edge.insert(name.to_owned(), config.edge.clone());
         let next = config.versions.last_key_value().map_or(1, |(number, _)| number + 1);
         state.next_versions.insert(name.to_owned(), next);
         state.functions.insert(name.to_owned(), function);
@@ -165,6 +180,16 @@ impl MemoryFunctions {
     /// Loses the event source mappings of a function.
     pub fn lose_mappings(&self, function: &str) {
         self.lock().mappings.remove(function);
+    }
+
+    /// Deletes all versions of layers. Functions that have them go on using them.
+    pub fn lose_layers(&self) {
+        self.lock().layers.values_mut().for_each(|layer| *layer = None);
+    }
+
+    /// How many versions of layers there are.
+    pub fn layers(&self) -> usize {
+        self.lock().layers.values().flatten().count()
     }
 
     /// Switches all event source mappings of a function off.
@@ -247,6 +272,9 @@ impl MemoryFunctions {
         let single = settings.kms_key_arn.iter().chain(&settings.dead_letter_target);
         for arn in settings.layers.iter().chain(single) {
             self.check_place(arn)?;
+            if state.layers.get(arn).is_some_and(Option::is_none) {
+                return Err(PortError::Invalid(format!("layer {arn} does not exist")));
+            }
         }
         Ok(())
     }
@@ -415,6 +443,7 @@ impl CreateFunction for MemoryFunctions {
             aliases: BTreeMap::new(),
             statements: Vec::new(),
             reserved: None,
+            beside: BTreeMap::new(),
         };
         state.functions.insert(new.name.to_owned(), function);
         Ok(())
@@ -425,140 +454,5 @@ impl CreateFunction for MemoryFunctions {
         let mut state = self.lock();
         state.function(name)?.tags.insert(key.to_owned(), value.to_owned());
         Ok(())
-    }
-}
-
-impl PublishVersions for MemoryFunctions {
-    async fn update_settings(
-        &self,
-        function: &str,
-        revision: Option<&str>,
-        _from: &Settings,
-        to: &Settings,
-    ) -> Result<(), PortError> {
-        let mut state = self.lock();
-        self.check(&state, to)?;
-        let settings = &mut state.changeable(function, revision)?.latest.release.settings;
-        // These two have no place in UpdateFunctionConfiguration.
-        *settings = Settings {
-            architectures: settings.architectures.clone(),
-            tenant_isolation: settings.tenant_isolation.clone(),
-            ..to.clone()
-        };
-        state.changed(function)
-    }
-
-    async fn update_code(
-        &self,
-        function: &str,
-        revision: Option<&str>,
-        code: Code,
-        architectures: &[String],
-    ) -> Result<(), PortError> {
-        let settings = self
-            .lock()
-            .changeable(function, revision)?
-            .latest
-            .release
-            .settings
-            .clone();
-        let settings = Settings {
-            architectures: architectures.to_vec(),
-            ..settings
-        };
-        let stored = self.stored(code, &settings).await?;
-        let mut state = self.lock();
-        state.changeable(function, revision)?.latest = stored;
-        state.changed(function)
-    }
-
-    async fn publish_version(
-        &self,
-        function: &str,
-        revision: Option<&str>,
-        code: Option<&Sha256>,
-    ) -> Result<u64, PortError> {
-        let mut state = self.lock();
-        let next = state.next_versions.get(function).copied().unwrap_or(1);
-        let found = state.changeable(function, revision)?;
-        if let (Some(expected), Package::Zip { sha256, .. }) = (code, &found.latest.release.package)
-            && expected != sha256
-        {
-            return Err(PortError::Invalid(format!("code of function {function} is {sha256}")));
-        }
-        match found.versions.last_key_value() {
-            Some((number, _)) if !found.is_changed => return Ok(*number),
-            _ => found.versions.insert(next, found.latest.clone()),
-        };
-        found.is_changed = false;
-        state.next_versions.insert(function.to_owned(), next + 1);
-        Ok(next)
-    }
-
-    async fn published_versions(&self, function: &str) -> Result<Vec<u64>, PortError> {
-        Ok(self.lock().function(function)?.versions.keys().copied().collect())
-    }
-}
-
-impl WireFunction for MemoryFunctions {
-    async fn create_alias(&self, function: &str, name: &str, alias: &Alias) -> Result<(), PortError> {
-        let mut state = self.lock();
-        let found = state.function(function)?;
-        if found.aliases.contains_key(name) {
-            return Err(PortError::AlreadyExists(format!("alias {name}")));
-        }
-        found.stored(Some(&alias.version))?;
-        for number in alias.weights.keys().map(u64::to_string) {
-            found.stored(Some(&number))?;
-            if number == alias.version {
-                return Err(PortError::Invalid(format!(
-                    "alias {name} divides version {number} with itself"
-                )));
-            }
-        }
-        found.aliases.insert(name.to_owned(), alias.clone());
-        Ok(())
-    }
-
-    async fn add_permission(&self, function: &str, permission: &Permission) -> Result<(), PortError> {
-        let arn = self.arn(function);
-        let mut state = self.lock();
-        let found = state.function(function)?;
-        found.stored(permission.qualifier.as_deref())?;
-        let same = |(qualifier, body): &(Option<String>, Map<String, Value>)| {
-            *qualifier == permission.qualifier && body.get("Sid") == Some(&json!(permission.sid))
-        };
-        if found.statements.iter().any(same) {
-            return Err(PortError::AlreadyExists(format!("statement {}", permission.sid)));
-        }
-        let body = statement_body(permission, &qualified(&arn, permission.qualifier.as_deref()));
-        found.statements.push((permission.qualifier.clone(), body));
-        Ok(())
-    }
-
-    async fn put_concurrency(&self, function: &str, reserved: i32) -> Result<(), PortError> {
-        // Lambda keeps 100 of an account's 1,000 for functions without a reservation.
-        if reserved > 900 {
-            return Err(PortError::Invalid(
-                "too little unreserved concurrency would be left".to_owned(),
-            ));
-        }
-        self.lock().function(function)?.reserved = Some(reserved);
-        Ok(())
-    }
-
-    async fn create_event_source(&self, function: &str, source: &EventSource) -> Result<String, PortError> {
-        if let Some(arn) = &source.source_arn {
-            self.check_place(arn)?;
-        }
-        let mut state = self.lock();
-        let id = state.new_id();
-        state.changeable(function, None)?.stored(source.qualifier.as_deref())?;
-        let mappings = state.mappings.entry(function.to_owned()).or_default();
-        if mappings.iter().any(|(_, other)| other.same_connection(source)) {
-            return Err(PortError::AlreadyExists(format!("mapping of {}", source.label())));
-        }
-        mappings.push((id.clone(), source.clone()));
-        Ok(id)
     }
 }

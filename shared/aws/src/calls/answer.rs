@@ -94,12 +94,15 @@ fn xml(body: &[u8]) -> Result<Value, String> {
     })
 }
 
-/// Elements of S3's answers that may come more than once.
-const S3_LISTS: [&str; 6] = [
+/// Elements of S3's and CloudFront's answers that may come more than once.
+const S3_LISTS: [&str; 9] = [
     "Bucket",
+    "CacheBehavior",
     "CloudFunctionConfiguration",
+    "DistributionSummary",
     "Event",
     "FilterRule",
+    "LambdaFunctionAssociation",
     "QueueConfiguration",
     "TopicConfiguration",
 ];

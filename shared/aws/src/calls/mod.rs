@@ -46,7 +46,7 @@ pub(crate) enum Protocol {
     Query { version: &'static str },
     /// REST with JSON bodies.
     Rest,
-    /// REST with XML bodies, as S3 has it.
+    /// REST with XML bodies, as S3 and CloudFront have it.
     RestXml,
 }
 
@@ -90,6 +90,7 @@ fn wire(service: Service) -> Wire {
             "cloudformation",
             "CloudFormation",
         ),
+        Service::CloudFront => (Protocol::RestXml, "cloudfront", "CloudFront"),
     };
     Wire {
         protocol,
@@ -167,13 +168,13 @@ impl AwsCalls {
 
     fn signing(&self, wire: Wire, region: &Region) -> StaticRuntimePlugin {
         let region = match wire.host {
-            // IAM has one endpoint for a whole partition.
-            "iam" => Region::global(region.partition()),
+            // These have one endpoint for a whole partition.
+            "cloudfront" | "iam" => Region::global(region.partition()),
             _ => region.clone(),
         };
         let mut options = SigningOptions::default();
         // S3 signs paths as they are, and the hash of the body in a header.
-        let is_s3 = wire.protocol == Protocol::RestXml;
+        let is_s3 = wire.host == "s3";
         options.double_uri_encode = !is_s3;
         options.normalize_uri_path = !is_s3;
         options.content_sha256_header = is_s3;
@@ -229,7 +230,7 @@ fn aws_endpoint(host: &str, region: &Region) -> String {
         _ => "amazonaws.com",
     };
     match (host, region.partition()) {
-        ("iam", "aws") => format!("https://iam.{suffix}"),
+        ("cloudfront" | "iam", "aws") => format!("https://{host}.{suffix}"),
         ("iam", "aws-us-gov") => format!("https://iam.us-gov.{suffix}"),
         ("iam", partition) => format!("https://iam.{}.{suffix}", Region::global(partition)),
         _ => format!("https://{host}.{region}.{suffix}"),

@@ -156,10 +156,13 @@ fn rest(address: &'static str, mut input: Map<String, Value>) -> Result<Rest, St
     let parts = query.split('&').filter(|part| !part.is_empty());
     let present = parts.filter_map(|part| match part.split_once('=') {
         None => Some(part.to_owned()),
-        Some((key, value)) => {
-            let value = input.remove(member(value)?).filter(|value| !value.is_null())?;
-            Some(format!("{key}={}", escape(&text(&value))))
-        }
+        Some((key, value)) => match member(value) {
+            None => Some(part.to_owned()),
+            Some(name) => {
+                let value = input.remove(name).filter(|value| !value.is_null())?;
+                Some(format!("{key}={}", escape(&text(&value))))
+            }
+        },
     });
     let query: Vec<String> = present.collect();
     if !query.is_empty() {

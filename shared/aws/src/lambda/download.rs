@@ -1,6 +1,8 @@
 use bytes::Bytes;
-use holdfast_sources::lambda::port::FetchCode;
+use holdfast_sources::call::functions::GetLayerVersionByArn;
+use holdfast_sources::lambda::port::{FetchCode, FetchLayer};
 use holdfast_vault::PortError;
+use serde_json::{Value, json};
 
 use super::read::named;
 use super::{Functions, incomplete};
@@ -20,6 +22,21 @@ impl FetchCode for Functions {
         let url = code
             .location()
             .ok_or_else(|| incomplete(&doing, "address of the code"))?;
+        self.http.get(url, max_bytes).await.map_err(|error| error.doing(&doing))
+    }
+}
+
+impl FetchLayer for Functions {
+    async fn fetch_layer(&self, arn: &str, max_bytes: u64) -> Result<Bytes, PortError> {
+        let doing = format!("downloading the content of layer {arn}");
+        let input = json!({ "Arn": arn });
+        let answer = self.calls.call_of::<GetLayerVersionByArn>(&self.region, input).await?;
+        // As with code: a credential for ten minutes.
+        let url = answer
+            .get("Content")
+            .and_then(|content| content.get("Location"))
+            .and_then(Value::as_str);
+        let url = url.ok_or_else(|| incomplete(&doing, "address of the content"))?;
         self.http.get(url, max_bytes).await.map_err(|error| error.doing(&doing))
     }
 }

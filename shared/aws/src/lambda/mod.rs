@@ -18,8 +18,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_catalog::Region;
+use holdfast_sources::call::{Call, Operation};
 use holdfast_vault::PortError;
+use serde_json::Value;
 
+use crate::calls::AwsCalls;
 use crate::error::{code_of, port_error, port_error_of_create};
 use crate::{Aws, HttpGet};
 
@@ -28,6 +31,8 @@ use crate::{Aws, HttpGet};
 pub struct Functions {
     client: Client,
     http: HttpGet,
+    calls: AwsCalls,
+    region: Region,
 }
 
 impl Functions {
@@ -36,7 +41,16 @@ impl Functions {
         Functions {
             client: aws.lambda(region),
             http: HttpGet::new(aws),
+            // No call of these needs to know the account.
+            calls: AwsCalls::new(aws, ""),
+            region: region.clone(),
         }
+    }
+}
+
+impl<O: Operation> Call<O> for Functions {
+    async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+        self.calls.call_of::<O>(region, input).await
     }
 }
 

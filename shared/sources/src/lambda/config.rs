@@ -6,7 +6,10 @@ use holdfast_catalog::{CatalogError, Sha256};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Environment, Settings};
+use super::{Beside, ByQualifier, EdgeAssociation, Environment, Layer, Settings};
+
+/// The name of the unpublished version.
+pub(super) const LATEST: &str = "$LATEST";
 
 /// Everything that a function is besides the bytes of its code: the configuration document of a recovery point.
 ///
@@ -16,7 +19,8 @@ use super::{Environment, Settings};
 pub struct FunctionConfig {
     /// `$LATEST`.
     pub latest: Release,
-    /// The published versions that an alias or an event source mapping uses, by number.
+    /// The published versions that something uses: an alias, an event source mapping, a distribution, or a configuration of
+    /// their own; by number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<u64, Release>,
     /// Aliases by name.
@@ -31,12 +35,38 @@ pub struct FunctionConfig {
     /// What polls on its behalf, in order of source and qualifier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event_sources: Vec<EventSource>,
+    /// What the service keeps beside it: function URLs, asynchronous invocation, provisioned concurrency and the like.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside: BTreeMap<Beside, ByQualifier>,
+    /// The layers that it uses, by the ARN of their version, as far as they could be read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub layers: BTreeMap<String, Layer>,
+    /// Where CloudFront runs it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edge: Vec<EdgeAssociation>,
     /// Tags, without those that AWS reserves (`aws:`) and without the mark of a restore.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// Settings that could not be read and so are missing here, as AWS names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+    /// What AWS chose and a restore cannot choose again.
+    #[serde(default, skip_serializing_if = "Observed::is_empty")]
+    pub observed: Observed,
+}
+
+/// What AWS chose about a function and a restore cannot choose again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The addresses of function URLs, by alias; `$LATEST` for the function's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub urls: BTreeMap<String, String>,
+}
+
+impl Observed {
+    fn is_empty(&self) -> bool {
+        self.urls.is_empty()
+    }
 }
 
 /// `$LATEST` or a published version: code with its settings.
@@ -145,7 +175,7 @@ impl FunctionConfig {
         std::iter::once(&self.latest).chain(self.versions.values())
     }
 
-    /// The numbers of the versions that aliases and event source mappings use.
+    /// The numbers of the versions that something uses.
     pub fn used_versions(&self) -> BTreeSet<u64> {
         let aliases = self.aliases.values();
         let weighted = aliases.clone().flat_map(|alias| alias.weights.keys().copied());
@@ -154,7 +184,10 @@ impl FunctionConfig {
             .event_sources
             .iter()
             .filter_map(|source| source.qualifier.as_deref()?.parse().ok());
-        weighted.chain(named).chain(polled).collect()
+        let beside = self.beside.values().flat_map(BTreeMap::keys);
+        let beside = beside.filter_map(|qualifier| qualifier.parse().ok());
+        let edge = self.edge.iter().map(|association| association.version);
+        weighted.chain(named).chain(polled).chain(beside).chain(edge).collect()
     }
 }
 

@@ -123,6 +123,19 @@ pub trait FetchCode: Send + Sync {
     ) -> impl Future<Output = Result<Bytes, PortError>> + Send;
 }
 
+/// Downloading a layer's content.
+pub trait FetchLayer: Send + Sync {
+    /// The IAM actions behind this trait.
+    const ACTIONS: &'static [&'static str] = &["lambda:GetLayerVersion"];
+
+    /// The archive of a layer's version. The service's link lives for ten minutes, so it is asked for and used in one go.
+    ///
+    /// # Errors
+    /// `Invalid` when the archive is longer than `max_bytes`; `NotFound` when there is no such version any more; `Denied` when
+    /// its owner does not let it be read.
+    fn fetch_layer(&self, arn: &str, max_bytes: u64) -> impl Future<Output = Result<Bytes, PortError>> + Send;
+}
+
 /// Code to give to a function.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Code {

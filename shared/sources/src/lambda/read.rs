@@ -1,10 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_catalog::Arn;
+use holdfast_catalog::{Arn, Region};
 use holdfast_vault::PortError;
 
+use super::beside::{self, ReadBeside, Reader};
+use super::edge::{ReadEdge, associations};
+use super::layer::{ReadLayers, read_layers};
 use super::port::{ReadFunction, ReleaseReading, Unreadable};
-use super::{FunctionConfig, Release, Statement, statements};
+use super::{FunctionConfig, Observed, Release, Statement, statements};
 
 /// The tag that a restore leaves on the function it makes: the recovery point, with `under-way:` before it until all is done.
 pub const RESTORE_MARK: &str = "holdfast:restored-from";
@@ -21,14 +24,34 @@ pub struct FunctionReading {
     pub arn: Arn,
     /// Settings that could not be read, with the reason, in words for a person.
     pub unreadable: Vec<String>,
+    /// Layers that could not be read, by ARN, with the reason. The function can go on using them.
+    pub unread_layers: BTreeMap<String, String>,
 }
 
-/// Reads a function whole: `$LATEST`, aliases, event source mappings, the versions that those use, and the policies of all.
+/// Everything that reading a function whole takes.
+pub trait ReadWhole: ReadFunction + ReadBeside + ReadLayers + ReadEdge {
+    /// The IAM actions behind these ports, sorted.
+    fn actions() -> BTreeSet<&'static str>
+    where
+        Self: Sized,
+    {
+        let mut actions: BTreeSet<_> = <Self as ReadFunction>::ACTIONS.iter().copied().collect();
+        actions.extend(<Self as ReadBeside>::actions());
+        actions.extend(<Self as ReadLayers>::actions());
+        actions.extend(<Self as ReadEdge>::actions());
+        actions
+    }
+}
+
+impl<T: ReadFunction + ReadBeside + ReadLayers + ReadEdge> ReadWhole for T {}
+
+/// Reads a function whole: `$LATEST`, aliases, event source mappings, what stands beside it, where the edge runs it, the versions
+/// that those use, and the policies and layers of all.
 ///
 /// # Errors
 /// `NotFound` when there is no such function; `Denied` when even GetFunction is refused. A refused detail is not an error: it
 /// is in `unreadable`, and in the configuration's list by name.
-pub async fn read_function<F: ReadFunction>(functions: &F, name: &str) -> Result<FunctionReading, PortError> {
+pub async fn read_function<F: ReadWhole>(functions: &F, name: &str) -> Result<FunctionReading, PortError> {
     let latest = read_release(functions, name, None).await?;
     let mut notes = Notes::default();
     notes.take(&latest.unreadable, "");
@@ -56,14 +79,25 @@ pub async fn read_function<F: ReadFunction>(functions: &F, name: &str) -> Result
         reserved_concurrency: latest.reserved_concurrency,
         policy: Vec::new(),
         event_sources,
+        beside: BTreeMap::new(),
+        layers: BTreeMap::new(),
+        edge: Vec::new(),
         tags: own_tags(latest.tags),
         unreadable: Vec::new(),
+        observed: Observed::default(),
     };
+    let region = region_of(&latest.arn)?;
+    let reader = Reader::new(functions, &region, name);
+    beside::read_beside(&reader, &mut config, &mut notes).await?;
+    let edge = associations(functions, &latest.arn, name).await;
+    config.edge = notes.detail("LambdaFunctionAssociations", edge)?.unwrap_or_default();
     for number in config.used_versions() {
         if let Some(release) = read_version(functions, name, number, &mut notes).await? {
             config.versions.insert(number, release);
         }
     }
+    beside::read_of_versions(&reader, &mut config, &mut notes).await?;
+    let unread_layers = read_layers(functions, &region, name, &mut config).await?;
     let qualifiers: BTreeSet<String> = config
         .aliases
         .keys()
@@ -77,7 +111,13 @@ pub async fn read_function<F: ReadFunction>(functions: &F, name: &str) -> Result
         config,
         arn: latest.arn,
         unreadable: notes.words,
+        unread_layers,
     })
+}
+
+fn region_of(arn: &Arn) -> Result<Region, PortError> {
+    let region = arn.region().parse::<Region>();
+    region.map_err(|error| PortError::Invalid(format!("{arn}: {error}")))
 }
 
 /// Reads `$LATEST` or a version, with what depends on the function's name taken out of its settings.
@@ -144,8 +184,9 @@ async fn read_version<F: ReadFunction>(
     }
 }
 
+/// What could not be read.
 #[derive(Default)]
-struct Notes {
+pub(super) struct Notes {
     settings: BTreeSet<String>,
     words: Vec<String>,
 }
@@ -163,7 +204,7 @@ impl Notes {
     }
 
     /// A refusal becomes a note; everything else is as it was.
-    fn detail<T>(&mut self, setting: &str, result: Result<T, PortError>) -> Result<Option<T>, PortError> {
+    pub(super) fn detail<T>(&mut self, setting: &str, result: Result<T, PortError>) -> Result<Option<T>, PortError> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(PortError::Denied(why)) => {

@@ -6,8 +6,8 @@ use holdfast_vault::port::{LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::{PortError, lasting_blob, put_blob};
 use jiff::Timestamp;
 
-use super::port::{FetchCode, ReadFunction};
-use super::{FunctionConfig, Package, read_function};
+use super::port::{FetchCode, FetchLayer};
+use super::{FunctionConfig, Package, ReadWhole, read_function};
 
 /// The most that is downloaded for one archive. Lambda unpacks at most 250 MB, so a packed archive is smaller.
 const MAX_CODE_BYTES: u64 = 262_144_000;
@@ -25,7 +25,7 @@ pub struct FunctionSnapshot {
     pub not_protected: Vec<String>,
 }
 
-/// Stores a function's configuration and code. Code that the vault has is not downloaded again, unless it is so old, and not
+/// Stores a function's configuration, its code and the content of its layers, each once. Code that the vault has is not downloaded again, unless it is so old, and not
 /// locked, that it has to be written again to outlive this run (see [`holdfast_vault::outlives_run`]).
 ///
 /// # Errors
@@ -33,7 +33,7 @@ pub struct FunctionSnapshot {
 /// not what its hash says, twice. Blobs that were stored before an error stay; storing them again is harmless.
 pub async fn snapshot<F, S>(functions: &F, store: &S, now: Timestamp, name: &str) -> Result<FunctionSnapshot, PortError>
 where
-    F: ReadFunction + FetchCode,
+    F: ReadWhole + FetchCode + FetchLayer,
     S: ReadObjects + WriteObjects + LockObjects,
 {
     match take(functions, store, now, name).await {
@@ -45,7 +45,7 @@ where
 
 async fn take<F, S>(functions: &F, store: &S, now: Timestamp, name: &str) -> Result<FunctionSnapshot, PortError>
 where
-    F: ReadFunction + FetchCode,
+    F: ReadWhole + FetchCode + FetchLayer,
     S: ReadObjects + WriteObjects + LockObjects,
 {
     let reading = read_function(functions, name).await?;
@@ -69,6 +69,18 @@ where
             Err(error) => not_protected.push(format!("code of version {number} is not stored: {error}")),
         }
     }
+    let unread = reading.unread_layers.iter();
+    not_protected.extend(unread.map(|(arn, why)| format!("content of layer {arn} is not stored, only its ARN: {why}")));
+    for (arn, layer) in &reading.config.layers {
+        if code.contains_key(&layer.sha256) {
+            continue;
+        }
+        match store_layer(functions, store, now, arn, &layer.sha256).await {
+            Ok(blob) => _ = code.insert(layer.sha256, blob),
+            Err(error) if error.is_retryable() => return Err(error),
+            Err(error) => not_protected.push(format!("content of layer {arn} is not stored: {error}")),
+        }
+    }
     // The document last: what it names is there when it is.
     let document = Bytes::from(reading.config.to_bytes());
     let mut blobs = vec![put_blob(store, now, BlobRole::Config, document).await?];
@@ -85,9 +97,7 @@ where
 fn outside(config: &FunctionConfig) -> Vec<String> {
     let images = config.releases().filter_map(|release| release.package.image());
     let images = images.map(|image| format!("container image {image} is not stored, only its name and digest"));
-    let layers = config.releases().flat_map(|release| release.settings.layers.iter());
-    let layers = layers.map(|layer| format!("content of layer {layer} is not stored, only its ARN"));
-    let notes: BTreeSet<String> = images.chain(layers).collect();
+    let notes: BTreeSet<String> = images.collect();
     notes.into_iter().collect()
 }
 
@@ -103,6 +113,42 @@ where
     F: FetchCode,
     S: ReadObjects + WriteObjects + LockObjects,
 {
+    let qualifier = version.map(|number| number.to_string());
+    let what = format!(
+        "code of function {name} ({})",
+        qualifier.as_deref().unwrap_or("$LATEST")
+    );
+    let archive = functions.fetch_code(name, qualifier.as_deref(), MAX_CODE_BYTES);
+    store_archive(store, now, &what, sha256, archive).await
+}
+
+async fn store_layer<F, S>(
+    functions: &F,
+    store: &S,
+    now: Timestamp,
+    arn: &str,
+    sha256: &Sha256,
+) -> Result<BlobRef, PortError>
+where
+    F: FetchLayer,
+    S: ReadObjects + WriteObjects + LockObjects,
+{
+    let what = format!("content of layer {arn}");
+    let archive = functions.fetch_layer(arn, MAX_CODE_BYTES);
+    store_archive(store, now, &what, sha256, archive).await
+}
+
+/// Stores what a download gives, which is not begun when the vault has it.
+async fn store_archive<S>(
+    store: &S,
+    now: Timestamp,
+    what: &str,
+    sha256: &Sha256,
+    download: impl Future<Output = Result<Bytes, PortError>>,
+) -> Result<BlobRef, PortError>
+where
+    S: ReadObjects + WriteObjects + LockObjects,
+{
     if let Some(stored) = lasting_blob(store, now, sha256).await? {
         return Ok(BlobRef {
             role: BlobRole::Code,
@@ -112,13 +158,11 @@ where
             bytes: stored.bytes,
         });
     }
-    let qualifier = version.map(|number| number.to_string());
-    let archive = functions.fetch_code(name, qualifier.as_deref(), MAX_CODE_BYTES).await?;
+    let archive = download.await?;
     let found = Sha256::of(&archive);
     if found != *sha256 {
         return Err(PortError::Corrupt(format!(
-            "code of function {name} ({}): its hash should be {sha256} and is {found}",
-            qualifier.as_deref().unwrap_or("$LATEST"),
+            "{what}: its hash should be {sha256} and is {found}"
         )));
     }
     put_blob(store, now, BlobRole::Code, archive).await

@@ -4,7 +4,7 @@
 //! one port [`Call`].
 
 pub mod api_destination;
-mod at;
+pub(crate) mod at;
 pub mod bucket_notifications;
 pub mod complete;
 mod document;

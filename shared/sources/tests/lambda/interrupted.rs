@@ -4,12 +4,12 @@ use holdfast_sources::lambda::port::{PublishVersions as _, ReadFunction as _};
 use holdfast_testkit::Moment;
 use holdfast_vault::PortError;
 
-use crate::made::wired;
+use crate::made::{furnished, wired};
 use crate::world::{World, told};
 
 #[tokio::test]
 async fn a_restore_that_dies_at_any_call_ends_the_same_when_run_again() {
-    let calm = World::with("bill", &wired());
+    let calm = World::with("bill", &furnished());
     calm.lambda.busy_polls(1);
     let taken = calm.snapshot("bill").await.unwrap();
     calm.script.restart();
@@ -18,7 +18,7 @@ async fn a_restore_that_dies_at_any_call_ends_the_same_when_run_again() {
     assert!(calls > 30, "{calls}");
     for number in 1..=calls {
         for moment in [Moment::Before, Moment::After] {
-            let world = World::with("bill", &wired());
+            let world = World::with("bill", &furnished());
             world.lambda.busy_polls(1);
             let taken = world.snapshot("bill").await.unwrap();
             let plan = world.plan(&taken, "again").unwrap();
@@ -45,12 +45,12 @@ async fn counts(world: &World) -> (usize, usize) {
 
 #[tokio::test]
 async fn two_restores_at_once_make_one_function() {
-    let calm = World::with("bill", &wired());
+    let calm = World::with("bill", &furnished());
     let taken = calm.snapshot("bill").await.unwrap();
     let plan = calm.plan(&taken, "again").unwrap();
     let expected = calm.execute(&plan).await.unwrap();
     for seed in 0..300 {
-        let world = World::with("bill", &wired());
+        let world = World::with("bill", &furnished());
         world.snapshot("bill").await.unwrap();
         world.lambda.busy_polls(u32::try_from(seed % 3).unwrap());
         world.script.shuffle(seed);
@@ -70,7 +70,7 @@ async fn two_restores_at_once_make_one_function() {
 
 #[tokio::test]
 async fn a_restore_without_time_left_stops_in_good_order() {
-    let world = World::with("bill", &wired());
+    let world = World::with("bill", &furnished());
     let taken = world.snapshot("bill").await.unwrap();
     // So busy that the waiting uses up more than an invocation.
     world.lambda.busy_polls(140);
@@ -91,11 +91,11 @@ async fn a_restore_without_time_left_stops_in_good_order() {
 
 #[tokio::test]
 async fn a_snapshot_that_dies_at_any_call_is_whole_when_taken_again() {
-    let calm = World::with("bill", &wired());
+    let calm = World::with("bill", &furnished());
     let expected = calm.snapshot("bill").await.unwrap();
     for number in 1..=calm.script.total() {
         for moment in [Moment::Before, Moment::After] {
-            let world = World::with("bill", &wired());
+            let world = World::with("bill", &furnished());
             world.script.kill_at(number, moment);
             assert!(world.snapshot("bill").await.is_err(), "call {number}");
             world.script.heal();
@@ -125,7 +125,7 @@ async fn any_denied_change_ends_as_a_message_or_an_error_and_is_made_good_later(
         "put_concurrency",
         "create_event_source",
     ] {
-        let world = World::with("bill", &wired());
+        let world = World::with("bill", &furnished());
         let taken = world.snapshot("bill").await.unwrap();
         let plan = world.plan(&taken, "again").unwrap();
         world

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use holdfast_catalog::Sha256;
 use holdfast_sources::lambda::{
-    Alias, Environment, EventSource, FileSystem, FunctionConfig, Logging, Package, Release, Settings, SnapStart,
-    Statement, Vpc,
+    Alias, Beside, Environment, EventSource, FileSystem, FunctionConfig, Layer, Logging, Observed, Package, Release,
+    Settings, SnapStart, Statement, Vpc,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -42,9 +42,82 @@ pub fn plain() -> FunctionConfig {
         reserved_concurrency: None,
         policy: Vec::new(),
         event_sources: Vec::new(),
+        beside: BTreeMap::new(),
+        layers: BTreeMap::new(),
+        edge: Vec::new(),
         tags: BTreeMap::from([("team".to_owned(), "bills".to_owned())]),
         unreadable: Vec::new(),
+        observed: Observed::default(),
     }
+}
+
+/// A layer's version and its ARN, of this number.
+pub fn layer(number: u32) -> (String, Layer) {
+    let archive = &archives()[number as usize % 3];
+    let layer = Layer {
+        sha256: Sha256::of(archive),
+        bytes: archive.len() as u64,
+        settings: BTreeMap::from([
+            ("CompatibleArchitectures".to_owned(), json!(["arm64", "x86_64"])),
+            ("CompatibleRuntimes".to_owned(), json!(["provided.al2023"])),
+            ("Description".to_owned(), json!(format!("layer {number}"))),
+            ("LicenseInfo".to_owned(), json!("Apache-2.0")),
+        ]),
+    };
+    let arn = format!("arn:aws:lambda:eu-west-1:111122223333:layer:base:{number}");
+    (arn, layer)
+}
+
+/// Puts a configuration beside a function.
+pub fn set_beside(function: &mut FunctionConfig, kind: Beside, qualifier: &str, config: &Value) {
+    let config = config.as_object().cloned().unwrap_or_default();
+    let configs = function.beside.entry(kind).or_default();
+    configs.insert(qualifier.to_owned(), config);
+}
+
+/// Everything that can stand beside a function with the versions and aliases of [`wired`].
+pub fn furnished() -> FunctionConfig {
+    let mut config = wired();
+    let code_signing =
+        json!({ "CodeSigningConfigArn": "arn:aws:lambda:eu-west-1:111122223333:code-signing-config:csc-1" });
+    set_beside(&mut config, Beside::CodeSigning, "$LATEST", &code_signing);
+    let runtime = json!({ "UpdateRuntimeOn": "Manual", "RuntimeVersionArn": "arn:aws:lambda:eu-west-1::runtime:abc" });
+    set_beside(&mut config, Beside::RuntimeManagement, "3", &runtime);
+    let runtime = json!({ "UpdateRuntimeOn": "FunctionUpdate" });
+    set_beside(&mut config, Beside::RuntimeManagement, "$LATEST", &runtime);
+    set_beside(
+        &mut config,
+        Beside::Recursion,
+        "$LATEST",
+        &json!({ "RecursiveLoop": "Allow" }),
+    );
+    for (qualifier, number) in [("live", 2), ("7", 3)] {
+        let provisioned = json!({ "ProvisionedConcurrentExecutions": number });
+        set_beside(&mut config, Beside::ProvisionedConcurrency, qualifier, &provisioned);
+    }
+    for qualifier in ["$LATEST", "3", "live"] {
+        let invoke = json!({
+            "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sqs:eu-west-1:111122223333:dead"}},
+            "MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0,
+        });
+        set_beside(&mut config, Beside::EventInvoke, qualifier, &invoke);
+    }
+    for qualifier in ["$LATEST", "live", "next"] {
+        let url = json!({
+            "AuthType": "NONE", "Cors": {"AllowOrigins": ["*"], "MaxAge": 60}, "InvokeMode": "BUFFERED"
+        });
+        set_beside(&mut config, Beside::Url, qualifier, &url);
+    }
+    for number in [1, 2] {
+        let (arn, layer) = layer(number);
+        config.latest.settings.layers.push(arn.clone());
+        config.layers.insert(arn, layer);
+    }
+    let first = config.latest.settings.layers[0].clone();
+    if let Some(version) = config.versions.get_mut(&3) {
+        version.settings.layers.push(first);
+    }
+    config
 }
 
 /// One with two versions, two aliases that share, permissions, a queue and a stream.
@@ -231,7 +304,7 @@ fn any_release() -> impl Strategy<Value = Release> {
 pub fn any_function() -> impl Strategy<Value = FunctionConfig> {
     let versions = btree_map(1..50_u64, any_release(), 0..4);
     let pieces = (
-        vec(any::<bool>(), 8),
+        vec(any::<bool>(), 12),
         proptest::option::of(0..100_i32),
         btree_map("[a-z]{1,8}", ".{0,8}", 0..4),
     );
@@ -256,6 +329,15 @@ pub fn any_function() -> impl Strategy<Value = FunctionConfig> {
         if flags[1] {
             config.aliases.insert("head".to_owned(), alias("$LATEST", &[]));
         }
+        let used: Vec<String> = config
+            .releases()
+            .flat_map(|release| release.settings.layers.clone())
+            .collect();
+        for arn in used {
+            let number = arn.rsplit(':').next().and_then(|number| number.parse().ok());
+            config.layers.extend(number.map(layer));
+        }
+        any_beside(&mut config, &flags, &numbers);
         let mut qualifiers: Vec<Option<String>> = vec![None];
         qualifiers.extend(config.aliases.keys().cloned().map(Some));
         qualifiers.extend(numbers.iter().map(|number| Some(number.to_string())));
@@ -278,4 +360,44 @@ pub fn any_function() -> impl Strategy<Value = FunctionConfig> {
             .sort_by_key(|source| (source.source_arn.clone(), source.qualifier.clone()));
         config
     })
+}
+
+/// Configurations beside a function, some for each of its aliases and versions.
+fn any_beside(config: &mut FunctionConfig, flags: &[bool], numbers: &[u64]) {
+    let aliases: Vec<String> = config.aliases.keys().filter(|name| *name != "head").cloned().collect();
+    let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    for (at, qualifier) in aliases.iter().chain(&numbers).enumerate() {
+        if flags[8 + at % 4] {
+            let provisioned = json!({ "ProvisionedConcurrentExecutions": at + 1 });
+            set_beside(config, Beside::ProvisionedConcurrency, qualifier, &provisioned);
+        }
+        if flags[8 + (at + 1) % 4] {
+            set_beside(
+                config,
+                Beside::EventInvoke,
+                qualifier,
+                &json!({ "MaximumRetryAttempts": at % 3 }),
+            );
+        }
+    }
+    if flags[8] {
+        for qualifier in aliases.iter().map(String::as_str).chain(["$LATEST"]) {
+            let url = json!({ "AuthType": "AWS_IAM", "InvokeMode": "RESPONSE_STREAM" });
+            set_beside(config, Beside::Url, qualifier, &url);
+        }
+    }
+    if flags[9] {
+        for qualifier in numbers.iter().map(String::as_str).chain(["$LATEST"]) {
+            let runtime = json!({ "UpdateRuntimeOn": "FunctionUpdate" });
+            set_beside(config, Beside::RuntimeManagement, qualifier, &runtime);
+        }
+    }
+    if flags[10] {
+        set_beside(
+            config,
+            Beside::Recursion,
+            "$LATEST",
+            &json!({ "RecursiveLoop": "Allow" }),
+        );
+    }
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod beside;
 mod interrupted;
 mod made;
 mod planned;

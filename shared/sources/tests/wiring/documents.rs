@@ -1,5 +1,6 @@
 //! Documents as people's accounts have them: one that is rich for each kind, and strategies for all that there may be.
 
+#[path = "documents/apis.rs"]
 pub mod apis;
 
 use std::collections::BTreeMap;

@@ -125,7 +125,7 @@ impl MemoryWiring {
             Service::StepFunctions => desk.states(O::NAME, &input),
             Service::ApiGateway => desk.apigateway(O::NAME, &input),
             Service::ApiGatewayV2 => desk.apigatewayv2(O::NAME, &input),
-            Service::Iam => unknown(O::NAME),
+            Service::Iam | Service::CloudFront => unknown(O::NAME),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Fitting settings to another region or account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Arn, Region};
 use serde_json::Value;
@@ -14,6 +14,8 @@ pub(super) struct Place<'a> {
     source: &'a Arn,
     target: &'a Target,
     replacements: &'a BTreeMap<String, String>,
+    /// Layers that can be published again wherever the function comes to be.
+    stored_layers: BTreeSet<String>,
 }
 
 impl<'a> Place<'a> {
@@ -22,7 +24,13 @@ impl<'a> Place<'a> {
             source: request.source_arn,
             target: &request.target,
             replacements: &request.replacements,
+            stored_layers: BTreeSet::new(),
         }
+    }
+
+    /// Takes note that the point holds a layer's content.
+    pub(super) fn has_content(&mut self, layer: &str) {
+        self.stored_layers.insert(layer.to_owned());
     }
 
     pub(super) fn region(&self) -> &Region {
@@ -94,7 +102,7 @@ pub(super) fn adapt(
     }
     // An environment that could not be read is reported as unreadable; the function gets none.
     adapted.environment.get_or_insert_default();
-    adapted.layers = left_out.list("Layers", "--layers", &settings.layers);
+    adapted.layers = left_out.layers(&settings.layers);
     adapted.kms_key_arn = left_out.single("KMSKeyArn", "--kms-key-arn", settings.kms_key_arn.as_ref());
     adapted.dead_letter_target = left_out.single(
         "DeadLetterConfig",
@@ -145,11 +153,12 @@ impl LeftOut<'_, '_> {
         Some(arn)
     }
 
-    fn list(&mut self, setting: &str, option: &str, arns: &[String]) -> Vec<String> {
+    fn layers(&mut self, arns: &[String]) -> Vec<String> {
         let arns: Vec<String> = arns.iter().map(|arn| self.place.replaced(arn)).collect();
-        let (gone, kept): (Vec<String>, Vec<String>) = arns.into_iter().partition(|arn| self.place.is_elsewhere(arn));
+        let is_gone = |arn: &String| !self.place.stored_layers.contains(arn) && self.place.is_elsewhere(arn);
+        let (gone, kept): (Vec<String>, Vec<String>) = arns.into_iter().partition(is_gone);
         if !gone.is_empty() {
-            self.report(setting, option, &gone.join(" "));
+            self.report("Layers", "--layers", &gone.join(" "));
         }
         kept
     }

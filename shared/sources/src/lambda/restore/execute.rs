@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::Arn;
 use holdfast_vault::PortError;
@@ -7,9 +7,9 @@ use jiff::SignedDuration;
 
 use super::{RestorePlan, Step, Triggers};
 use crate::SettingOutcome;
-use crate::lambda::Release;
 use crate::lambda::port::{CreateFunction, FunctionState, PublishVersions, ReadFunction, ReleaseReading, WireFunction};
 use crate::lambda::read::{RESTORE_MARK, read_release};
+use crate::lambda::{MakeBeside, MakeLayers, ReadBeside, Release};
 
 /// The mark's value while a restore is under way begins with this; afterwards it is the recovery point alone.
 pub(super) const UNDER_WAY: &str = "under-way:";
@@ -37,8 +37,37 @@ pub struct Restored {
     pub outcomes: Vec<SettingOutcome>,
     /// The new number of each old version.
     pub versions: BTreeMap<u64, u64>,
+    /// The new ARN of each layer's version that could not be used where the function is.
+    pub layers: BTreeMap<String, String>,
+    /// The addresses of its function URLs, by alias; `$LATEST` for the function's own.
+    pub urls: BTreeMap<String, String>,
     /// Whether this restore had been completed before, so that nothing was changed now.
     pub was_done: bool,
+}
+
+/// Everything that making a function whole takes.
+pub trait MakeWhole:
+    ReadFunction + CreateFunction + PublishVersions + WireFunction + ReadBeside + MakeBeside + MakeLayers
+{
+    /// The IAM actions behind these ports, sorted.
+    fn actions() -> BTreeSet<&'static str>
+    where
+        Self: Sized,
+    {
+        let mut actions: BTreeSet<_> = <Self as ReadFunction>::ACTIONS.iter().copied().collect();
+        actions.extend(<Self as CreateFunction>::ACTIONS);
+        actions.extend(<Self as PublishVersions>::ACTIONS);
+        actions.extend(<Self as WireFunction>::ACTIONS);
+        actions.extend(<Self as ReadBeside>::actions());
+        actions.extend(<Self as MakeBeside>::actions());
+        actions.extend(<Self as MakeLayers>::actions());
+        actions
+    }
+}
+
+impl<T> MakeWhole for T where
+    T: ReadFunction + CreateFunction + PublishVersions + WireFunction + ReadBeside + MakeBeside + MakeLayers
+{
 }
 
 /// Carries out a plan. Interrupted anywhere and run again, or run twice at once, it takes up its own work and ends the same;
@@ -50,7 +79,7 @@ pub struct Restored {
 /// A setting or an old version that cannot be put back is not an error but an outcome.
 pub async fn execute<F, S, C>(functions: &F, store: &S, clock: &C, plan: &RestorePlan) -> Result<Restored, PortError>
 where
-    F: ReadFunction + CreateFunction + PublishVersions + WireFunction,
+    F: MakeWhole,
     S: ReadObjects,
     C: Clock,
 {
@@ -65,6 +94,8 @@ where
         published: BTreeMap::new(),
         newest: 0,
         versions: BTreeMap::new(),
+        layers: BTreeMap::new(),
+        urls: BTreeMap::new(),
         outcomes: Vec::new(),
     };
     run.claim().await?;
@@ -72,8 +103,9 @@ where
     for step in &plan.steps {
         run.check_time()?;
         match step {
-            Step::Version { was, release, code } => run.version(was, release, code).await?,
-            Step::Latest { release, code } => run.latest(release, code).await?,
+            Step::Layer { was, layer, code } => run.layer(was, layer, code).await?,
+            Step::Version { was, release, code } => run.version(was, &run.with_layers(release), code).await?,
+            Step::Latest { release, code } => run.latest(&run.with_layers(release), code).await?,
             Step::Finish => run.finish().await?,
             wiring => run.wire(wiring).await?,
         }
@@ -84,6 +116,8 @@ where
         arn: plan.arn.clone(),
         outcomes,
         versions: run.versions,
+        layers: run.layers,
+        urls: run.urls,
         was_done,
     })
 }
@@ -105,12 +139,16 @@ pub(super) struct Run<'a, F, S, C> {
     pub(super) newest: u64,
     /// The new number of each old version.
     pub(super) versions: BTreeMap<u64, u64>,
+    /// The new ARN of each layer's version that has one.
+    pub(super) layers: BTreeMap<String, String>,
+    /// The address of each function URL.
+    pub(super) urls: BTreeMap<String, String>,
     pub(super) outcomes: Vec<SettingOutcome>,
 }
 
 impl<F, S, C> Run<'_, F, S, C>
 where
-    F: ReadFunction + CreateFunction + PublishVersions + WireFunction,
+    F: MakeWhole,
     S: ReadObjects,
     C: Clock,
 {

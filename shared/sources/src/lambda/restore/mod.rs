@@ -3,9 +3,11 @@
 //!
 //! Published versions cannot be made as such: `$LATEST` is given the code and settings of each version in turn and published,
 //! oldest first, and ends with its own. Version numbers are never used twice, so the new ones differ; aliases, policies and
-//! mappings are pointed to the new numbers. Triggers come last, so that nothing invokes a function that is half there.
+//! mappings are pointed to the new numbers. A layer that cannot be used where the function comes to be is published from its
+//! stored content, and the function pointed to it. Triggers come last, so that nothing invokes a function that is half there.
 
 mod adapt;
+mod beside;
 mod execute;
 mod plan;
 mod release;
@@ -15,12 +17,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use holdfast_catalog::{Arn, BlobRef, PointId, Region};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Alias, EventSource, FunctionConfig, Permission, Release};
+use super::{Alias, Beside, EdgeAssociation, EventSource, FunctionConfig, LATEST, Layer, Permission, Release};
 use crate::SettingOutcome;
 
-pub use execute::{Restored, execute};
+pub use execute::{MakeWhole, Restored, execute};
 pub use plan::plan;
 
 /// What is to be restored, and where to.
@@ -154,6 +157,15 @@ pub struct RestorePlan {
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
+    /// See to it that a layer's version can be used: the one of this ARN where it is there, else one with its content.
+    Layer {
+        /// The ARN of its version in the point.
+        was: String,
+        /// What it is.
+        layer: Layer,
+        /// Where the content comes from.
+        code: CodeSource,
+    },
     /// Give `$LATEST` this code and these settings, then publish it.
     Version {
         /// The numbers of the versions that it stands for: more than one where neighbours are alike.
@@ -179,6 +191,15 @@ pub enum Step {
     },
     /// Set reserved concurrency.
     Concurrency(i32),
+    /// Put a configuration beside the function.
+    Beside {
+        /// Which.
+        kind: Beside,
+        /// The alias or version that it is about, by the old number; `$LATEST` for the function itself.
+        qualifier: String,
+        /// The configuration.
+        config: Map<String, Value>,
+    },
     /// Add a statement to the resource policy.
     Permission(Permission),
     /// Make an event source mapping.
@@ -188,6 +209,9 @@ pub enum Step {
         /// Whether it was on in the point and is made switched off.
         quieted: bool,
     },
+    /// Say how a person lets CloudFront run the version that stands for one it ran: a distribution is nobody's to change
+    /// unasked.
+    Edge(EdgeAssociation),
     /// Note on the function that all is done.
     Finish,
 }
@@ -224,6 +248,7 @@ impl fmt::Display for RestorePlan {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Step::Layer { was, code, .. } => write!(f, "use layer {was}, or publish it again ({code})"),
             Step::Version { was, code, .. } => {
                 let was: Vec<String> = was.iter().map(u64::to_string).collect();
                 write!(f, "publish what was version {} ({code})", was.join(", "))
@@ -232,6 +257,7 @@ impl fmt::Display for Step {
             Step::Alias { name, alias } if alias.version == LATEST => write!(f, "make alias {name} of $LATEST"),
             Step::Alias { name, alias } => write!(f, "make alias {name} of what was version {}", alias.version),
             Step::Concurrency(reserved) => write!(f, "reserve concurrency of {reserved}"),
+            Step::Beside { kind, qualifier, .. } => write!(f, "set {}", kind.label(qualifier)),
             Step::Permission(permission) => write!(
                 f,
                 "allow {} to {} ({})",
@@ -243,6 +269,7 @@ impl fmt::Display for Step {
                 let state = if source.enabled { "on" } else { "off" };
                 write!(f, "map events of {}, switched {state}", source.label())
             }
+            Step::Edge(association) => write!(f, "say how to renew {}", association.label()),
             Step::Finish => write!(f, "note on the function that it is complete"),
         }
     }
@@ -291,6 +318,3 @@ fn permission_options(sid: &str, permission: &Permission) -> String {
         qualifier.unwrap_or_default()
     )
 }
-
-/// The name of the unpublished version.
-const LATEST: &str = "$LATEST";

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_catalog::{Arn, BlobRole, Sha256, layout};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::adapt::{Place, adapt};
 use super::{
@@ -9,8 +9,9 @@ use super::{
     permission_label, permission_options,
 };
 use crate::SettingOutcome;
+use crate::lambda::beside::input;
 use crate::lambda::port::MAX_DIRECT_UPLOAD_BYTES;
-use crate::lambda::{Alias, EventSource, Package, Release, Statement};
+use crate::lambda::{Alias, Beside, EDGE_REGION, EdgeAssociation, EventSource, Package, Release, Statement};
 
 /// How many tags a function may have.
 const MAX_TAGS: usize = 50;
@@ -29,6 +30,7 @@ pub fn plan(request: &RestoreRequest<'_>) -> Result<RestorePlan, PlanError> {
     };
     planner.unreadable();
     let tags = planner.tags();
+    planner.layers();
     planner.versions();
     let (release, code) = planner.release(&request.config.latest, None)?;
     planner.steps.push(Step::Latest { release, code });
@@ -39,11 +41,19 @@ pub fn plan(request: &RestoreRequest<'_>) -> Result<RestorePlan, PlanError> {
     planner
         .steps
         .extend(request.config.reserved_concurrency.map(Step::Concurrency));
+    for (kind, configs) in &request.config.beside {
+        for (qualifier, config) in configs {
+            planner.beside(*kind, qualifier, config);
+        }
+    }
     for statement in &request.config.policy {
         planner.permission(statement);
     }
     for source in &request.config.event_sources {
         planner.event_source(source);
+    }
+    for association in &request.config.edge {
+        planner.edge(association);
     }
     planner.steps.push(Step::Finish);
     Ok(RestorePlan {
@@ -100,6 +110,23 @@ impl Planner<'_> {
             }
         }
         tags
+    }
+
+    /// Layers whose content is in the point. The ARN of any other is used as it is, or left out where it cannot be.
+    fn layers(&mut self) {
+        for (arn, layer) in &self.request.config.layers {
+            if self.request.replacements.contains_key(arn) {
+                continue;
+            }
+            if let Ok(code) = self.archive(&layer.sha256) {
+                self.place.has_content(arn);
+                self.steps.push(Step::Layer {
+                    was: arn.clone(),
+                    layer: layer.clone(),
+                    code,
+                });
+            }
+        }
     }
 
     fn versions(&mut self) {
@@ -218,6 +245,42 @@ impl Planner<'_> {
         });
     }
 
+    fn beside(&mut self, kind: Beside, qualifier: &str, config: &Map<String, Value>) {
+        let setting = kind.label(qualifier);
+        if !self.is_planned(qualifier) {
+            let why = format!("version {qualifier}, which it is about, is not restored");
+            return self.person(&setting, why);
+        }
+        let wanted = self.place.replaced_in(&Value::Object(config.clone()));
+        let Value::Object(config) = wanted else { return };
+        if self.place.is_elsewhere_in(&json!(config)) {
+            let why = format!(
+                "it names what is of another region or account; with the counterparts here: {}",
+                beside_command(&self.request.target, kind, qualifier, &config),
+            );
+            return self.person(&setting, why);
+        }
+        self.steps.push(Step::Beside {
+            kind,
+            qualifier: qualifier.to_owned(),
+            config,
+        });
+    }
+
+    fn edge(&mut self, association: &EdgeAssociation) {
+        let setting = association.label();
+        if !self.is_planned(&association.version.to_string()) {
+            let why = format!("version {}, which it ran, is not restored", association.version);
+            return self.person(&setting, why);
+        }
+        if self.place.region().as_str() != EDGE_REGION {
+            let why =
+                format!("CloudFront runs functions of {EDGE_REGION} alone: restore it there to have it at the edge");
+            return self.person(&setting, why);
+        }
+        self.steps.push(Step::Edge(association.clone()));
+    }
+
     fn permission(&mut self, statement: &Statement) {
         let setting = permission_label(&statement.sid, statement.qualifier.as_deref());
         if let Some(version) = statement
@@ -318,6 +381,16 @@ pub(super) fn mapping_command(target: &Target, source: &EventSource) -> String {
         "aws lambda create-event-source-mapping --region {} --cli-input-json '{}'",
         target.region,
         json!(input)
+    )
+}
+
+/// How a person puts back a configuration beside a function.
+pub(super) fn beside_command(target: &Target, kind: Beside, qualifier: &str, config: &Map<String, Value>) -> String {
+    let input = input(&target.name, qualifier, config);
+    format!(
+        "aws lambda {} --region {} --cli-input-json '{input}'",
+        kind.verb(),
+        target.region
     )
 }
 

@@ -9,11 +9,9 @@ use holdfast_vault::port::{Clock, ReadObjects};
 use holdfast_vault::{PortError, get_blob};
 
 use super::CodeSource;
-use super::execute::{FIRST_PAUSE, MAX_COLLISIONS, Run, UNDER_WAY};
+use super::execute::{FIRST_PAUSE, MAX_COLLISIONS, MakeWhole, Run, UNDER_WAY};
 use crate::SettingOutcome;
-use crate::lambda::port::{
-    Code, CreateFunction, FunctionState, NewFunction, PublishVersions, ReadFunction, ReleaseReading, WireFunction,
-};
+use crate::lambda::port::{Code, FunctionState, NewFunction, ReleaseReading};
 use crate::lambda::read::{RESTORE_MARK, read_release};
 use crate::lambda::{Package, Release, Settings};
 
@@ -64,7 +62,7 @@ impl<'a> Wanted<'a> {
 
 impl<F, S, C> Run<'_, F, S, C>
 where
-    F: ReadFunction + CreateFunction + PublishVersions + WireFunction,
+    F: MakeWhole,
     S: ReadObjects,
     C: Clock,
 {

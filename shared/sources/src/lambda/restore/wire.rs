@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, ReadObjects};
 
-use super::execute::{MAX_COLLISIONS, Run};
+use super::execute::{MAX_COLLISIONS, MakeWhole, Run};
 use super::plan::mapping_command;
 use super::{LATEST, Step, Target, mapping_label, permission_label, permission_options};
 use crate::SettingOutcome;
-use crate::lambda::port::{CreateFunction, EventSourceReading, PublishVersions, ReadFunction, WireFunction};
+use crate::lambda::port::EventSourceReading;
 use crate::lambda::read::read_policy;
 use crate::lambda::{Alias, EventSource, Permission};
 
@@ -23,9 +23,9 @@ pub(super) fn command(target: &Target, command: &str) -> String {
 }
 
 /// What a person can do about a step that failed, after why it failed.
-struct Remedy<'a> {
-    why: PortError,
-    command: &'a str,
+pub(super) struct Remedy<'a> {
+    pub(super) why: PortError,
+    pub(super) command: &'a str,
 }
 
 impl From<Remedy<'_>> for PortError {
@@ -45,7 +45,7 @@ impl From<Remedy<'_>> for PortError {
 
 impl<F, S, C> Run<'_, F, S, C>
 where
-    F: ReadFunction + CreateFunction + PublishVersions + WireFunction,
+    F: MakeWhole,
     S: ReadObjects,
     C: Clock,
 {
@@ -55,12 +55,21 @@ where
             Step::Concurrency(reserved) => self.concurrency(*reserved).await,
             Step::Permission(permission) => self.permission(permission).await,
             Step::EventSource { source, quieted } => self.event_source(source, *quieted).await,
-            Step::Version { .. } | Step::Latest { .. } | Step::Finish => Ok(()),
+            Step::Beside {
+                kind,
+                qualifier,
+                config,
+            } => self.beside(*kind, qualifier, config).await,
+            Step::Edge(association) => {
+                self.edge(association);
+                Ok(())
+            }
+            Step::Layer { .. } | Step::Version { .. } | Step::Latest { .. } | Step::Finish => Ok(()),
         }
     }
 
     /// The new name of what a qualifier named.
-    fn renamed(&self, qualifier: &str) -> Result<String, PortError> {
+    pub(super) fn renamed(&self, qualifier: &str) -> Result<String, PortError> {
         let Ok(number) = qualifier.parse::<u64>() else {
             return Ok(qualifier.to_owned());
         };
@@ -245,6 +254,6 @@ where
 }
 
 /// The restore was completed before and something is missing by now.
-fn gone() -> PortError {
+pub(super) fn gone() -> PortError {
     PortError::NotFound("it was put back by this restore and is not there any more".to_owned())
 }
