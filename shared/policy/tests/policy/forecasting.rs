@@ -414,6 +414,12 @@ fn what_only_a_copy_keeps_goes_with_the_next_point() {
 }
 
 #[test]
+fn without_a_rule_everything_stays() {
+    let deciding = by(Rules::default());
+    assert_eq!(until(&deciding, &points(3), 2).unwrap(), "without an end in sight");
+}
+
+#[test]
 fn months_and_quarters_are_leapt_over_one_by_one() {
     let (slot, now) = (at("2026-12-31T23:00:00Z"), at("2026-12-31T23:20:00Z"));
     let goes = |given: Rules| {

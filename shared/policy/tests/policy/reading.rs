@@ -159,6 +159,16 @@ retention: {keep_within: 1h, keep_within_hourly: 2h, keep_within_daily: 3h, keep
 }
 
 #[test]
+fn a_truth_is_written_plainly() {
+    for (also, expected) in [("true", true), ("false", false)] {
+        let plan = document(&plan_text(&format!("tier: standard\nalso: {also}")))
+            .plans
+            .remove(0);
+        assert_eq!(plan.also, expected);
+    }
+}
+
+#[test]
 fn a_rule_of_zero_is_no_rule() {
     let with = document(&plan_text("schedule: {every: 1h}\nretention: {daily: 7, weekly: 0}"));
     assert_eq!(with, document(&plan_text(REST)));

@@ -396,6 +396,7 @@ fn the_longest_gap_is_that_which_a_walk_over_28_years_finds() {
         cron("0 12,23 * * *", "UTC"),
         cron("0 1,22 * * *", "UTC"),
         cron("0 0,13,14 * * *", "UTC"),
+        cron("0 3,12,14 * * *", "UTC"),
         cron("0 2,20 * * *", "UTC")
             .within(window("01:00", "05:00", "*"))
             .unwrap(),
@@ -429,6 +430,22 @@ fn the_longest_gap_is_that_which_a_walk_over_28_years_finds() {
             .unwrap();
         assert_eq!(schedule.longest_gap().unwrap().length(), longest, "{schedule}");
     }
+}
+
+#[test]
+fn a_jitter_is_held_against_what_the_window_leaves_of_its_slots_alone() {
+    // Those at five, when it is over, and at eight in the evening lie in no window.
+    let schedule = || {
+        cron("0 2,5,20 * * *", "UTC")
+            .within(window("01:00", "05:00", "*"))
+            .unwrap()
+    };
+    assert!(schedule().with_jitter(HOUR * 3 - SignedDuration::from_secs(1)).is_ok());
+    let refused = schedule().with_jitter(HOUR * 3).unwrap_err().to_string();
+    assert!(
+        refused.contains("the slot at 02:00 has 3h before the window ends at 05:00"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -6,7 +6,9 @@ use holdfast_vault::port::{Clock, ListObjects, WriteObjects};
 use serde_json::{Value, json};
 
 use super::at::{At, Making};
-use super::{ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, make, marked};
+use super::{
+    ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, make, marked,
+};
 use crate::attempt::{Attempts, Step, abandon, announce, finish, marks_of};
 use crate::lambda::restore::Triggers;
 use crate::{SettingOutcome, SettingStatus};
