@@ -1,6 +1,6 @@
 //! What exists in the account, region by region and kind by kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use holdfast_catalog::{Arn, Kind, Region, ResourceId};
@@ -30,6 +30,8 @@ pub trait ListResources: Send + Sync {
         "events:ListConnections",
         "events:ListEventBuses",
         "events:ListRules",
+        "iam:ListRoleTags",
+        "iam:ListRoles",
         "kinesis:ListStreams",
         "lambda:ListEventSourceMappings",
         "lambda:ListFunctions",
@@ -61,8 +63,11 @@ pub struct Inventory {
 /// Takes the inventory of some regions. A kind that cannot be listed stops no other.
 pub async fn take<'a, L: ListResources>(lister: &L, regions: impl IntoIterator<Item = &'a Region>) -> Inventory {
     let mut inventory = Inventory::default();
-    for region in regions {
-        for kind in Kind::ALL {
+    let regions: BTreeSet<&Region> = regions.into_iter().collect();
+    let places: BTreeSet<Region> = regions.iter().map(|region| Region::global(region.partition())).collect();
+    let global = places.iter().map(|place| (place, true));
+    for (region, is_global) in regions.into_iter().map(|region| (region, false)).chain(global) {
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_global() == is_global) {
             match lister.list(region, kind).await {
                 Ok(found) => {
                     let found = found.into_iter();
