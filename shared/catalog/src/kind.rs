@@ -53,7 +53,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 18] = [
         Kind::DynamodbTable,
         Kind::LambdaFunction,
         Kind::SqsQueue,
@@ -71,6 +71,7 @@ impl Kind {
         Kind::ApiDestination,
         Kind::RestApi,
         Kind::HttpApi,
+        Kind::IamRole,
     ];
 
     /// The name used in keys, policies and reports.
@@ -97,6 +98,11 @@ impl Kind {
             Kind::RdsInstance => "rds-instance",
             Kind::RdsCluster => "rds-cluster",
         }
+    }
+
+    /// Whether resources of the kind are in every region at once, so that one listing finds them all.
+    pub fn is_global(self) -> bool {
+        self == Kind::IamRole
     }
 
     /// The kind that an ARN names, if it is one of ours.

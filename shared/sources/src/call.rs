@@ -232,7 +232,18 @@ operations! {
 operations! {
     /// AWS IAM.
     iam: Iam;
+    ListRoles Reads ["iam:ListRoles"];
+    ListRoleTags Reads ["iam:ListRoleTags"];
     GetRole Reads ["iam:GetRole"];
+    ListRolePolicies Reads ["iam:ListRolePolicies"];
+    GetRolePolicy Reads ["iam:GetRolePolicy"];
+    ListAttachedRolePolicies Reads ["iam:ListAttachedRolePolicies"];
+    GetPolicy Reads ["iam:GetPolicy"];
+    GetPolicyVersion Reads ["iam:GetPolicyVersion"];
+    CreateRole Creates ["iam:CreateRole", "iam:TagRole"];
+    PutRolePolicy Changes ["iam:PutRolePolicy"];
+    CreatePolicy Creates ["iam:CreatePolicy"];
+    AttachRolePolicy Changes ["iam:AttachRolePolicy"];
 }
 
 operations! {

@@ -1,6 +1,6 @@
 //! What exists in the account, region by region and kind by kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use futures::{StreamExt as _, stream};
@@ -31,6 +31,8 @@ pub trait ListResources: Send + Sync {
         "events:ListConnections",
         "events:ListEventBuses",
         "events:ListRules",
+        "iam:ListRoleTags",
+        "iam:ListRoles",
         "kinesis:ListStreams",
         "lambda:ListEventSourceMappings",
         "lambda:ListFunctions",
@@ -65,9 +67,16 @@ const LISTS_AT_ONCE: usize = 8;
 
 /// Takes the inventory of some regions. A kind that cannot be listed stops no other.
 pub async fn take<'a, L: ListResources>(lister: &L, regions: impl IntoIterator<Item = &'a Region>) -> Inventory {
+    let regions: BTreeSet<&Region> = regions.into_iter().collect();
+    let places: BTreeSet<Region> = regions
+        .iter()
+        .map(|region| Region::global(region.partition()))
+        .collect();
     let mut lists = Vec::new();
-    for region in regions {
-        for kind in Kind::ALL {
+    for kind in Kind::ALL {
+        let global = places.iter().filter(|_| kind.is_global());
+        let regional = regions.iter().copied().filter(|_| !kind.is_global());
+        for region in global.chain(regional) {
             lists.push(async move { (kind, region, lister.list(region, kind).await) });
         }
     }

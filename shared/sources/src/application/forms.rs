@@ -33,7 +33,7 @@ pub(super) struct Place<'a> {
 
 /// The ARN that a resource has under another name in another place. Where the service adds an id of its own, the old one
 /// stands there.
-pub(super) fn arn_of(id: &ResourceId, old: &Arn, account: &str) -> String {
+pub(crate) fn arn_of(id: &ResourceId, old: &Arn, account: &str) -> String {
     let (name, region) = (&id.name, &id.region);
     let partition = region.partition();
     let global = |service: &str, resource: String| format!("arn:{partition}:{service}::{resource}");

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 pub use decide::{Existing, Verdict, Word, decide};
 pub use drift::{Change, diff};
-pub(crate) use forms::domain;
+pub(crate) use forms::{arn_of, domain};
 pub use map::{ArnMap, Reference, Replaced};
 pub use naming::{NameFault, Target};
 pub use plan::{Action, Plan, Step, plan, without};

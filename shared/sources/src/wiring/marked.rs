@@ -23,7 +23,7 @@ const RESTORED_FROM: &str = "restored_from";
 
 /// Whether what a restore makes of a kind bears a mark.
 pub(super) fn is_marked(kind: Kind) -> bool {
-    matches!(kind, Kind::RestApi | Kind::HttpApi)
+    matches!(kind, Kind::RestApi | Kind::HttpApi | Kind::IamRole)
 }
 
 /// Says in a document which point it is restored from.

@@ -14,6 +14,7 @@ pub mod event_connection;
 pub mod event_rule;
 pub mod event_source_mapping;
 pub mod http_api;
+pub mod iam_role;
 pub mod kinesis_stream;
 pub(crate) mod marked;
 pub mod rest_api;
@@ -159,6 +160,7 @@ kinds! {
     ApiDestination api_destination,
     RestApi rest_api,
     HttpApi http_api,
+    IamRole iam_role,
 }
 
 fn no_wiring(kind: Kind) -> PortError {
@@ -178,6 +180,7 @@ pub async fn list<P: ReadWiring>(port: &P, kind: Kind, region: &Region) -> Resul
     let at = At { port, id: &all };
     let arns = arns(&at).await?;
     let mut tags = match tag_filter(kind) {
+        _ if kind == Kind::IamRole => iam_role::tags(&at, &arns).await?,
         Some(filter) if !arns.is_empty() => tags(&at, filter).await?,
         _ => BTreeMap::new(),
     };

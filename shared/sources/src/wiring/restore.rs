@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::at::{At, Making};
 use super::{
-    ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, make, marked,
+    ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, iam_role, make,
+    marked,
 };
+use crate::application::arn_of;
 use crate::attempt::{Attempts, Step, abandon, announce, finish, marks_of};
 use crate::lambda::restore::Triggers;
 use crate::{SettingOutcome, SettingStatus};
@@ -65,8 +67,17 @@ pub enum Restored {
 /// Decides what a restore makes. Pure.
 pub fn plan(request: &RestoreRequest<'_>) -> Plan {
     let mut replacements = request.replacements.clone();
-    if let Some(new) = request.target.arn(request.account) {
-        replacements.insert(request.source_arn.as_str(), new.as_str());
+    match request.target.kind {
+        // Its path stands in its ARN, and stays.
+        Kind::IamRole => {
+            let new = arn_of(request.target, request.source_arn, request.account);
+            replacements.insert(request.source_arn.as_str(), &new);
+        }
+        _ => {
+            if let Some(new) = request.target.arn(request.account) {
+                replacements.insert(request.source_arn.as_str(), new.as_str());
+            }
+        }
     }
     let mut loud = request.document.rewritten(&replacements);
     loud.observed.clear();
@@ -76,6 +87,10 @@ pub fn plan(request: &RestoreRequest<'_>) -> Plan {
     let name = &request.target.name;
     if is_named_within(request.target.kind) && *name != request.point.resource.name {
         loud.config.insert("name".to_owned(), json!(name));
+    }
+    if request.target.kind == Kind::IamRole {
+        let (old, new) = (&request.point.resource.name, &request.target.name);
+        iam_role::renamed(&mut loud, old, new, request.account);
     }
     let mut notes = Vec::new();
     let (old, new) = (&request.point.resource.region, &request.target.region);

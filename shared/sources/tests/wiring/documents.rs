@@ -2,6 +2,8 @@
 
 #[path = "documents/apis.rs"]
 pub mod apis;
+#[path = "documents/roles.rs"]
+pub mod roles;
 
 use std::collections::BTreeMap;
 
@@ -178,6 +180,7 @@ pub fn rich() -> Vec<(ResourceId, ResourceId, Document)> {
         ),
         (pair(Kind::RestApi, "shop", "shop-2"), apis::rest_api()),
         (pair(Kind::HttpApi, "shop", "shop-2"), apis::http_api()),
+        (pair(Kind::IamRole, "bill", "bill-2"), roles::role()),
     ]
     .into_iter()
     .map(|((from, again), document)| (from, again, document))
@@ -461,6 +464,7 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
         ),
         Kind::RestApi => apis::any_rest_api(),
         Kind::HttpApi => apis::any_http_api(),
+        Kind::IamRole => roles::any_role(),
         _ => Just(json!({})).boxed(),
     };
     let has_tags = !matches!(

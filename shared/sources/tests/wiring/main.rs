@@ -13,5 +13,6 @@ mod http_apis;
 mod interrupted;
 mod rest_apis;
 mod restored;
+mod roles;
 mod round_trip;
 mod world;

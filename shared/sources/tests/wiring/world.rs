@@ -42,9 +42,11 @@ pub fn point(id: &ResourceId) -> PointId {
 /// A plan to make a resource of a document that came from another one.
 pub fn plan_for(from: &ResourceId, document: &Document, target: &ResourceId, triggers: Triggers) -> Plan {
     let source_arn = from.arn(ACCOUNT).unwrap_or_else(|| {
-        format!("arn:aws:events:eu-central-1:{ACCOUNT}:x/{}/0-0", from.name)
-            .parse()
-            .unwrap()
+        let text = match from.kind {
+            Kind::IamRole => format!("arn:aws:iam::{ACCOUNT}:role/app/{}", from.name),
+            _ => format!("arn:aws:events:eu-central-1:{ACCOUNT}:x/{}/0-0", from.name),
+        };
+        text.parse().unwrap()
     });
     plan(&RestoreRequest {
         point: &point(from),

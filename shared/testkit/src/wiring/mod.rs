@@ -5,6 +5,7 @@ mod apigateway_parts;
 mod apigatewayv2;
 mod cloudformation;
 mod events;
+mod iam;
 mod kinesis;
 mod lambda;
 mod s3;
@@ -107,9 +108,10 @@ impl MemoryWiring {
     /// Those of the service.
     pub fn ask<O: Operation>(&self, region: &Region, input: Value) -> Answer {
         let mut things = lock(&self.things);
+        let global = Region::global(region.partition());
         let mut desk = Desk {
             account: &self.account,
-            region,
+            region: if O::SERVICE == Service::Iam { &global } else { region },
             things: &mut things,
         };
         match O::SERVICE {
@@ -125,7 +127,8 @@ impl MemoryWiring {
             Service::StepFunctions => desk.states(O::NAME, &input),
             Service::ApiGateway => desk.apigateway(O::NAME, &input),
             Service::ApiGatewayV2 => desk.apigatewayv2(O::NAME, &input),
-            Service::Iam | Service::CloudFront => unknown(O::NAME),
+            Service::Iam => desk.iam(O::NAME, &input),
+            Service::CloudFront => unknown(O::NAME),
         }
     }
 }
