@@ -4,6 +4,7 @@
 //! `SwitchOn` says otherwise, and nothing that may be a secret stands in it: those are parameters.
 
 mod api;
+mod beside;
 mod events;
 mod function;
 mod messaging;
