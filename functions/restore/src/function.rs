@@ -78,7 +78,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 target,
                 OutcomeStatus::Unchanged,
                 "this restore was finished before",
-            ));
+            )
+            .with("urls", json!(restored.urls)));
         }
         Ok(crate::outcome_of(target.to_string(), &restored.outcomes)
             .with("point", manifest.point.to_string())
