@@ -27,7 +27,9 @@ async fn shop() -> World {
     ])));
     for (name, function) in [("bill", &bill), ("a-front", &front)] {
         world.functions.add(name, function, &sample::archives());
-        world.resources.add(&world.functions.arn(name), &[("backup", "standard")]);
+        world
+            .resources
+            .add(&world.functions.arn(name), &[("backup", "standard")]);
     }
     world.tick().await;
     world
@@ -64,7 +66,10 @@ async fn a_dry_run_makes_the_called_first_and_says_what_is_not_known_yet() {
     let world = shop().await;
     let report = restore(&world, json!({"target": {"prefix": "new-"}, "dry_run": true})).await;
     let notes = report.notes.join("\n");
-    assert!(notes.contains("1. create lambda-function/eu-central-1/new-bill"), "{notes}");
+    assert!(
+        notes.contains("1. create lambda-function/eu-central-1/new-bill"),
+        "{notes}"
+    );
     assert!(notes.contains("latest.settings.environment.BARE"), "{notes}");
     assert!(!notes.contains("observed"), "{notes}");
 }

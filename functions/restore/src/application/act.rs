@@ -134,7 +134,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
 
     /// Function URLs have new addresses: what names an old one is made after this.
     fn learn_addresses(&mut self, step: &Step, point: &Point, new: &Value) {
-        let old = point.member.document.pointer("/observed/urls").and_then(Value::as_object);
+        let old = point
+            .member
+            .document
+            .pointer("/observed/urls")
+            .and_then(Value::as_object);
         for (qualifier, old) in old.into_iter().flatten() {
             if let (Some(old), Some(new)) = (old.as_str(), new.get(qualifier).and_then(Value::as_str)) {
                 self.map.learn_address(&step.resource, old, new);

@@ -369,8 +369,12 @@ impl ArnMap {
 
 /// The addresses that the service chose for a resource, and will choose anew: those of function URLs.
 fn addresses(document: &Value) -> impl Iterator<Item = &str> {
-    let urls = document.get("observed").and_then(|observed| observed.get("urls")).and_then(Value::as_object);
-    urls.into_iter().flat_map(|urls| urls.values().filter_map(Value::as_str))
+    let urls = document
+        .get("observed")
+        .and_then(|observed| observed.get("urls"))
+        .and_then(Value::as_object);
+    urls.into_iter()
+        .flat_map(|urls| urls.values().filter_map(Value::as_str))
 }
 
 /// An address as it stands before a path.
