@@ -15,7 +15,7 @@ import botocore.serialize
 import botocore.session
 import ministack.app
 from ministack.core import iam_actions, tls
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id, get_region, json_response
 from ministack.services import eventbridge, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
@@ -23,6 +23,8 @@ from ministack.services.cloudformation import provisioners
 def apply() -> None:
     """Mends everything. To be called once, before the server serves."""
     code_urls_over_tls()
+    function_urls_name_their_alias()
+    provisioned_concurrency_is_listed()
     schedules_say_their_time()
     buckets_get_all_their_settings()
     iam_knows_the_resource()
@@ -40,6 +42,42 @@ def code_urls_over_tls() -> None:
         return url.replace("http://", "https://", 1) if tls.use_ssl_enabled() else url
 
     lambda_svc._presigned_code_url = presigned_code_url
+    original_of_layers = lambda_svc._layer_content_url
+
+    def layer_content_url(name: str, version: int) -> str:
+        url = original_of_layers(name, version)
+        return url.replace("http://", "https://", 1) if tls.use_ssl_enabled() else url
+
+    lambda_svc._layer_content_url = layer_content_url
+
+
+def function_urls_name_their_alias() -> None:
+    """The ARN of an alias's URL is told without the alias."""
+    original = lambda_svc._create_function_url_config
+
+    def create_function_url_config(name: str, data: dict, qualifier: str | None):
+        answer = original(name, data, qualifier)
+        made = lambda_svc._function_urls.get(lambda_svc._url_config_key(name, qualifier))
+        if made and qualifier and not made["FunctionArn"].endswith(f":{qualifier}"):
+            made["FunctionArn"] += f":{qualifier}"
+        return answer
+
+    lambda_svc._create_function_url_config = create_function_url_config
+
+
+def provisioned_concurrency_is_listed() -> None:
+    """Asked for all provisioned concurrency of a function, it looks for that of $LATEST, which cannot have any."""
+    original = lambda_svc._get_provisioned_concurrency
+
+    def get_provisioned_concurrency(name: str, qualifier: str | None):
+        function = lambda_svc._functions.get(name)
+        if qualifier or function is None:
+            return original(name, qualifier)
+        found = function.get("provisioned_concurrency", {}).items()
+        arn = lambda_svc._func_arn(name)
+        return json_response({"ProvisionedConcurrencyConfigs": [{**one, "FunctionArn": f"{arn}:{of}"} for of, one in found]})
+
+    lambda_svc._get_provisioned_concurrency = get_provisioned_concurrency
 
 
 def schedules_say_their_time() -> None:
@@ -135,6 +173,8 @@ def iam_knows_the_resource() -> None:
                 return one[0] if isinstance(one, list) else one
         if service == "scheduler" and path.startswith("/tags/"):
             return urllib.parse.unquote(path.removeprefix("/tags/"))
+        if service == "lambda" and path.rstrip("/").endswith("/layers"):
+            return (query_params.get("Arn") or [arn])[0]
         if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
             return f"arn:aws:lambda:{region}:{account_id}:function:{_field(body, 'FunctionName')}"
         return arn
@@ -143,14 +183,31 @@ def iam_knows_the_resource() -> None:
 
 
 def iam_knows_the_action() -> None:
-    """Reading and removing a function's concurrency are both taken for setting it."""
+    """Much of what stands beside a function, and of layers, is taken for something else or for the function's code."""
     original = iam_actions._lambda_action
+    actions = {
+        ("GET", "concurrency"): "GetFunctionConcurrency",
+        ("DELETE", "concurrency"): "DeleteFunctionConcurrency",
+        ("GET", "urls"): "ListFunctionUrlConfigs",
+        ("GET", "list"): "ListFunctionEventInvokeConfigs",
+        ("PUT", "event-invoke-config"): "PutFunctionEventInvokeConfig",
+        ("GET", "provisioned-concurrency"): "ListProvisionedConcurrencyConfigs",
+        ("PUT", "provisioned-concurrency"): "PutProvisionedConcurrencyConfig",
+        ("PUT", "code-signing-config"): "PutFunctionCodeSigningConfig",
+        ("GET", "runtime-management-config"): "GetRuntimeManagementConfig",
+        ("PUT", "runtime-management-config"): "PutRuntimeManagementConfig",
+        ("GET", "recursion-config"): "GetFunctionRecursionConfig",
+        ("PUT", "recursion-config"): "PutFunctionRecursionConfig",
+        ("GET", "layers"): "GetLayerVersion",
+    }
 
     def lambda_action(method: str, path: str) -> str | None:
-        action = original(method, path)
-        if action == "PutFunctionConcurrency":
-            return {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}.get(method, action)
-        return action
+        parts = [part for part in path.split("/") if part]
+        if parts[1:2] == ["layers"] and parts[3:] == ["versions"] and method == "GET":
+            return "ListLayerVersions"
+        # A function may be called as one of these: its name is not looked at.
+        last = parts[-1] if parts and (parts[1:2] != ["functions"] or len(parts) > 3) else ""
+        return actions.get((method, last)) or original(method, path)
 
     iam_actions._lambda_action = lambda_action
 

@@ -74,11 +74,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let functions = self.regions.functions(&target.region);
         let restored = restore::execute(&functions, &vault.store, clock, &plan).await?;
         if restored.was_done {
-            return Ok(Outcome::new(
-                target,
-                OutcomeStatus::Unchanged,
-                "this restore was finished before",
-            ));
+            return Ok(
+                Outcome::new(target, OutcomeStatus::Unchanged, "this restore was finished before")
+                    .with("urls", json!(restored.urls)),
+            );
         }
         Ok(crate::outcome_of(target.to_string(), &restored.outcomes)
             .with("point", manifest.point.to_string())

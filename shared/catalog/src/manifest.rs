@@ -24,7 +24,7 @@ pub enum Engine {
 pub enum BlobRole {
     /// The resource's settings, as canonical JSON.
     Config,
-    /// A code archive.
+    /// An archive of code, or of a layer.
     Code,
     /// The policy document that was in force.
     Policy,

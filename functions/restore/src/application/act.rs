@@ -8,7 +8,7 @@ use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::lambda::read_function;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::gather::{Gathered, Point};
 use super::told;
@@ -119,10 +119,30 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             Err(PortError::AlreadyExists(_)) => {
                 let functions = self.restore.regions.functions(&step.target.region);
                 let found = read_function(&functions, &step.target.name).await?;
+                self.learn_addresses(step, point, &json!(found.config.observed.urls));
                 let there = serde_json::to_value(&found.config).unwrap_or_default();
                 Ok(existing(step, wanted, &there, &found.unreadable, ""))
             }
-            result => result,
+            Ok(outcome) => {
+                let urls = outcome.details.get("urls").cloned().unwrap_or_default();
+                self.learn_addresses(step, point, &urls);
+                Ok(outcome)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Function URLs have new addresses: what names an old one is made after this.
+    fn learn_addresses(&mut self, step: &Step, point: &Point, new: &Value) {
+        let old = point
+            .member
+            .document
+            .pointer("/observed/urls")
+            .and_then(Value::as_object);
+        for (qualifier, old) in old.into_iter().flatten() {
+            if let (Some(old), Some(new)) = (old.as_str(), new.get(qualifier).and_then(Value::as_str)) {
+                self.map.learn_address(&step.resource, old, new);
+            }
         }
     }
 }

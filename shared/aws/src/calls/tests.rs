@@ -2,7 +2,9 @@ use serde_json::json;
 
 use super::*;
 use crate::wire::{Reply, Server};
-use holdfast_sources::call::{apigateway, events, iam, kinesis, lambda, s3, scheduler, sns, sqs, states, tagging};
+use holdfast_sources::call::{
+    apigateway, cloudfront, events, functions, iam, kinesis, lambda, s3, scheduler, sns, sqs, states, tagging,
+};
 
 fn home() -> Region {
     "eu-central-1".parse().unwrap()
@@ -264,4 +266,62 @@ fn endpoints_are_those_of_the_partition() {
     ] {
         assert_eq!(aws_endpoint(host, &region.parse().unwrap()), expected);
     }
+}
+
+#[tokio::test]
+async fn what_an_address_says_without_braces_is_sent_as_it_stands() {
+    let input = json!({"FunctionName": "bill", "Marker": "a b"});
+    let (_, request) = ask::<functions::ListProvisionedConcurrencyConfigs>(Reply::new(200, "{}"), input).await;
+    assert_eq!(
+        request.line,
+        "GET /2019-09-30/functions/bill/provisioned-concurrency?List=ALL&Marker=a%20b"
+    );
+    let arn = "arn:aws:lambda:eu-central-1:1:layer:base:4";
+    let (_, request) = ask::<functions::GetLayerVersionByArn>(Reply::new(200, "{}"), json!({ "Arn": arn })).await;
+    assert_eq!(
+        request.line,
+        "GET /2018-10-31/layers?find=LayerVersion&Arn=arn%3Aaws%3Alambda%3Aeu-central-1%3A1%3Alayer%3Abase%3A4"
+    );
+    let input = json!({"FunctionName": "bill", "Qualifier": "live", "MaximumRetryAttempts": 0});
+    let (_, request) = ask::<functions::PutFunctionEventInvokeConfig>(Reply::new(200, "{}"), input).await;
+    assert_eq!(
+        request.line,
+        "PUT /2019-09-25/functions/bill/event-invoke-config?Qualifier=live"
+    );
+    assert_eq!(body(&request), r#"{"MaximumRetryAttempts":0}"#);
+}
+
+#[tokio::test]
+async fn cloudfront_has_one_endpoint_and_lists_of_its_own() {
+    let association = "<LambdaFunctionAssociations><Quantity>1</Quantity><Items><LambdaFunctionAssociation>\
+        <LambdaFunctionARN>arn:aws:lambda:us-east-1:1:function:edge:3</LambdaFunctionARN><EventType>origin-request</EventType>\
+        <IncludeBody>false</IncludeBody></LambdaFunctionAssociation></Items></LambdaFunctionAssociations>";
+    let xml = format!(
+        "<?xml version=\"1.0\"?><DistributionList xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Marker/>\
+         <IsTruncated>false</IsTruncated><Quantity>1</Quantity><Items><DistributionSummary><Id>E1</Id>\
+         <DefaultCacheBehavior>{association}</DefaultCacheBehavior><CacheBehaviors><Quantity>0</Quantity></CacheBehaviors>\
+         </DistributionSummary></Items></DistributionList>"
+    );
+    let (answer, request) =
+        ask::<cloudfront::ListDistributions>(Reply::new(200, &xml), json!({"MaxItems": "100"})).await;
+    let expected = json!({
+        "LambdaFunctionARN": "arn:aws:lambda:us-east-1:1:function:edge:3", "EventType": "origin-request", "IncludeBody": "false",
+    });
+    let distribution = &answer.unwrap()["Items"]["DistributionSummary"][0];
+    let found = &distribution["DefaultCacheBehavior"]["LambdaFunctionAssociations"]["Items"];
+    assert_eq!(
+        (&distribution["Id"], found),
+        (&json!("E1"), &json!({ "LambdaFunctionAssociation": [expected] }))
+    );
+    assert_eq!(request.line, "GET /2020-05-31/distribution?MaxItems=100");
+    let authorization = request.header("authorization").unwrap();
+    assert!(
+        authorization.contains("/us-east-1/cloudfront/aws4_request"),
+        "{authorization}"
+    );
+    let region = "eu-central-1".parse().unwrap();
+    assert_eq!(aws_endpoint("cloudfront", &region), "https://cloudfront.amazonaws.com");
+    let error = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+    let (answer, _) = ask::<cloudfront::ListDistributions>(Reply::new(403, error), json!({})).await;
+    assert!(matches!(answer, Err(PortError::Denied(_))), "{answer:?}");
 }

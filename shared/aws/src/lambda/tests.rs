@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use holdfast_catalog::Sha256;
 use holdfast_sources::lambda::port::{
-    Code, CreateFunction as _, FetchCode as _, FunctionState, NewFunction, PublishVersions as _, ReadFunction as _,
-    WireFunction as _,
+    Code, CreateFunction as _, FetchCode as _, FetchLayer as _, FunctionState, NewFunction, PublishVersions as _,
+    ReadFunction as _, WireFunction as _,
 };
 use holdfast_sources::lambda::{
     Alias, Environment, FileSystem, Logging, Package, Permission, Settings, SnapStart, Vpc,
@@ -423,6 +423,21 @@ async fn code_is_downloaded_from_the_address_that_the_service_gives() {
         "{error}"
     );
     assert!(error.to_string().contains("the code of function bill"), "{error}");
+}
+
+#[tokio::test]
+async fn a_layers_content_is_downloaded_from_the_address_that_the_service_gives() {
+    let content = Server::replying([Reply::new(200, "abc"), Reply::new(403, "expired")]);
+    let answer = json!({ "Content": { "Location": format!("{}/base?X-Amz-Signature=t0ken", content.url()) } });
+    let server = Server::answering(move |_| Some(ok(&answer)));
+    let functions = functions(&server);
+    let arn = "arn:aws:lambda:eu-central-1:111122223333:layer:base:4";
+    assert_eq!(functions.fetch_layer(arn, 3).await.unwrap(), "abc");
+    let error = functions.fetch_layer(arn, 3).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("denied") && error.contains(arn) && !error.contains("t0ken"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

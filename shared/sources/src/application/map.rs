@@ -106,6 +106,14 @@ impl ArnMap {
                 map.titles.insert(member.id.clone(), target.title(&member.id, title));
             }
             map.add(&member.id, made);
+            for address in addresses(&member.document) {
+                let entry = Entry {
+                    new: None,
+                    follow: Follow::Url,
+                    resource: Some(member.id.clone()),
+                };
+                map.add_form(without_slash(address).to_owned(), entry);
+            }
         }
         Ok(map)
     }
@@ -165,6 +173,16 @@ impl ArnMap {
         made.new_arn = arn.to_string();
         made.is_known = true;
         self.add(resource, made);
+    }
+
+    /// Takes note of the address that the service chose for a resource in place of an old one.
+    pub fn learn_address(&mut self, resource: &ResourceId, old: &str, new: &str) {
+        let entry = Entry {
+            new: Some(without_slash(new).to_owned()),
+            follow: Follow::Url,
+            resource: Some(resource.clone()),
+        };
+        self.add_form(without_slash(old).to_owned(), entry);
     }
 
     /// A document in which every ARN, address and name of the application's resources is the new one, and what was replaced.
@@ -368,6 +386,21 @@ impl ArnMap {
             None => self.hits(text),
         }
     }
+}
+
+/// The addresses that the service chose for a resource, and will choose anew: those of function URLs.
+fn addresses(document: &Value) -> impl Iterator<Item = &str> {
+    let urls = document
+        .get("observed")
+        .and_then(|observed| observed.get("urls"))
+        .and_then(Value::as_object);
+    urls.into_iter()
+        .flat_map(|urls| urls.values().filter_map(Value::as_str))
+}
+
+/// An address as it stands before a path.
+fn without_slash(address: &str) -> &str {
+    address.strip_suffix('/').unwrap_or(address)
 }
 
 struct Rewriting<'m> {

@@ -80,7 +80,9 @@ fn tie(kind: Kind, path: &str, to: Kind) -> Tie {
         Kind::EventRule if has("Targets") => Tie::Needs,
         Kind::SnsTopic if has("Subscriptions") => Tie::Needs,
         Kind::SqsQueue if has("RedrivePolicy") => Tie::Needs,
-        Kind::LambdaFunction if has("dead_letter_target") || has("event_sources") => Tie::Needs,
+        Kind::LambdaFunction if has("dead_letter_target") || has("event_sources") || has("DestinationConfig") => {
+            Tie::Needs
+        }
         _ => Tie::Mentions,
     }
 }

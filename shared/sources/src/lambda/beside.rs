@@ -199,8 +199,8 @@ impl<'a, P: ReadBeside> Reader<'a, P> {
         let listing = json!({ "FunctionName": name, "MaxItems": PAGE });
         let (token, next) = ("NextMarker", "Marker");
         let listed = match kind {
-            Beside::CodeSigning => return Ok(only(kind, at.ask::<GetFunctionCodeSigningConfig>(about).await)?),
-            Beside::Recursion => return Ok(only(kind, at.ask::<GetFunctionRecursionConfig>(about).await)?),
+            Beside::CodeSigning => return only(kind, at.ask::<GetFunctionCodeSigningConfig>(about).await),
+            Beside::Recursion => return only(kind, at.ask::<GetFunctionRecursionConfig>(about).await),
             Beside::RuntimeManagement | Beside::Scaling => return self.one_by_one(kind, qualifiers).await,
             Beside::ProvisionedConcurrency => {
                 let items = "ProvisionedConcurrencyConfigs";

@@ -171,7 +171,7 @@ pub(super) async fn publish_layer<P: MakeLayers>(
 }
 
 /// A layer's name in its version's ARN: `arn:aws:lambda:REGION:ACCOUNT:layer:NAME:7`.
-pub(super) fn layer_name(arn: &str) -> Option<&str> {
+pub(crate) fn layer_name(arn: &str) -> Option<&str> {
     let mut segments = arn.split(':').skip(5);
     (segments.next()? == "layer")
         .then(|| segments.next())

@@ -17,6 +17,7 @@ use config::LATEST;
 pub use config::{Alias, EventSource, FunctionConfig, Observed, Package, Release, Statement, sha256_of_base64};
 pub use edge::{EDGE_REGION, EdgeAssociation, ReadEdge};
 pub use environment::Environment;
+pub(crate) use layer::layer_name;
 pub use layer::{Layer, MakeLayers, ReadLayers};
 pub use permission::{Permission, statements};
 pub use read::{FunctionReading, RESTORE_MARK, ReadWhole, read_function};

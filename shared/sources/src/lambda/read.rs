@@ -6,8 +6,8 @@ use holdfast_vault::PortError;
 use super::beside::{self, ReadBeside, Reader};
 use super::edge::{ReadEdge, associations};
 use super::layer::{ReadLayers, read_layers};
-use super::port::{ReadFunction, ReleaseReading, Unreadable};
-use super::{FunctionConfig, Observed, Release, Statement, statements};
+use super::port::{EventSourceReading, ReadFunction, ReleaseReading, Unreadable};
+use super::{EventSource, FunctionConfig, Observed, Release, Statement, statements};
 
 /// The tag that a restore leaves on the function it makes: the recovery point, with `under-way:` before it until all is done.
 pub const RESTORE_MARK: &str = "holdfast:restored-from";
@@ -59,26 +59,13 @@ pub async fn read_function<F: ReadWhole>(functions: &F, name: &str) -> Result<Fu
     let aliases = notes.detail("Aliases", aliases)?.unwrap_or_default();
     let mappings = functions.event_sources(name).await;
     let mappings = notes.detail("EventSourceMappings", mappings)?.unwrap_or_default();
-    let mut event_sources = Vec::with_capacity(mappings.len());
-    for mut mapping in mappings {
-        mapping.source.tags = own_tags(mapping.source.tags);
-        notes.take(
-            &mapping.unreadable,
-            &format!(" of the mapping of {}", mapping.source.label()),
-        );
-        event_sources.push(mapping.source);
-    }
-    event_sources.sort_by_cached_key(|source| {
-        let settings = serde_json::to_string(&source.settings).unwrap_or_default();
-        (source.source_arn.clone(), source.qualifier.clone(), settings)
-    });
     let mut config = FunctionConfig {
         latest: latest.release,
         versions: BTreeMap::new(),
         aliases,
         reserved_concurrency: latest.reserved_concurrency,
         policy: Vec::new(),
-        event_sources,
+        event_sources: sources_of(mappings, &mut notes),
         beside: BTreeMap::new(),
         layers: BTreeMap::new(),
         edge: Vec::new(),
@@ -113,6 +100,24 @@ pub async fn read_function<F: ReadWhole>(functions: &F, name: &str) -> Result<Fu
         unreadable: notes.words,
         unread_layers,
     })
+}
+
+/// Mappings in order.
+fn sources_of(mappings: Vec<EventSourceReading>, notes: &mut Notes) -> Vec<EventSource> {
+    let mut event_sources = Vec::with_capacity(mappings.len());
+    for mut mapping in mappings {
+        mapping.source.tags = own_tags(mapping.source.tags);
+        notes.take(
+            &mapping.unreadable,
+            &format!(" of the mapping of {}", mapping.source.label()),
+        );
+        event_sources.push(mapping.source);
+    }
+    event_sources.sort_by_cached_key(|source| {
+        let settings = serde_json::to_string(&source.settings).unwrap_or_default();
+        (source.source_arn.clone(), source.qualifier.clone(), settings)
+    });
+    event_sources
 }
 
 fn region_of(arn: &Arn) -> Result<Region, PortError> {

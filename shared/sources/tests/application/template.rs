@@ -10,6 +10,8 @@ use crate::made::{ACCOUNT, member, prefixed, shop};
 
 const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+const LAYER: &str = "arn:aws:lambda:eu-central-1:111122223333:layer:base:4";
+
 /// An application with documents as they are stored, every kind of it.
 fn stored() -> Vec<Member> {
     let arn = |kind, name| member(kind, name, json!({})).arn.to_string();
@@ -277,6 +279,7 @@ fn function(role: &str, dead: &str, from_api: &str, stream: &str) -> Value {
                     "BANK_PASSWORD": "s3cr3t",
                 },
                 "dead_letter_target": dead,
+                "layers": [LAYER, "arn:aws:lambda:eu-central-1:444455556666:layer:theirs:1"],
                 "tracing": "Active",
                 "logging": {"format": "JSON", "application_level": "INFO"},
             },
@@ -293,6 +296,25 @@ fn function(role: &str, dead: &str, from_api: &str, stream: &str) -> Value {
                 "Condition": {"ArnLike": {"AWS:SourceArn": "arn:aws:s3:::photos"}, "StringEquals": {"AWS:SourceAccount": "111122223333"}}}},
         ],
         "event_sources": [{"source_arn": stream, "qualifier": "live", "enabled": true, "settings": {"BatchSize": 100, "StartingPosition": "TRIM_HORIZON"}}],
+        "beside": {
+            "FunctionCodeSigningConfig": {"$LATEST": {"CodeSigningConfigArn":
+                "arn:aws:lambda:eu-central-1:111122223333:code-signing-config:csc-0a1b2c3d4e5f60718"}},
+            "RuntimeManagementConfig": {"$LATEST": {"UpdateRuntimeOn": "FunctionUpdate"}, "7": {"UpdateRuntimeOn": "FunctionUpdate"}},
+            "FunctionRecursionConfig": {"$LATEST": {"RecursiveLoop": "Allow"}},
+            "ProvisionedConcurrencyConfig": {"live": {"ProvisionedConcurrentExecutions": 2}},
+            "FunctionEventInvokeConfig": {
+                "$LATEST": {"MaximumRetryAttempts": 0},
+                "live": {"DestinationConfig": {"OnFailure": {"Destination": dead}}, "MaximumEventAgeInSeconds": 60},
+            },
+            "FunctionUrlConfig": {
+                "$LATEST": {"AuthType": "AWS_IAM", "InvokeMode": "BUFFERED"},
+                "live": {"AuthType": "NONE", "Cors": {"AllowOrigins": ["https://shop.example"], "MaxAge": 60}},
+            },
+        },
+        "layers": {LAYER: {"sha256": HASH, "bytes": 3, "settings": {
+            "CompatibleArchitectures": ["arm64"], "CompatibleRuntimes": ["provided.al2023"], "LicenseInfo": "MIT",
+        }}},
+        "edge": [{"distribution": "E1", "event_type": "origin-request", "version": 7}],
         "tags": {"team": "shop"},
     })
 }
@@ -394,6 +416,8 @@ fn what_a_template_cannot_bring_back_is_said() {
         "photos",
         "secrets are not known",
         "events in the archive",
+        "RuntimeManagementConfig of 7",
+        "distribution E1",
     ] {
         assert!(notes.contains(word), "{word}: {notes}");
     }

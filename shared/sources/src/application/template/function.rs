@@ -2,10 +2,10 @@ use holdfast_catalog::layout;
 use serde_json::{Map, Value, json};
 
 use super::symbols::camel;
-use super::{Subject, Writing, add_tags, picked};
+use super::{Subject, Writing, add_tags, beside, picked};
 use crate::lambda::{EventSource, FunctionConfig, Package, Settings, SnapStart};
 
-const LATEST: &str = "$LATEST";
+pub(super) const LATEST: &str = "$LATEST";
 
 /// Members of a mapping and what CloudFormation calls them.
 const MAPPING: [(&str, &str); 24] = [
@@ -56,6 +56,8 @@ impl Writing<'_> {
         if let Some(reserved) = function.reserved_concurrency {
             properties.insert("ReservedConcurrentExecutions".to_owned(), json!(reserved));
         }
+        self.layers(&function, &mut properties);
+        beside::properties(&function, LATEST, &mut properties);
         add_tags(&mut properties, &function.tags);
         for (name, is_set) in [
             ("DurableConfig", settings.durable.is_some()),
@@ -69,6 +71,7 @@ impl Writing<'_> {
         }
         self.add(subject.logical, "AWS::Lambda::Function", properties);
         self.versions(subject, &function);
+        self.beside(subject, &function);
         self.permissions(subject, &function);
         for (number, source) in (1..).zip(&function.event_sources) {
             self.event_source(subject, &function, source, number);
@@ -77,21 +80,7 @@ impl Writing<'_> {
 
     fn code(&mut self, subject: &Subject<'_>, package: &Package, properties: &mut Map<String, Value>) {
         let code = match package {
-            Package::Zip { sha256, .. } => {
-                let bucket = json!({ "Default": self.code.0 });
-                self.parameter(
-                    "CodeBucket",
-                    bucket,
-                    "The bucket that functions take their code from, in the stack's region",
-                );
-                let key = format!("{}CodeKey", subject.logical);
-                self.parameter(
-                    &key,
-                    json!({ "Default": layout::blob(sha256) }),
-                    "The archive in that bucket",
-                );
-                json!({ "S3Bucket": { "Ref": "CodeBucket" }, "S3Key": { "Ref": key } })
-            }
+            Package::Zip { sha256, .. } => self.code_at(subject.logical, &layout::blob(sha256)),
             Package::Image { .. } => {
                 properties.insert("PackageType".to_owned(), json!("Image"));
                 json!({ "ImageUri": package.image() })
@@ -150,6 +139,7 @@ impl Writing<'_> {
             if !alias.description.is_empty() {
                 properties.insert("Description".to_owned(), json!(alias.description));
             }
+            beside::properties(function, name, &mut properties);
             self.add(&alias_of(subject, name), "AWS::Lambda::Alias", properties);
             let numbered = alias.version.parse::<u64>().ok();
             let differs = numbered
@@ -251,7 +241,7 @@ impl Writing<'_> {
     }
 }
 
-fn alias_of(subject: &Subject<'_>, alias: &str) -> String {
+pub(super) fn alias_of(subject: &Subject<'_>, alias: &str) -> String {
     format!("{}Alias{}", subject.logical, camel(alias))
 }
 
@@ -277,7 +267,6 @@ fn plain(settings: &Settings) -> Map<String, Value> {
         "EphemeralStorage",
         Some(json!({ "Size": settings.ephemeral_storage_mb })),
     );
-    set("Layers", (!settings.layers.is_empty()).then(|| json!(settings.layers)));
     set(
         "DeadLetterConfig",
         settings

@@ -3,6 +3,7 @@
 //! Every resource is kept when it leaves the stack, everything that starts something by itself is off until the parameter
 //! `SwitchOn` says otherwise, and nothing that may be a secret stands in it: those are parameters.
 
+mod beside;
 mod events;
 mod function;
 mod http_api;
