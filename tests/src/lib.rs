@@ -270,7 +270,7 @@ impl World {
         };
         Restore {
             home: vault(&self.home, "home", home_region()),
-            replica: Some(vault(&self.replica, "replica", replica_region())),
+            replicas: vec![vault(&self.replica, "replica", replica_region())],
             regions: self.regions(),
             work: self.port(self.outbox.clone()),
             policy_key: layout::POLICY.to_owned(),

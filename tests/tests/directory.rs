@@ -68,7 +68,7 @@ async fn restored(world: &World, vault: &Path, queue: &HandQueue, event: Value) 
                 region: home_region(),
             },
         },
-        replica: None,
+        replicas: Vec::new(),
         work: queue,
         regions: world.regions(),
         policy_key: "config/policy.yaml".to_owned(),

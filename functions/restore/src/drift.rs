@@ -6,8 +6,8 @@ use holdfast_sources::application::{Change, diff};
 use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::lambda::read_function;
 use holdfast_sources::wiring::complete::current;
+use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
-use holdfast_vault::{PortError, get_config};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub struct Request {
     /// The later state: `now`, or a point as above.
     #[serde(default = "now")]
     pub to: String,
-    /// Which vault to read; home and then the replica if left out.
+    /// Which vault to read; if left out, the nearest whole copy is.
     pub vault: Option<From>,
 }
 
@@ -56,7 +56,7 @@ impl Request {
             resource: self.drift.clone(),
             point: point.to_owned(),
             target: Target::default(),
-            from: self.vault,
+            from: self.vault.clone(),
             triggers: Triggers::Quiet,
             replace: std::collections::BTreeMap::new(),
         }
@@ -97,8 +97,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         resource: &ResourceId,
         clock: &C,
     ) -> Result<(PointId, Value), Failure> {
-        let (vault, manifest, _) = self.find(&request.at(point), resource, clock).await?;
-        let body = get_config(&vault.store, &manifest).await?;
+        let found = self.find(&request.at(point), resource, clock).await?;
+        let manifest = found.manifest;
+        let body = found.copies.config(&manifest).await?;
         // The message says where, never what stands there: it may be a secret.
         let document = serde_json::from_slice(&body).map_err(|error| {
             PortError::Corrupt(format!(

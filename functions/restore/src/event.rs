@@ -22,7 +22,7 @@ pub struct Request {
     /// What to make of it.
     #[serde(default)]
     pub target: Target,
-    /// Which vault to read; the home vault if it has the point, else the replica, if left out.
+    /// Which vault to read; if left out, all are looked at and the nearest whole copy is read.
     pub from: Option<From>,
     /// Whether event source mappings are switched on.
     #[serde(default)]
@@ -43,13 +43,35 @@ pub struct Target {
 }
 
 /// A vault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum From {
     /// The stack's own.
     Home,
-    /// The copy in the replica region.
+    /// Any other.
     Replica,
+    /// The one of this region, or of this bucket.
+    Named(String),
+}
+
+impl std::convert::From<String> for From {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "home" => From::Home,
+            "replica" => From::Replica,
+            _ => From::Named(text),
+        }
+    }
+}
+
+impl std::convert::From<From> for String {
+    fn from(from: From) -> Self {
+        match from {
+            From::Home => "home".to_owned(),
+            From::Replica => "replica".to_owned(),
+            From::Named(name) => name,
+        }
+    }
 }
 
 /// Whether event source mappings are switched on.

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use holdfast_catalog::{Manifest, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::lambda::FunctionConfig;
 use holdfast_sources::lambda::restore::{self, RestoreRequest, Target};
+use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
-use holdfast_vault::{PortError, get_config};
 use serde_json::json;
 
-use crate::{Regions, Request, Restore, Triggers, Vault, VaultPorts, WorkPorts};
+use crate::copies::Copies;
+use crate::{Regions, Request, Restore, Triggers, VaultPorts, WorkPorts};
 
 /// A function restore, resolved.
 pub(crate) struct FunctionRestore<'a, V> {
-    pub vault: &'a Vault<V>,
+    /// Where its code comes from.
+    pub copies: &'a Copies<'a, V>,
     pub manifest: &'a Manifest,
     pub config: &'a FunctionConfig,
     pub target: &'a ResourceId,
@@ -25,14 +27,14 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     pub(crate) async fn restore_function<C: Clock>(
         &self,
         request: &Request,
-        vault: &Vault<V>,
+        copies: &Copies<'_, V>,
         manifest: &Manifest,
         target: &ResourceId,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let config = read_config(&get_config(&vault.store, manifest).await?)?;
+        let config = read_config(&copies.config(manifest).await?)?;
         let restore = FunctionRestore {
-            vault,
+            copies,
             manifest,
             config: &config,
             target,
@@ -42,17 +44,27 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         self.make_function(restore, clock).await
     }
 
+    /// Makes it, from the next copy where one turns out to be damaged: the function's own mark says how far it is.
     pub(crate) async fn make_function<C: Clock>(
         &self,
         wanted: FunctionRestore<'_, V>,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let FunctionRestore {
-            vault,
-            manifest,
-            target,
-            ..
-        } = wanted;
+        loop {
+            match self.make_from_current(&wanted, clock).await {
+                Err(error) if wanted.copies.give_up(&error, wanted.manifest).await => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn make_from_current<C: Clock>(
+        &self,
+        wanted: &FunctionRestore<'_, V>,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let FunctionRestore { manifest, target, .. } = wanted;
+        let vault = wanted.copies.current();
         let plan = restore::plan(&RestoreRequest {
             point: &manifest.point,
             source_arn: &manifest.arn,
@@ -68,7 +80,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 Triggers::Quiet => restore::Triggers::Quiet,
                 Triggers::AsBefore => restore::Triggers::AsBefore,
             },
-            replacements: wanted.replacements,
+            replacements: wanted.replacements.clone(),
         })
         .map_err(|error| PortError::Invalid(error.to_string()))?;
         let functions = self.regions.functions(&target.region);

@@ -1,10 +1,12 @@
 //! `restore` brings a resource back from a recovery point, into a new resource.
 //!
-//! It reads the home vault, or the replica when the home vault is gone or has no such point. Nothing that exists is changed.
+//! It reads the nearest whole copy of the point, and the next when that is damaged or out of reach. Nothing that exists is
+//! changed.
 //! A restore that does not fit one invocation goes on in others, by its queue.
 
 pub mod application;
 mod choose;
+mod copies;
 pub mod drift;
 mod event;
 mod function;
@@ -23,8 +25,10 @@ use holdfast_sources::lambda::restore::{MakeWhole, VaultLocation};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::SendWork;
-use holdfast_vault::{Catalogue, PortError, ports, read_manifest};
+use holdfast_vault::{PortError, ports};
 use serde_json::{Value, json};
+
+use copies::Found;
 
 pub use choose::choose;
 pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
@@ -96,8 +100,8 @@ pub struct Vault<V> {
 pub struct Restore<V, R, Q> {
     /// The stack's vault.
     pub home: Vault<V>,
-    /// The replica vault.
-    pub replica: Option<Vault<V>>,
+    /// The replica vaults, the stack's own first.
+    pub replicas: Vec<Vault<V>>,
     /// The account.
     pub regions: R,
     /// The work queue.
@@ -135,70 +139,48 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// The request is not valid, or no vault has such a point. What goes wrong with the target is in the report.
     pub async fn run<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let resource = request.resource()?;
-        let (vault, manifest, mut notes) = self.find(&request, &resource, clock).await?;
-        let target = resolve(&request.target, &manifest)?;
-        notes.extend(self.check_residency(vault, [&manifest], &target.region).await?);
+        let found = self.find(&request, &resource, clock).await?;
+        let Found { copies, manifest, .. } = &found;
+        let target = resolve(&request.target, manifest)?;
+        let mut notes = found.notes.clone();
+        notes.extend(
+            self.check_residency(copies.current(), [manifest], &target.region)
+                .await?,
+        );
         let result = match resource.kind {
             // Its items are not in this vault: what is restored from here would be an empty table.
             _ if manifest.engine == Engine::AwsBackup => {
                 let message = "AWS Backup keeps its data: start-restore-job restores it";
                 Err(PortError::Invalid(message.to_owned()))
             }
-            Kind::DynamodbTable => self.restore_table(vault, &manifest, &target, clock).await,
-            Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
+            Kind::LambdaFunction => self.restore_function(&request, copies, manifest, &target, clock).await,
             kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
                 Err(PortError::Invalid(format!("{kind} cannot be restored yet")))
             }
-            _ => self.restore_wiring(&request, vault, &manifest, &target, clock).await,
+            kind => match self.work(&found, &target).await {
+                Err(error) => Err(error),
+                Ok(work) if kind == Kind::DynamodbTable => {
+                    let work = &work.store;
+                    self.restore_table(copies, work, manifest, &target, clock).await
+                }
+                Ok(work) => {
+                    let work = &work.store;
+                    self.restore_wiring(&request, copies, work, manifest, &target, clock)
+                        .await
+                }
+            },
         };
+        notes.extend(copies.notes());
         let outcome = result.unwrap_or_else(|error| {
             let message = format!("not restored: {error}{}", advice(&error));
             Outcome::new(target.to_string(), OutcomeStatus::Failed, message)
         });
         if outcome.status == OutcomeStatus::Continuing {
-            self.go_on(&request, &manifest, &target, vault).await?;
+            self.go_on(&request, manifest, &target).await?;
         }
         let mut report = Report::of(Self::NAME, vec![outcome]);
         report.notes = notes;
         Ok(report)
-    }
-
-    /// Finds the point: in the vault that is named, or at home and then in the replica.
-    async fn find<C: Clock>(
-        &self,
-        request: &Request,
-        resource: &ResourceId,
-        clock: &C,
-    ) -> Result<(&Vault<V>, Manifest, Vec<String>), Failure> {
-        let wanted = request.wanted(resource)?;
-        let vaults: Vec<&Vault<V>> = match request.from {
-            Some(From::Home) => vec![&self.home],
-            Some(From::Replica) => self.replica.iter().collect(),
-            None => std::iter::once(&self.home).chain(&self.replica).collect(),
-        };
-        let mut notes = Vec::new();
-        for vault in &vaults {
-            match find_in(&vault.store, resource, &wanted, clock).await {
-                Ok(Some(manifest)) => {
-                    notes.push(format!(
-                        "{} was read from vault {}",
-                        manifest.point, vault.location.place
-                    ));
-                    return Ok((vault, manifest, notes));
-                }
-                Ok(None) => notes.push(format!("vault {} has no such good point", vault.location.place)),
-                Err(error) => notes.push(format!("vault {} could not be read: {error}", vault.location.place)),
-            }
-        }
-        let reason = if vaults.is_empty() {
-            "the stack has no replica vault".to_owned()
-        } else {
-            notes.join("; ")
-        };
-        Err(Failure::Port(PortError::NotFound(format!(
-            "no recovery point {} of {resource}: {reason}",
-            request.point
-        ))))
     }
 
     /// Refuses to write resources in a region other than their own where the residency forbids it, by the policy in force in the
@@ -232,42 +214,18 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         Ok(None)
     }
 
-    /// Leaves the rest to the next invocation: the same request, with everything that was resolved spelt out.
-    async fn go_on(
-        &self,
-        request: &Request,
-        manifest: &Manifest,
-        target: &ResourceId,
-        vault: &Vault<V>,
-    ) -> Result<(), PortError> {
-        let from = if vault.location == self.home.location {
-            From::Home
-        } else {
-            From::Replica
-        };
+    /// Leaves the rest to the next invocation: the same request, with everything that was resolved spelt out. Which copy is read
+    /// is decided anew.
+    async fn go_on(&self, request: &Request, manifest: &Manifest, target: &ResourceId) -> Result<(), PortError> {
         let resolved = Request {
             point: manifest.point.to_string(),
             target: Target {
                 name: Some(target.name.clone()),
                 region: Some(target.region.clone()),
             },
-            from: Some(from),
             ..request.clone()
         };
         self.work.send(vec![json!(resolved).to_string()], 0).await
-    }
-}
-
-async fn find_in<V: VaultPorts, C: Clock>(
-    store: &V,
-    resource: &ResourceId,
-    wanted: &Wanted,
-    clock: &C,
-) -> Result<Option<Manifest>, PortError> {
-    let entries = Catalogue::of_resource(store, resource).await?.points;
-    match choose(&entries, wanted, clock.now()) {
-        Some(entry) => read_manifest(store, &entry.id).await.map(Some),
-        None => Ok(None),
     }
 }
 

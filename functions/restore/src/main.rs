@@ -7,7 +7,7 @@ use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
 use holdfast_aws::{Aws, AwsCalls, S3Vault, SqsQueue};
 use holdfast_catalog::Region;
-use holdfast_lambda::{Failure, HandQueue, Notifier, Settings, by_hand, open_directory, serve};
+use holdfast_lambda::{Failure, HandQueue, Notifier, Replica, Settings, by_hand, open_directory, serve};
 use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
 use holdfast_vault::Directory;
 use restore::{Regions, Restore, Vault};
@@ -72,19 +72,27 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 region: settings.region.clone(),
             },
         },
-        replica: settings.replica.as_ref().map(|replica| Vault {
-            store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
-            location: VaultLocation {
-                place: VaultPlace::Bucket(replica.bucket.clone()),
-                region: replica.region.clone(),
-            },
-        }),
+        replicas: settings
+            .replica
+            .iter()
+            .map(|replica| vault_in(&aws, &settings, replica))
+            .collect(),
         work: SqsQueue::new(&aws, &settings.region, queue),
         regions: AwsRegions::new(&aws, &settings),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };
     serve(restore, notifier, &settings.stack).await
+}
+
+fn vault_in(aws: &Aws, settings: &Settings, replica: &Replica) -> Vault<S3Vault> {
+    Vault {
+        store: S3Vault::replica(aws, &replica.region, &replica.bucket, &settings.account),
+        location: VaultLocation {
+            place: VaultPlace::Bucket(replica.bucket.clone()),
+            region: replica.region.clone(),
+        },
+    }
 }
 
 /// Restores from a directory as a program, as ON-PREMISES.md says.
@@ -98,7 +106,7 @@ async fn run_by_hand(directory: Directory, aws: &Aws, settings: &Settings) -> Re
                 region: settings.region.clone(),
             },
         },
-        replica: None,
+        replicas: Vec::new(),
         work: &queue,
         regions: AwsRegions::new(aws, settings),
         policy_key: settings.policy_key.clone(),

@@ -1,17 +1,18 @@
 //! Bringing a table back: make it, fill it, prove it, then put its settings back.
 
-use holdfast_catalog::{Arn, Manifest, Outcome, OutcomeStatus, Region, ResourceId, Sha256, layout};
+use holdfast_catalog::{Arn, Manifest, Outcome, OutcomeStatus, PointId, Region, ResourceId, Sha256, layout};
 use holdfast_sources::attempt::{Attempts, Step, announce, finish, marks_of};
 use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
 use holdfast_sources::dynamodb::restore::{Existing, apply_settings, create_and_wait};
 use holdfast_sources::dynamodb::{TableConfig, compare, settings};
 use holdfast_sources::{SettingOutcome, SettingStatus};
-use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
-use holdfast_vault::{PortError, get_config};
+use holdfast_vault::PortError;
+use holdfast_vault::port::Clock;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::{Regions, Restore, TablePorts, Vault, VaultPorts, WorkPorts};
+use crate::copies::Copies;
+use crate::{Regions, Restore, TablePorts, VaultPorts, WorkPorts};
 
 /// An invocation with less time than this has not had the time to put every setting back.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
@@ -19,15 +20,17 @@ const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     pub(crate) async fn restore_table<C: Clock>(
         &self,
-        vault: &Vault<V>,
+        copies: &Copies<'_, V>,
+        work: &V,
         manifest: &Manifest,
         target: &ResourceId,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let config = read_config(&get_config(&vault.store, manifest).await?)?;
+        let config = read_config(&copies.config(manifest).await?)?;
         TableRestore {
             tables: &self.regions.tables(&target.region),
-            vault: &vault.store,
+            copies,
+            work,
             manifest,
             config: &config,
             name: &target.name,
@@ -44,25 +47,28 @@ pub(crate) fn read_config(body: &[u8]) -> Result<TableConfig, PortError> {
 }
 
 /// A table restore, resolved.
-pub(crate) struct TableRestore<'a, T, S> {
+pub(crate) struct TableRestore<'a, T, V> {
     pub tables: &'a T,
-    pub vault: &'a S,
+    /// Where its items come from.
+    pub copies: &'a Copies<'a, V>,
+    /// The vault that holds the marks.
+    pub work: &'a V,
     pub manifest: &'a Manifest,
     pub config: &'a TableConfig,
     pub name: &'a str,
     pub region: &'a Region,
 }
 
-impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_, T, S> {
+impl<T: TablePorts, V: VaultPorts> TableRestore<'_, T, V> {
     /// Does what is left to do, as far as time allows.
     pub(crate) async fn run<C: Clock>(&self, clock: &C) -> Result<Outcome, PortError> {
-        let work = self.work_prefix();
+        let work = work_prefix(&self.manifest.point, self.region, self.name);
         let exists = match self.tables.table_status(self.name).await {
             Ok(_) => true,
             Err(PortError::NotFound(_)) => false,
             Err(error) => return Err(error),
         };
-        let (attempt, existing) = match Attempts::read(self.vault, &work).await?.decide(exists) {
+        let (attempt, existing) = match Attempts::read(self.work, &work).await?.decide(exists) {
             Step::Foreign => return Ok(self.refused()),
             Step::Finished => {
                 return Ok(Outcome::new(
@@ -75,7 +81,7 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
             Step::GoOn(attempt) => (attempt, Existing::Adopt),
         };
         let marks = marks_of(&work, attempt);
-        announce(self.vault, &marks, &self.manifest.point, self.name).await?;
+        announce(self.work, &marks, &self.manifest.point, self.name).await?;
         self.fill(clock, &marks, existing).await
     }
 
@@ -93,14 +99,12 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
             }
             other => other?,
         }
-        let Progress::Complete(items) =
-            load_point(self.tables, self.vault, clock, self.manifest, self.name, marks).await?
-        else {
+        let Progress::Complete(items) = self.load(clock, marks).await? else {
             return Ok(self.continuing("items are being written"));
         };
         // The proof comes before the settings: with time-to-live on, items whose time has come would vanish meanwhile.
         let Progress::Complete(counted) =
-            count_table(self.tables, self.vault, clock, self.manifest, self.name, marks).await?
+            count_table(self.tables, self.work, clock, self.manifest, self.name, marks).await?
         else {
             return Ok(self.continuing("the items are being compared"));
         };
@@ -121,9 +125,19 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
         let outcome = self.finished(items, counted, &outcomes, (clock.now() - began_at).get_milliseconds());
         // Not while a call has failed: when a person has set that right, the same event sent again tries it again.
         if is_settled {
-            finish(self.vault, marks, json!(outcome).to_string()).await?;
+            finish(self.work, marks, json!(outcome).to_string()).await?;
         }
         Ok(outcome)
+    }
+
+    async fn load<C: Clock>(&self, clock: &C, marks: &str) -> Result<Progress<u64>, PortError> {
+        loop {
+            let source = &self.copies.current().store;
+            match load_point(self.tables, source, self.work, clock, self.manifest, self.name, marks).await {
+                Err(error) if self.copies.give_up(&error, self.manifest).await => {}
+                result => return result,
+            }
+        }
     }
 
     fn check(&self, counted: Counted) -> Result<(), PortError> {
@@ -139,11 +153,6 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
              were not put back",
             self.name, counted.items, expected.items
         )))
-    }
-
-    fn work_prefix(&self) -> String {
-        let identity = format!("{} {} {}", self.manifest.point, self.region, self.name);
-        layout::restore_work(&Sha256::of(identity.as_bytes()))
     }
 
     fn new_arn(&self) -> Result<Arn, PortError> {
@@ -182,6 +191,11 @@ impl<T: TablePorts, S: ReadObjects + ListObjects + WriteObjects> TableRestore<'_
             .with("digest", counted.digest.to_string())
             .with("last_invocation_ms", took_ms)
     }
+}
+
+/// Where the marks of a table restore lie in a vault.
+pub(crate) fn work_prefix(point: &PointId, region: &Region, name: &str) -> String {
+    layout::restore_work(&Sha256::of(format!("{point} {region} {name}").as_bytes()))
 }
 
 /// Differences between what was wanted and what is there that no outcome has told of yet.

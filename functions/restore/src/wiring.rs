@@ -5,10 +5,11 @@ use holdfast_sources::call::InAccount as _;
 use holdfast_sources::lambda::restore;
 use holdfast_sources::wiring::restore::{Plan, RestoreRequest, Restored, execute, plan};
 use holdfast_sources::wiring::{ArnMap, Difference, Document};
+use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
-use holdfast_vault::{PortError, get_config};
 
-use crate::{Regions, Request, Restore, Triggers, Vault, VaultPorts, WorkPorts};
+use crate::copies::Copies;
+use crate::{Regions, Request, Restore, Triggers, VaultPorts, WorkPorts};
 
 /// A restore of one configuration document, resolved.
 pub(crate) struct WiringRestore<'a> {
@@ -26,12 +27,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     pub(crate) async fn restore_wiring<C: Clock>(
         &self,
         request: &Request,
-        vault: &Vault<V>,
+        copies: &Copies<'_, V>,
+        work: &V,
         manifest: &Manifest,
         target: &ResourceId,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let document = read_document(&get_config(&vault.store, manifest).await?)?;
+        let document = read_document(&copies.config(manifest).await?)?;
         let mut replacements = ArnMap::default();
         request
             .replace
@@ -45,7 +47,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             replacements: &replacements,
         };
         let plan = self.plan_wiring(&wanted);
-        let outcome = match execute(self.regions.wiring(), &vault.store, clock, &plan).await? {
+        let outcome = match execute(self.regions.wiring(), work, clock, &plan).await? {
             Restored::Made(settings) => crate::outcome_of(target.to_string(), &settings),
             Restored::Adopted => {
                 let message = "it is there and as it should be; nothing was changed";

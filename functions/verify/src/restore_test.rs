@@ -58,7 +58,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                 "a scratch table of an earlier test is being removed",
             ));
         };
-        let loaded = load_point(&self.tables, &self.home, clock, &manifest, &name, &marks).await?;
+        let loaded = load_point(&self.tables, &self.home, &self.home, clock, &manifest, &name, &marks).await?;
         let restored_at = clock.now();
         if loaded == Progress::OutOfTime {
             return Ok(Outcome::new(

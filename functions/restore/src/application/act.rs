@@ -12,14 +12,17 @@ use serde_json::{Value, json};
 
 use super::gather::{Gathered, Point};
 use super::told;
+use crate::copies::Copies;
 use crate::function::{self, FunctionRestore};
 use crate::table::{self, TableRestore};
-use crate::{Regions, Restore, Triggers, VaultPorts, WorkPorts};
+use crate::{From, Regions, Restore, Triggers, VaultPorts, WorkPorts};
 
 /// What a plan's steps work with.
 pub(super) struct Act<'a, V, R, Q> {
     pub restore: &'a Restore<V, R, Q>,
     pub gathered: &'a Gathered<'a, V>,
+    /// Which vaults may be read.
+    pub from: Option<&'a From>,
     pub map: ArnMap,
     /// What this restore has made: only that is completed later.
     pub ours: BTreeSet<ResourceId>,
@@ -54,6 +57,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         Ok(worded(step, outcome, places))
     }
 
+    /// Where the contents of a step's point are read.
+    async fn copies(&self, step: &Step, point: &Point) -> Copies<'_, V> {
+        let (vault, id) = (self.gathered.vault, &point.manifest.point);
+        self.restore.copies_of(vault, self.from, id, &step.target.region).await
+    }
+
     async fn table<C: Clock>(
         &mut self,
         step: &Step,
@@ -66,7 +75,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         let config = table::read_config(wanted.to_string().as_bytes())?;
         let restore = TableRestore {
             tables: &tables,
-            vault: &self.gathered.vault.store,
+            copies: &self.copies(step, point).await,
+            work: &self.gathered.vault.store,
             manifest: &point.manifest,
             config: &config,
             name,
@@ -77,6 +87,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             return Ok(outcome);
         }
         let found = tables.read_table(name).await?;
+        if config.stream.is_some() && found.stream_arn.is_none() {
+            let why = format!(
+                "its stream is not on, and what reads it would be connected to the old one: {}; send the same event again",
+                outcome.message
+            );
+            return Ok(told(step, &Word::Failed(why)));
+        }
         if let Some(stream) = found.stream_arn.as_deref().and_then(|arn| arn.parse::<Arn>().ok()) {
             self.map.learn(&step.resource, &stream);
         }
@@ -108,7 +125,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             .iter_mut()
             .for_each(|source| source.enabled = false);
         let restore = FunctionRestore {
-            vault: self.gathered.vault,
+            copies: &self.copies(step, point).await,
             manifest: &point.manifest,
             config: &config,
             target: &step.target,

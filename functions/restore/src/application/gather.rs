@@ -13,7 +13,7 @@ use holdfast_vault::{Catalogue, PointEntry, PortError, get_config, read_manifest
 use serde_json::{Value, json};
 
 use super::Request;
-use crate::{From, Regions, Restore, Vault, VaultPorts, Wanted, WorkPorts, choose};
+use crate::{Regions, Restore, Vault, VaultPorts, Wanted, WorkPorts, choose};
 
 /// How many points are read at once: enough to hide the way to the vault, few enough for the memory of documents.
 const READ_AT_ONCE: usize = 8;
@@ -37,11 +37,7 @@ pub(super) struct Point {
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// Gathers from the vault that is named, or from home and, if that has nothing of it, from the replica.
     pub(super) async fn gather<C: Clock>(&self, request: &Request, clock: &C) -> Result<Gathered<'_, V>, Failure> {
-        let vaults: Vec<&Vault<V>> = match request.from {
-            Some(From::Home) => vec![&self.home],
-            Some(From::Replica) => self.replica.iter().collect(),
-            None => std::iter::once(&self.home).chain(&self.replica).collect(),
-        };
+        let vaults = self.vaults(request.from.as_ref());
         let selection = request.application.selection()?;
         let stack = match &selection {
             Selection::Stack(stack) => Some(self.stack(stack).await?),
@@ -66,7 +62,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             }
         }
         if vaults.is_empty() {
-            notes.push("the stack has no replica vault".to_owned());
+            notes.push("the stack has no such vault".to_owned());
         }
         Err(Failure::Port(PortError::NotFound(format!(
             "nothing of this application can be restored: {}",

@@ -109,6 +109,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let mut act = Act {
             restore: self,
             gathered,
+            from: request.from.as_ref(),
             map,
             ours: BTreeSet::new(),
         };
@@ -159,11 +160,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             .iter()
             .map(|point| point.manifest.point.clone())
             .collect();
-        let from = if gathered.vault.location == self.home.location {
-            From::Home
-        } else {
-            From::Replica
-        };
+        // The marks of what is under way are there.
+        let from = From::Named(gathered.vault.location.place.to_string());
         let resolved = Request {
             application: Chosen {
                 points: Some(points),

@@ -62,14 +62,16 @@ pub fn items_of<'a, S: ReadObjects>(store: &'a S, recipe: &Recipe) -> impl Strea
         .try_flatten()
 }
 
-/// Writes all items of a point into a table.
+/// Writes all items of a point into a table. They come from `source`, and `store` holds the marks: so a damaged copy can be left
+/// for another one in the middle.
 ///
 /// # Errors
 /// `Corrupt` when the point is damaged; those of the table and of the store. Asked again, it goes on with the first shard
 /// that is not marked as loaded.
-pub async fn load_point<P: WriteItems, S: ReadObjects + WriteObjects, C: Clock>(
+pub async fn load_point<P: WriteItems, S: ReadObjects, W: ReadObjects + WriteObjects, C: Clock>(
     ports: &P,
-    store: &S,
+    source: &S,
+    store: &W,
     clock: &C,
     manifest: &Manifest,
     table: &str,
@@ -88,8 +90,8 @@ pub async fn load_point<P: WriteItems, S: ReadObjects + WriteObjects, C: Clock>(
         if clock.remaining() < STOP_BEFORE_END {
             return Ok(Progress::OutOfTime);
         }
-        let recipe = read_committed_part(store, &manifest.point, part).await?;
-        let items = Box::pin(items_of(store, &recipe));
+        let recipe = read_committed_part(source, &manifest.point, part).await?;
+        let items = Box::pin(items_of(source, &recipe));
         match load_items(ports, clock, table, items).await {
             Ok(items) if items == part.items => {
                 loaded += items;

@@ -180,6 +180,11 @@ fn names_region(value: &Value, region: &str) -> bool {
     }
 }
 
+/// Where the marks of a restore lie in a vault.
+pub fn work_prefix(point: &PointId, target: &ResourceId) -> String {
+    layout::restore_work(&Sha256::of(format!("{point} {target}").as_bytes()))
+}
+
 /// Does what a plan says. Done twice, at once or after a crash it makes the same one resource: what stands in the vault before
 /// anything is made says whose it is. A resource of that name that no try of this restore announced is never changed.
 ///
@@ -191,8 +196,7 @@ where
     S: ListObjects + WriteObjects,
     C: Clock,
 {
-    let identity = format!("{} {}", plan.point, plan.target);
-    let work = layout::restore_work(&Sha256::of(identity.as_bytes()));
+    let work = work_prefix(&plan.point, &plan.target);
     let found = present(find(port, &plan.target, &plan.wanted).await)?;
     if plan.target.kind == Kind::BucketNotifications {
         return merge(port, clock, plan, found).await;

@@ -122,7 +122,7 @@ pub enum PlanError {
     },
     /// The code is too large to be sent along, and can only be taken from a bucket in the target's region.
     #[error(
-        "code {sha256} has {bytes} bytes, more than can be sent along: restore from a vault's bucket in {region}, or replicate \
+        "code {sha256} has {bytes} bytes, more than can be sent along: restore from the vault in {region}, or replicate \
          the point there first"
     )]
     CodeTooBig {
