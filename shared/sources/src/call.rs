@@ -34,6 +34,10 @@ pub enum Service {
     Tagging,
     /// AWS CloudFormation.
     CloudFormation,
+    /// AWS Backup.
+    Backup,
+    /// Amazon RDS.
+    Rds,
 }
 
 /// What an operation does to the account.
@@ -108,6 +112,10 @@ macro_rules! operations {
         }
     };
 }
+
+mod managed;
+
+pub use managed::{backup, rds};
 
 operations! {
     /// Amazon SQS.
