@@ -8,10 +8,11 @@ mod choose;
 pub mod drift;
 mod event;
 mod function;
+mod managed;
 mod table;
 mod wiring;
 
-use holdfast_catalog::{Engine, Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
+use holdfast_catalog::{Kind, ManagedVault, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force};
 use holdfast_policy::{Breach, Resource};
 use holdfast_sources::call::Call;
@@ -19,6 +20,8 @@ use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
 use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFunction, WireFunction};
 use holdfast_sources::lambda::restore::VaultLocation;
+use holdfast_sources::managed::port::{ReadRestores, StartRestores};
+use holdfast_sources::rds::port::{ChangeDatabases, ReadDatabases};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::SendWork;
@@ -45,6 +48,16 @@ ports! {
 }
 
 ports! {
+    /// What restore asks of AWS Backup: it starts jobs and looks.
+    pub trait BackupPorts: StartRestores, ReadRestores
+}
+
+ports! {
+    /// What restore asks of RDS: it changes and adds to what it restored, it removes nothing.
+    pub trait DatabasePorts: ReadDatabases, ChangeDatabases
+}
+
+ports! {
     /// What restore asks of CloudFormation: what a stack has.
     pub trait StackPorts: Call<ListStackResources>
 }
@@ -60,6 +73,10 @@ pub trait Regions: Send + Sync {
     type Tables: TablePorts;
     /// Lambda.
     type Functions: FunctionPorts;
+    /// AWS Backup.
+    type Backups: BackupPorts;
+    /// RDS.
+    type Databases: DatabasePorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
     type Wiring: WiringPorts + StackPorts;
 
@@ -68,6 +85,12 @@ pub trait Regions: Send + Sync {
 
     /// Lambda in a region.
     fn functions(&self, region: &Region) -> Self::Functions;
+
+    /// AWS Backup in a region.
+    fn backups(&self, region: &Region) -> Self::Backups;
+
+    /// RDS in a region.
+    fn databases(&self, region: &Region) -> Self::Databases;
 
     /// The wiring of all regions.
     fn wiring(&self) -> &Self::Wiring;
@@ -91,6 +114,8 @@ pub struct Restore<V, R, Q> {
     pub regions: R,
     /// The work queue.
     pub work: Q,
+    /// What AWS Backup works with, if the stack has it.
+    pub managed: Option<ManagedVault>,
     /// Where in a vault the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
@@ -136,25 +161,23 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             // In a disaster a policy that cannot be read must not stand in the way of a restore.
             Err(error) => notes.push(format!("the policy's residency was not checked: {error}")),
         }
-        let result = match resource.kind {
-            // Its items are not in this vault: what is restored from here would be an empty table.
-            _ if manifest.engine == Engine::AwsBackup => {
-                let message = "AWS Backup keeps its data: start-restore-job restores it";
-                Err(PortError::Invalid(message.to_owned()))
+        let result = match (&manifest.managed, resource.kind) {
+            (Some(managed), _) => self.restore_managed(vault, &manifest, managed, &target, clock).await,
+            (None, Kind::DynamodbTable) => self.restore_table(vault, &manifest, &target, clock).await,
+            (None, Kind::LambdaFunction) => self.restore_function(&request, vault, &manifest, &target, clock).await,
+            (None, kind @ (Kind::RdsInstance | Kind::RdsCluster)) => {
+                Err(PortError::Corrupt(format!("a {kind} without data of AWS Backup")))
             }
-            Kind::DynamodbTable => self.restore_table(vault, &manifest, &target, clock).await,
-            Kind::LambdaFunction => self.restore_function(&request, vault, &manifest, &target, clock).await,
-            kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
-                Err(PortError::Invalid(format!("{kind} cannot be restored yet")))
-            }
-            _ => self.restore_wiring(&request, vault, &manifest, &target, clock).await,
+            (None, _) => self.restore_wiring(&request, vault, &manifest, &target, clock).await,
         };
         let outcome = result.unwrap_or_else(|error| {
             let message = format!("not restored: {error}{}", advice(&error));
             Outcome::new(target.to_string(), OutcomeStatus::Failed, message)
         });
         if outcome.status == OutcomeStatus::Continuing {
-            self.go_on(&request, &manifest, &target, vault).await?;
+            // AWS Backup takes minutes; we go on at once.
+            let delay_seconds = if manifest.managed.is_some() { 60 } else { 0 };
+            self.go_on(&request, &manifest, &target, vault, delay_seconds).await?;
         }
         let mut report = Report::of(Self::NAME, vec![outcome]);
         report.notes = notes;
@@ -229,6 +252,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         manifest: &Manifest,
         target: &ResourceId,
         vault: &Vault<V>,
+        delay_seconds: u32,
     ) -> Result<(), PortError> {
         let from = if vault.location == self.home.location {
             From::Home
@@ -244,7 +268,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             from: Some(from),
             ..request.clone()
         };
-        self.work.send(vec![json!(resolved).to_string()], 0).await
+        self.work.send(vec![json!(resolved).to_string()], delay_seconds).await
     }
 }
 

@@ -5,7 +5,7 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
-use holdfast_aws::{Aws, AwsCalls, S3Vault, SqsQueue};
+use holdfast_aws::{Aws, AwsBackups, AwsCalls, Databases, S3Vault, SqsQueue};
 use holdfast_catalog::Region;
 use holdfast_lambda::{Failure, Notifier, Settings, serve};
 use holdfast_sources::lambda::restore::VaultLocation;
@@ -13,6 +13,7 @@ use restore::{Regions, Restore, Vault};
 
 struct AwsRegions {
     aws: Aws,
+    account: String,
     wiring: AwsCalls,
 }
 
@@ -20,6 +21,8 @@ impl Regions for AwsRegions {
     type Tables = Tables;
     type Functions = Functions;
     type Wiring = AwsCalls;
+    type Backups = AwsBackups;
+    type Databases = Databases;
 
     fn tables(&self, region: &Region) -> Tables {
         Tables::new(self.aws.dynamodb(region))
@@ -27,6 +30,14 @@ impl Regions for AwsRegions {
 
     fn functions(&self, region: &Region) -> Functions {
         Functions::new(&self.aws, region)
+    }
+
+    fn backups(&self, region: &Region) -> AwsBackups {
+        AwsBackups::new(&self.aws, &self.account, region)
+    }
+
+    fn databases(&self, region: &Region) -> Databases {
+        Databases::new(&self.aws, &self.account, region)
     }
 
     fn wiring(&self) -> &AwsCalls {
@@ -72,8 +83,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         work: SqsQueue::new(&aws, &settings.region, queue),
         regions: AwsRegions {
             wiring: AwsCalls::new(&aws, &settings.account),
+            account: settings.account.clone(),
             aws,
         },
+        managed: settings.managed.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

@@ -7,9 +7,9 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::{Catalogue, Holds, PortError, read_manifest, read_tombstone};
 
 use crate::observe::series_of;
-use crate::{InventoryPorts, Subject, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, Regions, Subject, TablePorts, VaultPorts, Verify};
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
     /// Holds every promise of the policy against what there is.
     ///
     /// # Errors
@@ -22,7 +22,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
     ) -> Result<Report, PortError> {
         let now = clock.now();
         let (inventory, unlisted) = self.inventory(policy).await;
-        let observations = self.observations(policy, catalogue, now).await?;
+        let mut observations = self.observations(policy, catalogue, now).await?;
+        let others = self.count_others(policy, &inventory, &mut observations).await;
         let replica = self.replica.as_ref().map(|(_, region)| region);
         let reviewed = comply(&policy.document, &inventory, &observations, replica, now);
         let counts = reviewed.counts();
@@ -32,6 +33,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             .map(|(subject, message)| Outcome::new(subject, OutcomeStatus::Failed, message))
             .collect();
         outcomes.extend(reviewed.reviews.iter().map(outcome_of));
+        outcomes.extend(others);
         let mut report = Report::of(Self::NAME, outcomes);
         report.metrics = metrics(&counts, unseen).into();
         Ok(report)

@@ -53,7 +53,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 17] = [
         Kind::DynamodbTable,
         Kind::LambdaFunction,
         Kind::SqsQueue,
@@ -69,6 +69,8 @@ impl Kind {
         Kind::BucketNotifications,
         Kind::EventConnection,
         Kind::ApiDestination,
+        Kind::RdsInstance,
+        Kind::RdsCluster,
     ];
 
     /// The name used in keys, policies and reports.
