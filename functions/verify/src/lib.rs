@@ -227,7 +227,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T
 
     async fn scrub<C: Clock>(&self, vault: &V, point: &PointId, clock: &C) -> Result<Outcome, PortError> {
         let scrub = match read_manifest(vault, point).await {
-            Ok(manifest) => scrub_point(vault, &manifest).await?,
+            Ok(manifest) => {
+                let mut scrub = scrub_point(vault, &manifest).await?;
+                scrub.damages.extend(self.managed_damage(&manifest).await?);
+                scrub
+            }
             Err(PortError::Corrupt(why)) => {
                 let fact = Fact::Damaged(DamagedFact {
                     key: layout::manifest(point),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_catalog::{CatalogError, ManagedPoint, Manifest, Outcome, OutcomeStatus, Region};
+use holdfast_catalog::{CatalogError, DamagedFact, ManagedPoint, Manifest, Outcome, OutcomeStatus, Region};
 use holdfast_lambda::{NOTICE, PolicyInForce};
 use holdfast_policy::{Engine, Notice, Observations, Resource};
 use holdfast_sources::managed::port::ReadRecoveryPoints as _;
 use holdfast_sources::managed::{
-    CustomerPoint, RestoreOrder, Tested, customer_points, scratch_target, sibling, test_database, test_table,
+    CustomerPoint, PointStatus, RestoreOrder, Tested, customer_points, scratch_target, sibling, test_database,
+    test_table,
 };
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
@@ -98,6 +99,30 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T
                 test_database(&backups, &databases, &self.home, clock, &order, kind).await
             }
         }
+    }
+
+    /// What is wrong with what AWS Backup keeps of a point. It gives no bytes to read: that the point is there and whole is what can
+    /// be asked; a restore test tells the rest.
+    pub(crate) async fn managed_damage(&self, manifest: &Manifest) -> Result<Option<DamagedFact>, PortError> {
+        let Some(managed) = &manifest.managed else {
+            return Ok(None);
+        };
+        let region = managed.recovery_point_arn.region().parse();
+        let region = region.unwrap_or_else(|_| manifest.point.resource.region.clone());
+        let backups = self.regions.backups(&region);
+        let found = backups
+            .recovery_point(&managed.backup_vault, &managed.recovery_point_arn)
+            .await;
+        let why = match found {
+            Ok(found) if matches!(found.status, PointStatus::Completed | PointStatus::Partial) => return Ok(None),
+            Ok(found) => format!("AWS Backup says that it is {}", found.status),
+            Err(PortError::NotFound(_)) => "AWS Backup does not have it any more".to_owned(),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(DamagedFact {
+            key: managed.recovery_point_arn.to_string(),
+            why,
+        }))
     }
 
     /// Looks for points that others made of what AWS Backup protects here, counts the newest good one of each resource towards

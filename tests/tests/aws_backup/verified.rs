@@ -3,8 +3,8 @@
 use holdfast_catalog::{Outcome, OutcomeStatus, Report};
 use holdfast_sources::managed::port::Validation;
 use holdfast_testkit::JobEnd;
-use holdfast_tests::World;
 use holdfast_tests::managed::{TICK, with_orders};
+use holdfast_tests::{BACKUP_VAULT, World};
 use jiff::SignedDuration;
 
 async fn verify(world: &World) -> Report {
@@ -66,6 +66,21 @@ async fn a_restore_job_that_fails_is_a_test_that_failed() {
     let outcome = tested(&world, "dynamodb-table").await;
     assert_eq!(outcome.status, OutcomeStatus::Failed);
     assert!(outcome.message.contains("Access denied to the key"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_point_that_somebody_removed_from_aws_backup_is_damaged_and_counts_no_more() {
+    let world = with_orders(1);
+    world.ticks().await;
+    let point = world.backups.points(BACKUP_VAULT)[0].arn.clone();
+    world.backups.lose(BACKUP_VAULT, &point);
+    let report = verify(&world).await;
+    let told = report
+        .outcomes
+        .iter()
+        .find(|outcome| outcome.message.contains("does not have it any more"));
+    assert_eq!(told.unwrap().status, OutcomeStatus::Failed, "{report:#?}");
+    assert!(world.catalogue().await.points[0].is_damaged());
 }
 
 #[tokio::test]
