@@ -4,20 +4,21 @@
 pub mod checks;
 pub mod fixture;
 pub mod locks;
+pub mod managed;
 pub mod sample;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use holdfast_catalog::{Arn, LockMode, PointId, Region, Report, ResourceId, layout};
+use holdfast_catalog::{Arn, LockMode, ManagedVault, PointId, Region, Report, ResourceId, layout};
 use holdfast_policy::Document;
 use holdfast_sources::dynamodb::{
     BillingMode, IndexConfig, Item, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Value,
 };
 use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
 use holdfast_testkit::{
-    Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, MemoryWiring,
-    Outbox, Script,
+    Faults, ManualClock, MemoryBackups, MemoryDatabases, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore,
+    MemoryTables, MemoryWiring, Outbox, Script,
 };
 use holdfast_vault::Catalogue;
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
@@ -35,6 +36,12 @@ pub type Port<P> = Faults<P>;
 /// `snapshot` over the ports of a world.
 pub type WorldSnapshot = Snapshot<Port<MemoryStore>, Port<MemoryResources>, MemoryRegions, Port<Outbox>>;
 
+/// `verify` over the ports of a world.
+pub type WorldVerify = Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, MemoryRegions>;
+
+/// `replicate` over the ports of a world.
+pub type WorldReplicate = Replicate<Port<MemoryStore>, Port<MemoryStore>, Port<MemoryReplicas>, MemoryRegions>;
+
 /// The account.
 pub struct World {
     /// The time.
@@ -49,6 +56,10 @@ pub struct World {
     pub tables: MemoryTables,
     /// The functions, behind the script.
     pub functions: MemoryFunctions,
+    /// AWS Backup, behind the script.
+    pub backups: MemoryBackups,
+    /// The databases, behind the script.
+    pub databases: MemoryDatabases,
     /// What a listing shows.
     pub resources: MemoryResources,
     /// What was sent and published.
@@ -74,6 +85,22 @@ pub fn home_region() -> Region {
     "eu-central-1".parse().unwrap()
 }
 
+/// The vault of AWS Backup that every world has, in both of its regions.
+pub const BACKUP_VAULT: &str = "holdfast";
+
+/// Where AWS Backup keeps every world's points.
+pub fn managed_vault() -> ManagedVault {
+    ManagedVault {
+        backup_vault: BACKUP_VAULT.to_owned(),
+        role_arn: "arn:aws:iam::111122223333:role/aws-backup".parse().unwrap(),
+    }
+}
+
+/// The key of every world's vaults.
+pub fn key() -> Arn {
+    "arn:aws:kms:eu-central-1:111122223333:key/mrk-1".parse().unwrap()
+}
+
 /// The region of every world's replica.
 pub fn replica_region() -> Region {
     "eu-west-1".parse().unwrap()
@@ -84,9 +111,17 @@ impl Default for World {
         let clock = ManualClock::at(BEGIN.parse().unwrap());
         let home = MemoryStore::new("home", &clock);
         let replica = home.sibling("replica");
+        let tables = MemoryTables::new(&home_region());
+        let databases = MemoryDatabases::new(&home_region());
+        let backups = MemoryBackups::new(&home_region(), &clock);
+        backups.attach_tables(&tables);
+        backups.attach_databases(&databases);
+        backups.add_vault(BACKUP_VAULT, Some(&key()));
         let world = World {
             script: Script::new(),
-            tables: MemoryTables::new(&home_region()),
+            tables,
+            databases,
+            backups,
             functions: MemoryFunctions::new(&home_region(), &home),
             resources: MemoryResources::new(),
             outbox: Outbox::new(),
@@ -118,6 +153,8 @@ impl World {
             replica: self.replica.clone(),
             tables: self.tables.clone(),
             functions: self.functions.clone(),
+            backups: self.backups.clone(),
+            databases: self.databases.clone(),
             resources: self.resources.clone(),
             outbox: self.outbox.clone(),
         }
@@ -191,6 +228,9 @@ impl World {
         MemoryRegions {
             tables: self.port(self.tables.clone()),
             functions: self.port(self.functions.clone()),
+            script: self.script.clone(),
+            backups: self.backups.clone(),
+            databases: self.port(self.databases.clone()),
             wiring: self.port(self.resources.wiring().clone()),
         }
     }
@@ -205,13 +245,14 @@ impl World {
             bucket: "home".to_owned(),
             region: home_region(),
             strongest_lock: Some(LockMode::Compliance),
+            managed: Some(managed_vault()),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }
     }
 
     /// The replicate function.
-    pub fn replicate(&self) -> Replicate<Port<MemoryStore>, Port<MemoryStore>, Port<MemoryReplicas>> {
+    pub fn replicate(&self) -> WorldReplicate {
         Replicate {
             home: self.port(self.home.clone()),
             home_bucket: "home".to_owned(),
@@ -223,13 +264,15 @@ impl World {
                 lock: VaultLock::Off,
             },
             maker: self.port(MemoryReplicas::new(&self.home)),
+            regions: self.regions(),
+            managed: Some(managed_vault()),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }
     }
 
     /// The prune function, with the shortest grace that there is.
-    pub fn prune(&self) -> Prune<Port<MemoryStore>, Port<Outbox>> {
+    pub fn prune(&self) -> Prune<Port<MemoryStore>, MemoryRegions, Port<Outbox>> {
         let vault = |store: &MemoryStore, bucket: &str, region: Region| prune::Vault {
             store: self.port(store.clone()),
             bucket: bucket.to_owned(),
@@ -238,6 +281,7 @@ impl World {
         Prune {
             home: vault(&self.home, "home", home_region()),
             replica: Some(vault(&self.replica, "replica", replica_region())),
+            regions: self.regions(),
             signals: self.port(self.outbox.clone()),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),
@@ -246,12 +290,14 @@ impl World {
     }
 
     /// The verify function.
-    pub fn verify(&self) -> Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>> {
+    pub fn verify(&self) -> WorldVerify {
         Verify {
             home: self.port(self.home.clone()),
             replica: Some((self.port(self.replica.clone()), replica_region())),
             inventory: self.port(self.resources.clone()),
             tables: self.port(self.tables.clone()),
+            regions: self.regions(),
+            managed: Some(managed_vault()),
             region: home_region(),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),
@@ -273,6 +319,7 @@ impl World {
             replicas: vec![vault(&self.replica, "replica", replica_region())],
             regions: self.regions(),
             work: self.port(self.outbox.clone()),
+            managed: Some(managed_vault()),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }
@@ -331,12 +378,23 @@ impl World {
 pub struct MemoryRegions {
     tables: Port<MemoryTables>,
     functions: Port<MemoryFunctions>,
+    script: Script,
+    backups: MemoryBackups,
+    databases: Port<MemoryDatabases>,
     wiring: Port<MemoryWiring>,
+}
+
+impl MemoryRegions {
+    fn backups_in(&self, region: &Region) -> Port<MemoryBackups> {
+        Faults::new(self.backups.in_region(region), &self.script)
+    }
 }
 
 impl restore::Regions for MemoryRegions {
     type Tables = Port<MemoryTables>;
     type Functions = Port<MemoryFunctions>;
+    type Backups = Port<MemoryBackups>;
+    type Databases = Port<MemoryDatabases>;
     type Wiring = Port<MemoryWiring>;
 
     fn tables(&self, _: &Region) -> Self::Tables {
@@ -347,14 +405,61 @@ impl restore::Regions for MemoryRegions {
         self.functions.clone()
     }
 
+    fn backups(&self, region: &Region) -> Self::Backups {
+        self.backups_in(region)
+    }
+
+    fn databases(&self, _: &Region) -> Self::Databases {
+        self.databases.clone()
+    }
+
     fn wiring(&self) -> &Self::Wiring {
         &self.wiring
+    }
+}
+
+impl replicate::Regions for MemoryRegions {
+    type Backups = Port<MemoryBackups>;
+
+    fn backups(&self, region: &Region) -> Self::Backups {
+        self.backups_in(region)
+    }
+}
+
+impl verify::Regions for MemoryRegions {
+    type Backups = Port<MemoryBackups>;
+    type Databases = Port<MemoryDatabases>;
+
+    fn backups(&self, region: &Region) -> Self::Backups {
+        self.backups_in(region)
+    }
+
+    fn databases(&self, _: &Region) -> Self::Databases {
+        self.databases.clone()
+    }
+}
+
+impl prune::Regions for MemoryRegions {
+    type Backups = Port<MemoryBackups>;
+
+    fn backups(&self, region: &Region) -> Self::Backups {
+        self.backups_in(region)
     }
 }
 
 impl snapshot::Regions for MemoryRegions {
     type Tables = Port<MemoryTables>;
     type Functions = Port<MemoryFunctions>;
+    type Backups = Port<MemoryBackups>;
+    type Databases = Port<MemoryDatabases>;
+
+    fn backups(&self, region: &Region) -> Self::Backups {
+        self.backups_in(region)
+    }
+
+    fn databases(&self, _: &Region) -> Self::Databases {
+        self.databases.clone()
+    }
 
     fn tables(&self, _: &Region) -> Self::Tables {
         self.tables.clone()

@@ -20,6 +20,16 @@ NAMELESS_ACTIONS = {
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
+    "backup-storage:MountCapsule",
+    "backup:DescribeBackupJob",
+    "backup:DescribeCopyJob",
+    "backup:DescribeRestoreJob",
+    "backup:ListBackupJobs",
+    "backup:ListCopyJobs",
+    "backup:ListLegalHolds",
+    "backup:ListRecoveryPointsByLegalHold",
+    "backup:ListRecoveryPointsByResource",
+    "backup:PutRestoreValidationResult",
     "dynamodb:ListTables",
     "events:ListApiDestinations",
     "events:ListArchives",
@@ -31,6 +41,8 @@ NAMELESS_ACTIONS = {
     "lambda:CreateEventSourceMapping",
     "lambda:ListEventSourceMappings",
     "lambda:ListFunctions",
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBInstances",
     "s3:ListAllMyBuckets",
     "scheduler:ListScheduleGroups",
     "scheduler:ListSchedules",
@@ -54,18 +66,22 @@ def test_only_prune_may_delete_vault_data():
     assert deleting == {"PruneRole"}
 
 
-def test_every_other_delete_is_of_our_own_scratch_tables():
+def test_every_other_delete_is_of_recovery_points_by_prune_or_of_our_own_scratch_tables():
     for role in ROLES:
         for entry in allowed(role):
             removing = [action for action in entry["Action"] if removes_data(action) and not action.startswith("s3:")]
             if removing:
-                assert (role, removing) == ("VerifyRole", ["dynamodb:DeleteTable"])
-                assert all(resource.endswith(":table/holdfast-scratch-*") for resource in entry["Resource"])
+                if role == "PruneRole":
+                    assert removing == ["backup:DeleteRecoveryPoint"]
+                    continue
+                assert role == "VerifyRole"
+                assert removing in (["dynamodb:DeleteTable"], ["rds:DeleteDBCluster", "rds:DeleteDBInstance"])
+                assert all(re.search(r":(table/|cluster:|db:)holdfast-scratch-\*$", resource) for resource in entry["Resource"])
 
 
 def test_prune_can_delete_neither_a_bucket_nor_the_policy_document():
     for entry in allowed("PruneRole"):
-        if any("Delete" in action for action in entry["Action"]):
+        if any(action.startswith("s3:Delete") for action in entry["Action"]):
             folders = {resource.rsplit("/", 2)[-2] for resource in entry["Resource"]}
             assert folders == {"blobs", "facts", "packs", "parts", "points", "runs", "sweeps", "tombstones"}
             assert all(resource.endswith("/*") for resource in entry["Resource"])

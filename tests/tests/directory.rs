@@ -71,6 +71,7 @@ async fn restored(world: &World, vault: &Path, queue: &HandQueue, event: Value) 
         replicas: Vec::new(),
         work: queue,
         regions: world.regions(),
+        managed: None,
         policy_key: "config/policy.yaml".to_owned(),
         tag_key: "backup".to_owned(),
     };
@@ -81,13 +82,16 @@ async fn restored(world: &World, vault: &Path, queue: &HandQueue, event: Value) 
 fn verify(
     world: &World,
     vault: &Path,
-) -> Verify<Directory, holdfast_testkit::MemoryResources, holdfast_testkit::MemoryTables> {
+) -> Verify<Directory, holdfast_testkit::MemoryResources, holdfast_testkit::MemoryTables, holdfast_tests::MemoryRegions>
+{
     let over = world.verify();
     Verify {
         home: Directory::open(vault).unwrap(),
         replica: None,
         inventory: world.resources.clone(),
         tables: world.tables.clone(),
+        regions: over.regions,
+        managed: None,
         region: over.region,
         margins: over.margins,
         policy_key: over.policy_key,

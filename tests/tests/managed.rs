@@ -99,7 +99,7 @@ async fn a_job_that_takes_weeks_keeps_its_settings_through_every_sweep() {
 }
 
 #[tokio::test]
-async fn restore_makes_no_empty_table_of_a_point_whose_items_are_elsewhere() {
+async fn restore_makes_no_empty_table_of_a_point_that_aws_backup_does_not_have() {
     let world = World::with_orders(5);
     let backups = begun(&world).await;
     backups.polls(0);
@@ -109,6 +109,9 @@ async fn restore_makes_no_empty_table_of_a_point_whose_items_are_elsewhere() {
     let request = restore::Request::parse(request).unwrap();
     let report = world.restore().run(request, &world.clock).await.unwrap();
     assert_eq!(report.status, ReportStatus::Failed);
-    assert!(report.outcomes[0].message.contains("AWS Backup"), "{report:#?}");
+    assert!(
+        report.outcomes[0].message.contains("not found: recovery point"),
+        "{report:#?}"
+    );
     assert!(!world.tables.names().contains(&"orders-2".to_owned()));
 }

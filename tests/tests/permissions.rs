@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_testkit::{
-    Faults, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, MemoryWiring, Outbox,
+    Faults, MemoryBackups, MemoryDatabases, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore,
+    MemoryTables, MemoryWiring, Outbox,
 };
 
 type Actions = BTreeSet<&'static str>;
@@ -11,6 +12,8 @@ type Store = Faults<MemoryStore>;
 type Tables = Faults<MemoryTables>;
 type Functions = Faults<MemoryFunctions>;
 type Resources = Faults<MemoryResources>;
+type Backups = Faults<MemoryBackups>;
+type Databases = Faults<MemoryDatabases>;
 type Wiring = Faults<MemoryWiring>;
 
 fn all(parts: &[Actions]) -> Actions {
@@ -26,6 +29,8 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Resources as snapshot::InventoryPorts>::actions(),
                 <Tables as snapshot::TablePorts>::actions(),
                 <Functions as snapshot::FunctionPorts>::actions(),
+                <Backups as snapshot::BackupPorts>::actions(),
+                <Databases as snapshot::DatabasePorts>::actions(),
                 <Outbox as snapshot::SignalPorts>::actions(),
             ]),
         ),
@@ -35,12 +40,14 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Store as replicate::HomePorts>::actions(),
                 <Store as replicate::ReplicaPorts>::actions(),
                 <MemoryReplicas as replicate::MakerPorts>::actions(),
+                <Backups as replicate::BackupPorts>::actions(),
             ]),
         ),
         (
             "prune",
             all(&[
                 <Store as prune::VaultPorts>::actions(),
+                <Backups as prune::BackupPorts>::actions(),
                 <Outbox as prune::SignalPorts>::actions(),
             ]),
         ),
@@ -50,6 +57,8 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Store as verify::VaultPorts>::actions(),
                 <Resources as verify::InventoryPorts>::actions(),
                 <Tables as verify::TablePorts>::actions(),
+                <Backups as verify::BackupPorts>::actions(),
+                <Databases as verify::DatabasePorts>::actions(),
             ]),
         ),
         (
@@ -58,6 +67,8 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Store as restore::VaultPorts>::actions(),
                 <Tables as restore::TablePorts>::actions(),
                 <Functions as restore::FunctionPorts>::actions(),
+                <Backups as restore::BackupPorts>::actions(),
+                <Databases as restore::DatabasePorts>::actions(),
                 <Wiring as restore::WiringPorts>::actions(),
                 <Wiring as restore::StackPorts>::actions(),
                 <Outbox as restore::WorkPorts>::actions(),
@@ -84,8 +95,11 @@ fn only_prune_and_the_clean_up_of_scratch_tables_can_name_a_delete() {
     for (function, actions) in by_function() {
         let deletes: Vec<&str> = actions.into_iter().filter(is_delete).collect();
         match function {
-            "prune" => assert_eq!(deletes, ["s3:DeleteObjectVersion"]),
-            "verify" => assert_eq!(deletes, ["dynamodb:DeleteTable"]),
+            "prune" => assert_eq!(deletes, ["backup:DeleteRecoveryPoint", "s3:DeleteObjectVersion"]),
+            "verify" => assert_eq!(
+                deletes,
+                ["dynamodb:DeleteTable", "rds:DeleteDBCluster", "rds:DeleteDBInstance"]
+            ),
             _ => assert!(deletes.is_empty(), "{function}: {deletes:?}"),
         }
     }

@@ -3,7 +3,7 @@
 use holdfast_catalog::{Outcome, OutcomeStatus, PointId};
 use serde_json::{Value, json};
 
-use crate::{Prune, SignalPorts, Vault, VaultPorts};
+use crate::{Prune, Regions, SignalPorts, Vault, VaultPorts};
 
 /// A point has a tombstone: its data goes after the grace period.
 pub const TOMBSTONED: &str = "Recovery Point Tombstoned";
@@ -34,7 +34,7 @@ pub(crate) fn of_sweep<V>(vault: &Vault<V>, outcome: &Outcome) -> Value {
     })
 }
 
-impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
     /// Tells the bus. What has been done has been done: a bus that does not answer stops nothing, but the report says that the
     /// audit has a gap.
     pub(crate) async fn announce(&self, detail_type: &str, details: Vec<Value>) -> Option<Outcome> {

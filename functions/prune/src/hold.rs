@@ -7,9 +7,9 @@ use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::{PortError, lay_hold, lift_hold};
 use serde_json::json;
 
-use crate::{HOLD_LAID, HOLD_LIFTED, Mode, NewHold, Place, Prune, Seen, SignalPorts, VaultPorts, Vaults};
+use crate::{HOLD_LAID, HOLD_LIFTED, Mode, NewHold, Place, Prune, Regions, Seen, SignalPorts, VaultPorts, Vaults};
 
-impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
     /// Lays a hold in both vaults, even in one of which not all can be read. The same hold laid again is the same hold, and
     /// fills in what an earlier try left out.
     pub(crate) async fn lay_hold<C: Clock>(&self, new: NewHold, mode: Mode, clock: &C) -> Vec<Outcome> {

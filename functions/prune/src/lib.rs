@@ -10,6 +10,7 @@ mod decide;
 mod event;
 mod hold;
 mod limits;
+mod managed;
 mod metrics;
 mod remove;
 mod sweep;
@@ -21,6 +22,9 @@ use std::collections::BTreeMap;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Region, Report, Tombstone, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
+use holdfast_sources::managed::port::{
+    ChangeLifecycles, DeleteRecoveryPoints, ReadBackupVaults, ReadCopies, ReadLegalHolds, ReadRecoveryPoints,
+};
 use holdfast_vault::port::{Clock, DeleteObjects, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::PublishEvents;
 use holdfast_vault::sweep::{MAX_RUN, Margins};
@@ -46,6 +50,20 @@ ports! {
     pub trait SignalPorts: PublishEvents
 }
 
+ports! {
+    /// What prune asks of AWS Backup: it looks, changes lifecycles and removes.
+    pub trait BackupPorts: ReadRecoveryPoints, ChangeLifecycles, DeleteRecoveryPoints, ReadBackupVaults, ReadLegalHolds, ReadCopies
+}
+
+/// The account, region by region.
+pub trait Regions: Send + Sync {
+    /// AWS Backup.
+    type Backups: BackupPorts;
+
+    /// AWS Backup in a region.
+    fn backups(&self, region: &Region) -> Self::Backups;
+}
+
 /// A vault and where it is.
 pub struct Vault<V> {
     /// The vault.
@@ -57,11 +75,13 @@ pub struct Vault<V> {
 }
 
 /// What a pruning works with.
-pub struct Prune<V, Q> {
+pub struct Prune<V, R, Q> {
     /// The stack's vault.
     pub home: Vault<V>,
     /// The replica vault.
     pub replica: Option<Vault<V>>,
+    /// The account.
+    pub regions: R,
     /// The bus.
     pub signals: Q,
     /// How long removed points stay undoable.
@@ -72,7 +92,7 @@ pub struct Prune<V, Q> {
     pub tag_key: String,
 }
 
-impl<V: VaultPorts, Q: SignalPorts> Handler for Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Handler for Prune<V, R, Q> {
     const NAME: &'static str = "prune";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -106,7 +126,7 @@ struct Vaults<'a, V> {
     is_whole: bool,
 }
 
-impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
     /// Prunes the vault and its replica. Trouble with one of them stops nothing in the other.
     ///
     /// # Errors
@@ -173,11 +193,13 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
             }
             let seen = &*seen;
             metrics.note_holds(seen);
-            let told = match mode {
-                Mode::DryRun => describe(seen, &plan, limits),
-                Mode::Execute => self.decide_on(seen, &plan, limits, now, &mut metrics).await,
-            };
-            outcomes.extend(told);
+            match mode {
+                Mode::DryRun => outcomes.extend(describe(seen, &plan, limits)),
+                Mode::Execute => {
+                    outcomes.extend(self.decide_on(seen, &plan, limits, now, &mut metrics).await);
+                    outcomes.extend(self.settle_managed(seen, &mut plan, &policy.document, clock).await);
+                }
+            }
             plans.push(plan);
         }
         let mut vaults_left = seen.len();
@@ -195,7 +217,7 @@ impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
     }
 }
 
-impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
     async fn policy(&self) -> Result<PolicyInForce, Failure> {
         Ok(policy_in_force(&self.home.store, &self.policy_key, &self.tag_key).await?)
     }

@@ -3,11 +3,25 @@
 // The SDK's futures nest deeper than the compiler's default allows.
 #![recursion_limit = "256"]
 
-use holdfast_aws::{Aws, AwsCalls, S3Vault, Signals};
+use holdfast_aws::{Aws, AwsBackups, AwsCalls, S3Vault, Signals};
+use holdfast_catalog::Region;
 use holdfast_lambda::{Notifier, Settings, serve};
 use holdfast_vault::sweep::Margins;
 use jiff::SignedDuration;
-use prune::{Prune, Vault};
+use prune::{Prune, Regions, Vault};
+
+struct AwsRegions {
+    aws: Aws,
+    account: String,
+}
+
+impl Regions for AwsRegions {
+    type Backups = AwsBackups;
+
+    fn backups(&self, region: &Region) -> AwsBackups {
+        AwsBackups::new(&self.aws, &self.account, region)
+    }
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -33,6 +47,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             bucket: replica.bucket.clone(),
             region: replica.region.clone(),
         }),
+        regions: AwsRegions {
+            aws: aws.clone(),
+            account: settings.account.clone(),
+        },
         signals: Signals::new(&aws, &settings.region, None),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),

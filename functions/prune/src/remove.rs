@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::decide::refusal;
 use crate::tombstone::tombstone;
-use crate::{Mode, Prune, Seen, SignalPorts, TOMBSTONED, VaultPorts, Vaults, audit, locks_of};
+use crate::{Mode, Prune, Regions, Seen, SignalPorts, TOMBSTONED, VaultPorts, Vaults, audit, locks_of};
 
 const BY_REQUEST: &str = "by request";
 
-impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
     /// Tombstones a point in each vault in which it may go.
     pub(crate) async fn remove<C: Clock>(
         &self,

@@ -11,13 +11,13 @@ use holdfast_vault::sweep::{Act, Expired, SweepEnd, Sweeper, Swept, Watch};
 use jiff::SignedDuration;
 
 use crate::metrics::Metrics;
-use crate::{Mode, Plan, Prune, REMOVED, SWEPT, Seen, SignalPorts, VaultPorts, audit};
+use crate::{Mode, Plan, Prune, REMOVED, Regions, SWEPT, Seen, SignalPorts, VaultPorts, audit};
 
 /// A sweep stops this long before the invocation ends: time for the step that it is in (a page of recipes, or of removals)
 /// and for storing how far it came.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(90);
 
-impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
     /// Sweeps a vault, with its share of the time that is left for so many.
     pub(crate) async fn sweep<C: Clock>(
         &self,

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use crate::decide::lifted_after;
 use crate::limits::refusal;
 use crate::metrics::Metrics;
-use crate::{Plan, Prune, Seen, SignalPorts, TOMBSTONED, UNDELETED, VaultPorts, audit};
+use crate::{Plan, Prune, Regions, Seen, SignalPorts, TOMBSTONED, UNDELETED, VaultPorts, audit};
 
-impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
     /// Writes and lifts tombstones as the plan says, and tells the bus.
     pub(crate) async fn decide_on(
         &self,

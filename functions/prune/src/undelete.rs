@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::decide::lifted_after;
 use crate::tombstone::call_back;
-use crate::{Mode, Prune, SignalPorts, UNDELETED, VaultPorts, audit};
+use crate::{Mode, Prune, Regions, SignalPorts, UNDELETED, VaultPorts, audit};
 
 const BY_REQUEST: &str = "by request";
 
@@ -22,7 +22,7 @@ enum Undeleted {
     Gone(String),
 }
 
-impl<V: VaultPorts, Q: SignalPorts> Prune<V, Q> {
+impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
     /// Calls a point back in both vaults.
     pub(crate) async fn undelete<C: Clock>(&self, point: &PointId, mode: Mode, clock: &C) -> Vec<Outcome> {
         let now = clock.now();

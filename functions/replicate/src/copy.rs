@@ -67,13 +67,18 @@ impl Copied {
     }
 }
 
-impl<H: HomePorts, R: ReplicaPorts, M: Send + Sync> Replicate<H, R, M> {
-    pub(crate) async fn copy_point<C: Clock>(&self, point: &PointId, clock: &C) -> Result<CopyEnd, PortError> {
-        if exists(read_tombstone(&self.replica, point).await)? {
+impl<H: HomePorts, R: ReplicaPorts, M: Send + Sync, B: Send + Sync> Replicate<H, R, M, B> {
+    /// Whether prune gave the copy up.
+    pub(crate) async fn is_pruned_there(&self, point: &PointId) -> Result<bool, PortError> {
+        exists(read_tombstone(&self.replica, point).await)
+    }
+
+    /// Copies what a manifest names, and then the manifest.
+    pub(crate) async fn copy_manifest<C: Clock>(&self, manifest: &Manifest, clock: &C) -> Result<CopyEnd, PortError> {
+        if self.is_pruned_there(&manifest.point).await? {
             return Ok(CopyEnd::PrunedThere);
         }
-        let manifest = read_manifest(&self.home, point).await?;
-        let (lock, lock_shortfall) = self.lock_there(&manifest, clock.now()).await?;
+        let (lock, lock_shortfall) = self.lock_there(manifest, clock.now()).await?;
         let mut copying = Copying {
             home: &self.home,
             home_bucket: &self.home_bucket,
@@ -81,7 +86,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: Send + Sync> Replicate<H, R, M> {
             clock,
             copied: Copied::default(),
         };
-        if !copying.point(&manifest).await? {
+        if !copying.point(manifest).await? {
             return Ok(CopyEnd::OutOfTime);
         }
         Ok(CopyEnd::Complete {

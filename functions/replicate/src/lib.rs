@@ -5,10 +5,14 @@
 
 mod copy;
 mod event;
+mod managed;
 
-use holdfast_catalog::{Fact, Outcome, OutcomeStatus, PointId, Region, Report, layout};
+use holdfast_catalog::{Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, residency_breach};
 use holdfast_policy::{Breach, Copies, Document};
+use holdfast_sources::managed::port::{
+    CreateBackupVaults, ReadBackupVaults, ReadBackups, ReadCopies, ReadRecoveryPoints, StartCopies,
+};
 use holdfast_vault::port::{Clock, CopyObjects, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::replica::{MakeReplica, ReplicaSpec};
 use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact};
@@ -17,6 +21,7 @@ use serde_json::Value;
 
 use copy::CopyEnd;
 pub use event::{EXAMPLE, Request};
+use managed::Queue;
 
 ports! {
     /// What replicate asks of the home vault: it reads, and adds facts.
@@ -33,11 +38,25 @@ ports! {
     pub trait MakerPorts: MakeReplica
 }
 
+ports! {
+    /// What replicate asks of AWS Backup: it starts copy jobs, looks, and makes the vault that they go to.
+    pub trait BackupPorts: StartCopies, ReadCopies, ReadBackups, ReadRecoveryPoints, ReadBackupVaults, CreateBackupVaults
+}
+
+/// The account, region by region.
+pub trait Regions: Send + Sync {
+    /// AWS Backup.
+    type Backups: BackupPorts;
+
+    /// AWS Backup in a region.
+    fn backups(&self, region: &Region) -> Self::Backups;
+}
+
 /// Copying stops this long before the invocation ends.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a replication works with.
-pub struct Replicate<H, R, M> {
+pub struct Replicate<H, R, M, B> {
     /// The home vault.
     pub home: H,
     /// Its bucket.
@@ -48,13 +67,17 @@ pub struct Replicate<H, R, M> {
     pub spec: ReplicaSpec,
     /// Who makes it.
     pub maker: M,
+    /// The account.
+    pub regions: B,
+    /// Where AWS Backup keeps points and what it works with, if the stack has it.
+    pub managed: Option<ManagedVault>,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
     pub tag_key: String,
 }
 
-impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Handler for Replicate<H, R, M> {
+impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Handler for Replicate<H, R, M, B> {
     const NAME: &'static str = "replicate";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -66,7 +89,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Handler for Replicate<H, R, M
     }
 }
 
-impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
+impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M, B> {
     /// Copies every point that its plan wants copied and that is not, newest first, as far as time allows.
     ///
     /// # Errors
@@ -74,14 +97,14 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
     pub async fn run_all<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
         let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
         let catalogue = Catalogue::read(&self.home).await?;
-        self.maker.ensure(&self.spec).await?;
+        let mut queue = Queue::new(self.maker.ensure(&self.spec).await?);
         self.copy_policy().await?;
 
         let mut entries: Vec<&PointEntry> = catalogue.points.iter().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.id.slot));
         let mut outcomes = Vec::new();
         for entry in entries {
-            outcomes.extend(self.replicate(entry, &policy, clock).await);
+            outcomes.extend(self.replicate(entry, &policy, &mut queue, clock).await);
         }
         let waiting = outcomes
             .iter()
@@ -104,10 +127,11 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
     pub async fn run_point<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Report, Failure> {
         let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
         let entry = PointEntry::read(&self.home, point).await?;
-        if self.wanted(&entry, &policy).copy {
-            self.maker.ensure(&self.spec).await?;
+        let mut outcomes = Vec::new();
+        if self.wanted(&entry, &policy).is_any() {
+            let mut queue = Queue::new(self.maker.ensure(&self.spec).await?);
+            outcomes = self.replicate(&entry, &policy, &mut queue, clock).await;
         }
-        let mut outcomes = self.replicate(&entry, &policy, clock).await;
         if outcomes.is_empty() {
             let message = "copied before, or not to be copied";
             outcomes.push(Outcome::new(point, OutcomeStatus::Unchanged, message));
@@ -146,7 +170,13 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
     }
 
     /// Copies a point to where its plan wants it; no outcome if there is nothing to do.
-    async fn replicate<C: Clock>(&self, entry: &PointEntry, policy: &PolicyInForce, clock: &C) -> Vec<Outcome> {
+    async fn replicate<C: Clock>(
+        &self,
+        entry: &PointEntry,
+        policy: &PolicyInForce,
+        queue: &mut Queue,
+        clock: &C,
+    ) -> Vec<Outcome> {
         let point = &entry.id;
         let wanted = self.wanted(entry, policy);
         let mut outcomes: Vec<Outcome> = wanted
@@ -166,7 +196,11 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
             Outcome::new(point, OutcomeStatus::Failed, message)
         };
         match self.refusal(point, &policy.document).await {
-            Ok(None) => outcomes.push(self.copy_and_note(point, clock).await.unwrap_or_else(failed)),
+            Ok(None) => outcomes.push(
+                self.copy_and_note(point, &policy.document, queue, clock)
+                    .await
+                    .unwrap_or_else(failed),
+            ),
             // What the policy itself keeps here without having named a copy there is as it should be.
             Ok(Some(_))
                 if policy
@@ -194,14 +228,20 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts> Replicate<H, R, M> {
         Ok(residency_breach(document, &manifest, &self.spec.region))
     }
 
-    async fn copy_and_note<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Outcome, PortError> {
-        match self.copy_point(point, clock).await? {
+    async fn copy_and_note<C: Clock>(
+        &self,
+        point: &PointId,
+        document: &Document,
+        queue: &mut Queue,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let manifest = read_manifest(&self.home, point).await?;
+        if let Some(managed) = &manifest.managed {
+            return self.copy_managed(&manifest, managed, document, queue, clock).await;
+        }
+        match self.copy_manifest(&manifest, clock).await? {
             CopyEnd::OutOfTime => Ok(out_of_time(point)),
-            CopyEnd::PrunedThere => Ok(Outcome::new(
-                point,
-                OutcomeStatus::Unchanged,
-                "was pruned in the replica and is not brought back",
-            )),
+            CopyEnd::PrunedThere => Ok(pruned_there(point)),
             CopyEnd::Complete { copied, lock_shortfall } => {
                 let fact = copied.fact(&self.spec.region, &self.spec.bucket);
                 let outcome = match lock_shortfall {
@@ -263,6 +303,17 @@ struct Wanted {
     copy: bool,
     /// To regions where the stack has no replica.
     elsewhere: Vec<Region>,
+}
+
+impl Wanted {
+    fn is_any(&self) -> bool {
+        self.copy || !self.elsewhere.is_empty()
+    }
+}
+
+fn pruned_there(point: &PointId) -> Outcome {
+    let message = "was pruned in the replica and is not brought back";
+    Outcome::new(point, OutcomeStatus::Unchanged, message)
 }
 
 fn out_of_time(point: &PointId) -> Outcome {

@@ -3,10 +3,24 @@
 // The SDK's futures nest deeper than the compiler's default allows.
 #![recursion_limit = "256"]
 
-use holdfast_aws::{Aws, AwsCalls, AwsReplicas, S3Vault};
+use holdfast_aws::{Aws, AwsBackups, AwsCalls, AwsReplicas, S3Vault};
+use holdfast_catalog::Region;
 use holdfast_lambda::{Notifier, Settings, serve};
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
-use replicate::{NoReplica, Replicate};
+use replicate::{NoReplica, Regions, Replicate};
+
+struct AwsRegions {
+    aws: Aws,
+    account: String,
+}
+
+impl Regions for AwsRegions {
+    type Backups = AwsBackups;
+
+    fn backups(&self, region: &Region) -> AwsBackups {
+        AwsBackups::new(&self.aws, &self.account, region)
+    }
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -39,6 +53,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             },
         },
         maker: AwsReplicas::new(&aws, &settings.account),
+        regions: AwsRegions {
+            aws: aws.clone(),
+            account: settings.account.clone(),
+        },
+        managed: settings.managed.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

@@ -10,18 +10,21 @@ mod copies;
 pub mod drift;
 mod event;
 mod function;
+mod managed;
 mod table;
 mod wiring;
 
 use std::collections::BTreeSet;
 
-use holdfast_catalog::{Engine, Kind, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
+use holdfast_catalog::{Kind, ManagedVault, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
 use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force, residency_breach};
 use holdfast_sources::call::Call;
 use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
 use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::restore::{MakeWhole, VaultLocation};
+use holdfast_sources::managed::port::{ReadRestores, StartRestores};
+use holdfast_sources::rds::port::{ChangeDatabases, ReadDatabases};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::SendWork;
@@ -60,6 +63,16 @@ pub trait FunctionPorts: ReadWhole + MakeWhole {
 impl<T: ReadWhole + MakeWhole> FunctionPorts for T {}
 
 ports! {
+    /// What restore asks of AWS Backup: it starts jobs and looks.
+    pub trait BackupPorts: StartRestores, ReadRestores
+}
+
+ports! {
+    /// What restore asks of RDS: it changes and adds to what it restored, it removes nothing.
+    pub trait DatabasePorts: ReadDatabases, ChangeDatabases
+}
+
+ports! {
     /// What restore asks of CloudFormation: what a stack has.
     pub trait StackPorts: Call<ListStackResources>
 }
@@ -75,6 +88,10 @@ pub trait Regions: Send + Sync {
     type Tables: TablePorts;
     /// Lambda.
     type Functions: FunctionPorts;
+    /// AWS Backup.
+    type Backups: BackupPorts;
+    /// RDS.
+    type Databases: DatabasePorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
     type Wiring: WiringPorts + StackPorts;
 
@@ -83,6 +100,12 @@ pub trait Regions: Send + Sync {
 
     /// Lambda in a region.
     fn functions(&self, region: &Region) -> Self::Functions;
+
+    /// AWS Backup in a region.
+    fn backups(&self, region: &Region) -> Self::Backups;
+
+    /// RDS in a region.
+    fn databases(&self, region: &Region) -> Self::Databases;
 
     /// The wiring of all regions.
     fn wiring(&self) -> &Self::Wiring;
@@ -106,6 +129,8 @@ pub struct Restore<V, R, Q> {
     pub regions: R,
     /// The work queue.
     pub work: Q,
+    /// What AWS Backup works with, if the stack has it.
+    pub managed: Option<ManagedVault>,
     /// Where in a vault the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
@@ -147,17 +172,16 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             self.check_residency(copies.current(), [manifest], &target.region)
                 .await?,
         );
-        let result = match resource.kind {
-            // Its items are not in this vault: what is restored from here would be an empty table.
-            _ if manifest.engine == Engine::AwsBackup => {
-                let message = "AWS Backup keeps its data: start-restore-job restores it";
-                Err(PortError::Invalid(message.to_owned()))
+        let result = match (&manifest.managed, resource.kind) {
+            (Some(managed), _) => {
+                let vault = copies.current();
+                self.restore_managed(vault, manifest, managed, &target, clock).await
             }
-            Kind::LambdaFunction => self.restore_function(&request, copies, manifest, &target, clock).await,
-            kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
-                Err(PortError::Invalid(format!("{kind} cannot be restored yet")))
+            (None, Kind::LambdaFunction) => self.restore_function(&request, copies, manifest, &target, clock).await,
+            (None, kind @ (Kind::RdsInstance | Kind::RdsCluster)) => {
+                Err(PortError::Corrupt(format!("a {kind} without data of AWS Backup")))
             }
-            kind => match self.work(&found, &target).await {
+            (None, kind) => match self.work(&found, &target).await {
                 Err(error) => Err(error),
                 Ok(work) if kind == Kind::DynamodbTable => {
                     let work = &work.store;
@@ -176,7 +200,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             Outcome::new(target.to_string(), OutcomeStatus::Failed, message)
         });
         if outcome.status == OutcomeStatus::Continuing {
-            self.go_on(&request, manifest, &target).await?;
+            // AWS Backup takes minutes; we go on at once.
+            let delay_seconds = if manifest.managed.is_some() { 60 } else { 0 };
+            self.go_on(&request, manifest, &target, delay_seconds).await?;
         }
         let mut report = Report::of(Self::NAME, vec![outcome]);
         report.notes = notes;
@@ -216,7 +242,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
 
     /// Leaves the rest to the next invocation: the same request, with everything that was resolved spelt out. Which copy is read
     /// is decided anew.
-    async fn go_on(&self, request: &Request, manifest: &Manifest, target: &ResourceId) -> Result<(), PortError> {
+    async fn go_on(
+        &self,
+        request: &Request,
+        manifest: &Manifest,
+        target: &ResourceId,
+        delay_seconds: u32,
+    ) -> Result<(), PortError> {
         let resolved = Request {
             point: manifest.point.to_string(),
             target: Target {
@@ -225,7 +257,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             },
             ..request.clone()
         };
-        self.work.send(vec![json!(resolved).to_string()], 0).await
+        self.work.send(vec![json!(resolved).to_string()], delay_seconds).await
     }
 }
 

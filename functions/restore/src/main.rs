@@ -5,7 +5,7 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
-use holdfast_aws::{Aws, AwsCalls, S3Vault, SqsQueue};
+use holdfast_aws::{Aws, AwsBackups, AwsCalls, Databases, S3Vault, SqsQueue};
 use holdfast_catalog::Region;
 use holdfast_lambda::{Failure, HandQueue, Notifier, Replica, Settings, by_hand, open_directory, serve};
 use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
@@ -14,6 +14,7 @@ use restore::{Regions, Restore, Vault};
 
 struct AwsRegions {
     aws: Aws,
+    account: String,
     wiring: AwsCalls,
 }
 
@@ -21,6 +22,7 @@ impl AwsRegions {
     fn new(aws: &Aws, settings: &Settings) -> Self {
         AwsRegions {
             aws: aws.clone(),
+            account: settings.account.clone(),
             wiring: AwsCalls::new(aws, &settings.account),
         }
     }
@@ -30,6 +32,8 @@ impl Regions for AwsRegions {
     type Tables = Tables;
     type Functions = Functions;
     type Wiring = AwsCalls;
+    type Backups = AwsBackups;
+    type Databases = Databases;
 
     fn tables(&self, region: &Region) -> Tables {
         Tables::new(self.aws.dynamodb(region))
@@ -37,6 +41,14 @@ impl Regions for AwsRegions {
 
     fn functions(&self, region: &Region) -> Functions {
         Functions::new(&self.aws, region)
+    }
+
+    fn backups(&self, region: &Region) -> AwsBackups {
+        AwsBackups::new(&self.aws, &self.account, region)
+    }
+
+    fn databases(&self, region: &Region) -> Databases {
+        Databases::new(&self.aws, &self.account, region)
     }
 
     fn wiring(&self) -> &AwsCalls {
@@ -79,6 +91,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             .collect(),
         work: SqsQueue::new(&aws, &settings.region, queue),
         regions: AwsRegions::new(&aws, &settings),
+        managed: settings.managed.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };
@@ -109,6 +122,7 @@ async fn run_by_hand(directory: Directory, aws: &Aws, settings: &Settings) -> Re
         replicas: Vec::new(),
         work: &queue,
         regions: AwsRegions::new(aws, settings),
+        managed: settings.managed.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     };

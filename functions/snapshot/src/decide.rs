@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use holdfast_catalog::{PlanName, PointId, Region, ResourceId};
-use holdfast_policy::{Document, DueRun};
+use holdfast_policy::{Document, DueRun, Engine};
 use holdfast_sources::dynamodb::BYTES_PER_READ_UNIT;
 use holdfast_vault::sweep::MAX_RUN;
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +25,8 @@ pub struct RunInFlight {
     pub began_at: Timestamp,
     /// When it last stored something.
     pub active_at: Timestamp,
+    /// Whether AWS Backup is at it. A run of which nothing but its record is there does not show that yet.
+    pub is_managed: bool,
 }
 
 /// What to do for a resource and its plan.
@@ -41,13 +43,14 @@ pub enum Start {
 }
 
 /// Decides for each due run, in the order given. A run in flight is finished rather than overtaken, unless it is too old to
-/// be committed; one that somebody is still working on is left alone. No more runs are begun in a region than its zone allows,
+/// be committed; one that somebody is still working on is left alone. What AWS Backup is at is looked after each time, due or not,
+/// however long it takes. No more runs are begun in a region than its zone allows,
 /// those under way included.
 pub fn decide(document: &Document, due: &[DueRun], in_flight: &[RunInFlight], now: Timestamp) -> Vec<Start> {
     let mut newest: BTreeMap<(&ResourceId, &PlanName), &RunInFlight> = BTreeMap::new();
     for run in in_flight
         .iter()
-        .filter(|run| now.duration_since(run.began_at) < MAX_RUN)
+        .filter(|run| run.is_managed || now.duration_since(run.began_at) < MAX_RUN)
     {
         let held = newest.entry((&run.point.resource, &run.point.plan)).or_insert(run);
         if run.point.slot > held.point.slot {
@@ -57,19 +60,42 @@ pub fn decide(document: &Document, due: &[DueRun], in_flight: &[RunInFlight], no
     let mut starts: Vec<Start> = due
         .iter()
         .map(|due| match newest.get(&(&due.resource, &due.plan)) {
-            Some(run) if now.duration_since(run.active_at) < DEAD_AFTER => Start::Leave(run.point.clone()),
+            Some(run) if !run.is_managed && now.duration_since(run.active_at) < DEAD_AFTER => {
+                Start::Leave(run.point.clone())
+            }
             Some(run) => Start::Resume(run.point.clone()),
             None => Start::New(due.point()),
         })
         .collect();
+    let followed: Vec<&PointId> = in_flight
+        .iter()
+        .filter(|run| run.is_managed)
+        .map(|run| &run.point)
+        .collect();
+    let resumed = |point: &PointId| starts.iter().any(|start| *start == Start::Resume(point.clone()));
+    let others: Vec<Start> = followed
+        .iter()
+        .filter(|point| !resumed(point))
+        .map(|point| Start::Resume((*point).clone()))
+        .collect();
+    starts.extend(others);
     let mut under_way: BTreeMap<Region, u32> = BTreeMap::new();
     for start in &starts {
-        if let Start::Leave(point) | Start::Resume(point) = start {
+        if let Start::Leave(point) | Start::Resume(point) = start
+            && !followed.contains(&point)
+        {
             *under_way.entry(point.resource.region.clone()).or_default() += 1;
         }
     }
     for start in &mut starts {
         let Start::New(point) = start else { continue };
+        // AWS Backup reads what it reads: a zone's limits are for what we read.
+        if document
+            .plan(&point.plan)
+            .is_some_and(|plan| plan.engine != Engine::Vault)
+        {
+            continue;
+        }
         let running = under_way.entry(point.resource.region.clone()).or_default();
         if most_runs(document, &point.resource.region).is_some_and(|most| *running >= most.get()) {
             *start = Start::Wait(point.clone());
@@ -143,6 +169,7 @@ mod tests {
             point: point(slot),
             began_at: at(began),
             active_at: at(active),
+            is_managed: false,
         }
     }
 
@@ -173,6 +200,20 @@ mod tests {
             decide(&document(""), &[due()], &[run("0000", "00:00", "00:01")], at("12:00")),
             [Start::New(point("1200"))]
         );
+    }
+
+    #[test]
+    fn what_aws_backup_is_at_is_looked_after_due_or_not_and_however_old() {
+        let managed = RunInFlight {
+            is_managed: true,
+            ..run("0000", "00:00", "11:59")
+        };
+        let resumed = [Start::Resume(point("0000"))];
+        assert_eq!(
+            decide(&document(""), &[due()], std::slice::from_ref(&managed), at("12:00")),
+            resumed
+        );
+        assert_eq!(decide(&document(""), &[], &[managed], at("12:00")), resumed);
     }
 
     #[test]

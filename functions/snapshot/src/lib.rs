@@ -7,13 +7,15 @@
 mod decide;
 mod event;
 mod lock;
+mod managed;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
-    BlobRef, BlobRole, LockMode, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId, Slot, layout,
+    BlobRef, BlobRole, LockMode, ManagedVault, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId,
+    Slot, layout,
 };
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
 use holdfast_policy::{Breach, Document, DueRun, Resource};
@@ -21,6 +23,8 @@ use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
 use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::port::{FetchCode, FetchLayer};
+use holdfast_sources::managed::port::{ReadBackupVaults, ReadBackups, ReadRecoveryPoints, StartBackups};
+use holdfast_sources::rds::port::ReadDatabases;
 use holdfast_sources::wiring::ReadWiring;
 use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
@@ -73,6 +77,16 @@ pub trait FunctionPorts: ReadWhole + FetchCode + FetchLayer {
 impl<T: ReadWhole + FetchCode + FetchLayer> FunctionPorts for T {}
 
 ports! {
+    /// What snapshot asks of AWS Backup: it starts jobs and looks.
+    pub trait BackupPorts: StartBackups, ReadBackups, ReadRecoveryPoints, ReadBackupVaults
+}
+
+ports! {
+    /// What snapshot asks of RDS: it reads.
+    pub trait DatabasePorts: ReadDatabases
+}
+
+ports! {
     /// How snapshot wakes others.
     pub trait SignalPorts: SendWork, PublishEvents
 }
@@ -83,12 +97,22 @@ pub trait Regions: Send + Sync {
     type Tables: TablePorts;
     /// Lambda.
     type Functions: FunctionPorts;
+    /// AWS Backup.
+    type Backups: BackupPorts;
+    /// RDS.
+    type Databases: DatabasePorts;
 
     /// DynamoDB in a region.
     fn tables(&self, region: &Region) -> Self::Tables;
 
     /// Lambda in a region.
     fn functions(&self, region: &Region) -> Self::Functions;
+
+    /// AWS Backup in a region.
+    fn backups(&self, region: &Region) -> Self::Backups;
+
+    /// RDS in a region.
+    fn databases(&self, region: &Region) -> Self::Databases;
 }
 
 /// Runs that go on at the same time in one invocation: enough to hide the services' latency, few enough that their packs
@@ -121,6 +145,8 @@ pub struct Snapshot<V, I, R, Q> {
     /// The strongest lock that the stack lets a plan put on points, if any: a lock that nobody can lift takes more than a line
     /// in a policy document.
     pub strongest_lock: Option<LockMode>,
+    /// Where AWS Backup keeps points and what it works with, if the stack has it.
+    pub managed: Option<ManagedVault>,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
@@ -266,6 +292,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
 
     async fn runs_in_flight(&self, catalogue: &Catalogue) -> Result<Vec<RunInFlight>, PortError> {
         let mut runs: BTreeMap<PointId, RunInFlight> = BTreeMap::new();
+        let mut ended = BTreeSet::new();
         let work = keys(&self.vault, layout::RUNS).await?;
         for info in work {
             let Ok(point) = layout::point_of_run(&info.key) else {
@@ -278,14 +305,20 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                 point: point.clone(),
                 began_at: info.modified_at,
                 active_at: info.modified_at,
+                is_managed: false,
             };
             let run = runs.entry(point).or_insert(fresh);
             run.active_at = run.active_at.max(info.modified_at);
+            run.is_managed |= layout::is_managed_work(&info.key, &run.point);
+            if info.key == layout::ended(&run.point) {
+                ended.insert(run.point.clone());
+            }
             if info.key == layout::run_record(&run.point) {
                 run.began_at = info.modified_at;
             }
         }
-        for run in runs.values_mut() {
+        runs.retain(|point, _| !ended.contains(point));
+        for run in runs.values_mut().filter(|run| !run.is_managed) {
             for info in keys(&self.vault, &layout::parts_of(&run.point)).await? {
                 run.active_at = run.active_at.max(info.modified_at);
             }

@@ -5,23 +5,36 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
-use holdfast_aws::{Aws, AwsCalls, AwsInventory, S3Vault, Signals};
+use holdfast_aws::{Aws, AwsBackups, AwsCalls, AwsInventory, Databases, S3Vault, Signals};
 use holdfast_catalog::Region;
 use holdfast_lambda::{Notifier, Settings, serve};
 use snapshot::{Regions, Snapshot};
 
-struct AwsRegions(Aws);
+struct AwsRegions {
+    aws: Aws,
+    account: String,
+}
 
 impl Regions for AwsRegions {
     type Tables = Tables;
     type Functions = Functions;
+    type Backups = AwsBackups;
+    type Databases = Databases;
 
     fn tables(&self, region: &Region) -> Tables {
-        Tables::new(self.0.dynamodb(region))
+        Tables::new(self.aws.dynamodb(region))
     }
 
     fn functions(&self, region: &Region) -> Functions {
-        Functions::new(&self.0, region)
+        Functions::new(&self.aws, region)
+    }
+
+    fn backups(&self, region: &Region) -> AwsBackups {
+        AwsBackups::new(&self.aws, &self.account, region)
+    }
+
+    fn databases(&self, region: &Region) -> Databases {
+        Databases::new(&self.aws, &self.account, region)
     }
 }
 
@@ -43,7 +56,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         vault: home,
         inventory: AwsInventory::new(&aws, &settings.account),
         signals: Signals::new(&aws, region, settings.work_queue_url.as_deref()),
-        regions: AwsRegions(aws.clone()),
+        regions: AwsRegions {
+            aws: aws.clone(),
+            account: settings.account.clone(),
+        },
+        managed: settings.managed.clone(),
         bucket: settings.vault_bucket.clone(),
         region: region.clone(),
         strongest_lock: settings.lock,

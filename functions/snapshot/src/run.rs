@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
     BlobRef, BlobRole, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PointId, RunRecord, Shard,
 };
-use holdfast_policy::Document;
+use holdfast_policy::{Document, Engine as PlanEngine};
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
 use holdfast_sources::dynamodb::{BillingMode, Pacer};
 use holdfast_sources::{dynamodb, lambda, wiring};
@@ -20,6 +20,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::decide::pace;
+use crate::managed::not_made;
 use crate::{InventoryPorts, Recorded, Regions, STOP_BEFORE_END, SignalPorts, Snapshot, Task, VaultPorts};
 
 /// Up to this many shards are read by the invocation that begins the run; a table with more is read wide, a task each on
@@ -66,6 +67,9 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             // What was recorded for all runs of this invocation is locked for this one.
             put_blob(&vault, started_at, BlobRole::Policy, policy.in_force.text.clone()).await?;
         }
+        if let Some(PlanEngine::AwsBackup(managed)) = document.plan(&point.plan).map(|plan| plan.engine) {
+            return self.begin_managed(point, &managed, policy, settled, clock).await;
+        }
         let parent = self.parent(point, catalogue).await?;
         let begun = match point.resource.kind {
             Kind::DynamodbTable => {
@@ -73,9 +77,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     .await?
             }
             Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
-            kind @ (Kind::RdsInstance | Kind::RdsCluster) => {
-                return Err(PortError::Invalid(format!("{kind} cannot be read yet")));
-            }
+            kind @ (Kind::RdsInstance | Kind::RdsCluster) => return Err(not_made(PlanEngine::Vault, kind)),
             _ => {
                 let taken = wiring::snapshot(&self.inventory, &vault, clock.now(), &point.resource).await?;
                 Begun {
@@ -185,6 +187,10 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             Err(error) => return Err(error),
         }
         let run = read_run(&self.vault, point).await?;
+        // Such a run may go on for as long as the plan's windows: AWS Backup ends it.
+        if run.managed.is_some() {
+            return self.follow(point, run.lock_shortfall.as_deref(), clock).await;
+        }
         if clock.now().duration_since(run.started_at) >= MAX_RUN {
             let why = format!(
                 "{point} began more than {} hours ago and may not be committed",
@@ -322,7 +328,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
 
     /// Tells the bus of a new point. The event is a nudge: whoever misses it finds the point at its next tick, so a bus that
     /// does not answer takes nothing from a point that is committed.
-    async fn announce(&self, point: &PointId) {
+    pub(crate) async fn announce(&self, point: &PointId) {
         let detail = json!({ "point": point, "bucket": self.bucket, "region": self.region }).to_string();
         if let Err(error) = self.signals.publish("Recovery Point Committed", vec![detail]).await {
             tracing::warn!(target: "holdfast", %point, %error, "no event was published; replicate finds the point at its next tick");
@@ -330,13 +336,13 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     }
 }
 
-fn continuing(point: &PointId, message: &str) -> Outcome {
+pub(crate) fn continuing(point: &PointId, message: &str) -> Outcome {
     Outcome::new(point, OutcomeStatus::Continuing, message)
 }
 
 /// The outcome of a point that is committed. One that is not locked as its plan asks holds all that it should, and counts as
 /// good; but somebody has to hear of it.
-fn committed(manifest: &Manifest, lock_shortfall: Option<&str>) -> Outcome {
+pub(crate) fn committed(manifest: &Manifest, lock_shortfall: Option<&str>) -> Outcome {
     let missing: Vec<&str> = manifest
         .not_protected
         .iter()

@@ -60,13 +60,18 @@ pub fn newest_good(catalogue: &Catalogue, now: Timestamp) -> BTreeMap<&ResourceI
     newest
 }
 
-/// The points to restore as a test: the newest good one of each table and plan whose last test is too long ago.
+/// Whether points of a kind are restored as a test: those that hold data.
+pub(crate) fn has_restore_tests(kind: Kind) -> bool {
+    matches!(kind, Kind::DynamodbTable | Kind::RdsInstance | Kind::RdsCluster)
+}
+
+/// The points to restore as a test: the newest good one of each table, database and plan whose last test is too long ago.
 pub fn restore_tests<'a>(document: &Document, catalogue: &'a Catalogue, now: Timestamp) -> Vec<&'a PointEntry> {
     let mut series: BTreeMap<(&ResourceId, &PlanName), Vec<&PointEntry>> = BTreeMap::new();
     for entry in catalogue
         .points
         .iter()
-        .filter(|entry| entry.id.resource.kind == Kind::DynamodbTable)
+        .filter(|entry| has_restore_tests(entry.id.resource.kind))
     {
         series
             .entry((&entry.id.resource, &entry.id.plan))

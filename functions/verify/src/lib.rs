@@ -3,17 +3,23 @@
 
 mod decide;
 mod event;
+mod managed;
 mod observe;
 mod promises;
 mod restore_test;
 
-use holdfast_catalog::{DamagedFact, Fact, Kind, Outcome, OutcomeStatus, PointId, Region, Report, layout};
+use holdfast_catalog::{
+    DamagedFact, Fact, Kind, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, ResourceId, layout,
+};
 use holdfast_lambda::{Failure, Handler, InvocationClock, NOTICE, policy_in_force};
 use holdfast_policy::Notice;
 use holdfast_sources::dynamodb::port::{
     CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems,
 };
 use holdfast_sources::inventory::ListResources;
+use holdfast_sources::managed::port::{PutValidations, ReadRecoveryPoints, ReadRestores, StartRestores};
+use holdfast_sources::rds::DatabaseKind;
+use holdfast_sources::rds::port::{DropScratchDatabases, ReadDatabases};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::sweep::Margins;
 use holdfast_vault::{Catalogue, PointEntry, PortError, is_lost, keys, ports, read_manifest, scrub_point, write_fact};
@@ -38,6 +44,30 @@ ports! {
     pub trait TablePorts: CreateTable, ReadTable, WriteItems, ScanTable, DropScratchTable
 }
 
+ports! {
+    /// What verify asks of AWS Backup: it restores, tells what came of it, and looks.
+    pub trait BackupPorts: StartRestores, ReadRestores, PutValidations, ReadRecoveryPoints
+}
+
+ports! {
+    /// What verify asks of RDS: it reads, and removes scratch databases.
+    pub trait DatabasePorts: ReadDatabases, DropScratchDatabases
+}
+
+/// The account, region by region.
+pub trait Regions: Send + Sync {
+    /// AWS Backup.
+    type Backups: BackupPorts;
+    /// RDS.
+    type Databases: DatabasePorts;
+
+    /// AWS Backup in a region.
+    fn backups(&self, region: &Region) -> Self::Backups;
+
+    /// RDS in a region.
+    fn databases(&self, region: &Region) -> Self::Databases;
+}
+
 /// Nothing new is begun this long before the invocation ends: a point of one pack a shard takes seconds.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(120);
 
@@ -45,7 +75,7 @@ const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(120);
 const SCRATCH_DEAD_AFTER: SignedDuration = SignedDuration::from_hours(2);
 
 /// What a verification works with.
-pub struct Verify<V, I, T> {
+pub struct Verify<V, I, T, R> {
     /// The stack's vault.
     pub home: V,
     /// The replica vault, with its region.
@@ -54,6 +84,10 @@ pub struct Verify<V, I, T> {
     pub inventory: I,
     /// DynamoDB in the vault's region, where restore tests are made.
     pub tables: T,
+    /// AWS Backup and RDS.
+    pub regions: R,
+    /// What AWS Backup works with, if the stack has it.
+    pub managed: Option<ManagedVault>,
     /// The vault's region.
     pub region: Region,
     /// How long removed points stay undoable.
@@ -64,7 +98,7 @@ pub struct Verify<V, I, T> {
     pub tag_key: String,
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Handler for Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Handler for Verify<V, I, T, R> {
     const NAME: &'static str = "verify";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -76,7 +110,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Handler for Verify<V, I, T
     }
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
     /// Checks all objectives, then restores and scrubs what is due, as far as time allows.
     ///
     /// # Errors
@@ -193,7 +227,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
 
     async fn scrub<C: Clock>(&self, vault: &V, point: &PointId, clock: &C) -> Result<Outcome, PortError> {
         let scrub = match read_manifest(vault, point).await {
-            Ok(manifest) => scrub_point(vault, &manifest).await?,
+            Ok(manifest) => {
+                let mut scrub = scrub_point(vault, &manifest).await?;
+                scrub.damages.extend(self.managed_damage(&manifest).await?);
+                scrub
+            }
             Err(PortError::Corrupt(why)) => {
                 let fact = Fact::Damaged(DamagedFact {
                     key: layout::manifest(point),
@@ -227,18 +265,18 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             .with(NOTICE, Notice::Damaged.as_str()))
     }
 
-    /// Removes scratch tables of tests that were killed.
+    /// Removes scratch tables and databases of tests that were killed.
     async fn clear_scratch<C: Clock>(&self, clock: &C) -> Vec<Outcome> {
-        let Ok(tables) = self.inventory.list(&self.region, Kind::DynamodbTable).await else {
-            return Vec::new();
-        };
+        let mut left = Vec::new();
+        for kind in [Kind::DynamodbTable, Kind::RdsInstance, Kind::RdsCluster] {
+            let found = self.inventory.list(&self.region, kind).await.unwrap_or_default();
+            let scratch = found.into_iter().map(|found| found.id);
+            left.extend(scratch.filter(|id| id.name.starts_with(SCRATCH_PREFIX)));
+        }
         let mut outcomes = Vec::new();
-        for found in tables
-            .iter()
-            .filter(|found| found.arn.resource_name().starts_with(SCRATCH_PREFIX))
-        {
-            let name = found.arn.resource_name();
-            let result = self.clear_one(name, clock.now()).await;
+        for found in &left {
+            let name = found.name.as_str();
+            let result = self.clear_one(found, clock.now()).await;
             match result {
                 Ok(true) => outcomes.push(Outcome::new(
                     name,
@@ -258,7 +296,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         outcomes
     }
 
-    async fn clear_one(&self, name: &str, now: Timestamp) -> Result<bool, PortError> {
+    async fn clear_one(&self, found: &ResourceId, now: Timestamp) -> Result<bool, PortError> {
+        let name = found.name.as_str();
         let work = format!("{}{}/", layout::TESTS, name.trim_start_matches(SCRATCH_PREFIX));
         let newest = keys(&self.home, &work)
             .await?
@@ -268,7 +307,14 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         if newest.is_some_and(|newest| now.duration_since(newest) < SCRATCH_DEAD_AFTER) {
             return Ok(false);
         }
-        self.tables.drop_scratch_table(name).await.map(|()| true)
+        match DatabaseKind::of(found.kind) {
+            None => self.tables.drop_scratch_table(name).await?,
+            Some(kind) => {
+                let databases = self.regions.databases(&self.region);
+                databases.drop_scratch_database(kind, name).await?;
+            }
+        }
+        Ok(true)
     }
 }
 

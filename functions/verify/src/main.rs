@@ -4,12 +4,30 @@
 #![recursion_limit = "256"]
 
 use holdfast_aws::dynamodb::Tables;
-use holdfast_aws::{Aws, AwsCalls, AwsInventory, S3Vault};
+use holdfast_aws::{Aws, AwsBackups, AwsCalls, AwsInventory, Databases, S3Vault};
 use holdfast_catalog::Region;
 use holdfast_lambda::{HandQueue, Notifier, Settings, by_hand, open_directory, serve};
 use holdfast_vault::sweep::Margins;
 use jiff::SignedDuration;
-use verify::Verify;
+use verify::{Regions, Verify};
+
+struct AwsRegions {
+    aws: Aws,
+    account: String,
+}
+
+impl Regions for AwsRegions {
+    type Backups = AwsBackups;
+    type Databases = Databases;
+
+    fn backups(&self, region: &Region) -> AwsBackups {
+        AwsBackups::new(&self.aws, &self.account, region)
+    }
+
+    fn databases(&self, region: &Region) -> Databases {
+        Databases::new(&self.aws, &self.account, region)
+    }
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -41,12 +59,17 @@ fn verify_over<V>(
     replica: Option<(V, Region)>,
     aws: &Aws,
     settings: &Settings,
-) -> Verify<V, AwsInventory, Tables> {
+) -> Verify<V, AwsInventory, Tables, AwsRegions> {
     Verify {
         home,
         replica,
         inventory: AwsInventory::new(aws, &settings.account),
         tables: Tables::new(aws.dynamodb(&settings.region)),
+        regions: AwsRegions {
+            aws: aws.clone(),
+            account: settings.account.clone(),
+        },
+        managed: settings.managed.clone(),
         region: settings.region.clone(),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
-use holdfast_catalog::{Fact, Kind, PlanName, ResourceId};
+use holdfast_catalog::{Fact, PlanName, ResourceId};
 use holdfast_lambda::{PolicyInForce, point_state};
 use holdfast_policy::{
     CopyState, Observation, Observations, Plan, PointState, PointStatus, Resource, RestoreTest, newest_good,
@@ -12,7 +12,8 @@ use holdfast_sources::inventory;
 use holdfast_vault::{Catalogue, Holds, PointEntry, PortError, read_fact, read_manifest};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{InventoryPorts, TablePorts, VaultPorts, Verify};
+use crate::decide::has_restore_tests;
+use crate::{InventoryPorts, Regions, TablePorts, VaultPorts, Verify};
 
 /// The points of a resource and plan, in order of their slots.
 pub(crate) type SeriesOf<'a> = BTreeMap<(&'a ResourceId, &'a PlanName), Vec<&'a PointEntry>>;
@@ -41,7 +42,7 @@ pub(crate) fn series_of(catalogue: &Catalogue) -> SeriesOf<'_> {
     series
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
     /// Everything that exists in the protected regions, and what could not be listed, in words.
     pub(crate) async fn inventory(&self, policy: &PolicyInForce) -> (Vec<Resource>, Vec<(String, String)>) {
         let inventory = inventory::take(&self.inventory, policy.document.regions(&self.region)).await;
@@ -115,11 +116,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         Ok(Observation {
             points,
             failed_attempts: Vec::new(),
+            newest_of_others: None,
             protected_since: None,
             copies: self.copies_of(entries),
-            is_restore_tested: entries
-                .iter()
-                .any(|entry| entry.id.resource.kind == Kind::DynamodbTable),
+            is_restore_tested: entries.iter().any(|entry| has_restore_tests(entry.id.resource.kind)),
             last_restore_test,
         })
     }

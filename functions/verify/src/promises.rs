@@ -7,9 +7,9 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::{Catalogue, Holds, PortError, read_manifest, read_tombstone};
 
 use crate::observe::{Observed, series_of};
-use crate::{InventoryPorts, Subject, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, Regions, Subject, TablePorts, VaultPorts, Verify};
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
     /// Holds every promise of the policy against what there is.
     ///
     /// # Errors
@@ -22,8 +22,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
     ) -> Result<Report, PortError> {
         let now = clock.now();
         let (mut inventory, unlisted) = self.inventory(policy).await;
-        let Observed { observations, unread } = self.observations(policy, &inventory, catalogue, now).await?;
+        let Observed {
+            mut observations,
+            unread,
+        } = self.observations(policy, &inventory, catalogue, now).await?;
         inventory.retain(|resource| !unread.iter().any(|(id, _)| **id == resource.id));
+        let others = self.count_others(policy, &inventory, &mut observations).await;
         let replica = self.replica.as_ref().map(|(_, region)| region);
         let reviewed = comply(&policy.document, &inventory, &observations, replica, now);
         let counts = reviewed.counts();
@@ -38,6 +42,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             .collect();
         let unseen = outcomes.len();
         outcomes.extend(reviewed.reviews.iter().map(outcome_of));
+        outcomes.extend(others);
         let mut report = Report::of(Self::NAME, outcomes);
         report.metrics = metrics(&counts, unseen).into();
         Ok(report)

@@ -14,13 +14,18 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::{PortError, read_manifest, write_fact};
 use serde_json::json;
 
-use crate::{InventoryPorts, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, Regions, TablePorts, VaultPorts, Verify};
 
 /// Points with more bytes than this are not restored as a test: the test would cost more than it tells.
-const MAX_TEST_BYTES: u64 = 10 << 30;
+pub(crate) const MAX_TEST_BYTES: u64 = 10 << 30;
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
     pub(crate) async fn restore_test<C: Clock>(&self, point: &PointId, clock: &C) -> Outcome {
+        if let Ok(manifest) = read_manifest(&self.home, point).await
+            && let Some(managed) = &manifest.managed
+        {
+            return self.test_managed(&manifest, managed, clock).await;
+        }
         match self.try_restore_test(point, clock).await {
             Ok(outcome) => outcome,
             Err(error) => {

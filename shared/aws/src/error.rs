@@ -144,6 +144,7 @@ fn by_code(code: &str) -> Option<Class> {
         | "TableNotFoundException" => Class::NotFound,
 
         "AlreadyExistsException"
+        | "DBInstanceAlreadyExists"
         | "EntityAlreadyExists"
         | "PreconditionFailed"
         | "QueueAlreadyExists"
@@ -161,6 +162,11 @@ fn by_code(code: &str) -> Option<Class> {
         | "ConflictException"
         | "ReplicatedWriteConflictException"
         | "ContinuousBackupsUnavailableException"
+        // AWS Backup: a job is at the point.
+        | "InvalidResourceStateException"
+        // RDS: the database is being changed.
+        | "InvalidDBClusterStateFault"
+        | "InvalidDBInstanceState"
         | "OperationAborted"
         | "StateMachineDeleting"
         | "ResourceConflictException"
@@ -183,7 +189,8 @@ fn by_code(code: &str) -> Option<Class> {
         | "ThrottlingException"
         | "TooManyRequestsException" => Class::Throttled,
 
-        "DependencyTimeoutException"
+        "DependencyFailureException"
+        | "DependencyTimeoutException"
         | "InternalException"
         | "InternalError"
         | "InternalFailure"
@@ -348,6 +355,13 @@ mod tests {
             ("ResourceInUseException", "", 400, Conflict),
             ("ResourceConflictException", "", 409, Conflict),
             ("ContinuousBackupsUnavailableException", "", 400, Conflict),
+            ("InvalidResourceStateException", "", 400, Conflict),
+            ("InvalidDBInstanceState", "", 400, Conflict),
+            ("InvalidDBClusterStateFault", "", 400, Conflict),
+            ("DBInstanceAlreadyExists", "", 400, AlreadyExists),
+            ("DBInstanceNotFound", "", 404, NotFound),
+            ("DependencyFailureException", "", 500, Unavailable),
+            ("InvalidRequestException", "", 400, Invalid),
             ("SlowDown", "", 503, Throttled),
             ("ThrottlingException", "", 400, Throttled),
             ("TooManyRequestsException", "", 429, Throttled),

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use holdfast_catalog::{Arn, Kind, Region, ResourceId};
-use holdfast_sources::call::{Call, InAccount, Operation};
+use holdfast_sources::call::{Call, InAccount, Operation, rds};
 use holdfast_sources::inventory::{Found, ListResources};
+use holdfast_sources::rds::wire;
 use holdfast_sources::wiring;
 use holdfast_vault::PortError;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::port_error;
-use crate::{Aws, AwsCalls};
+use crate::{Aws, AwsCalls, databases};
 
 /// Resources a page of the tagging API; its maximum.
 const TAGGED_PER_PAGE: i32 = 100;
@@ -91,6 +92,19 @@ impl AwsInventory {
         }
     }
 
+    /// Databases come with their tags. An instance in a cluster is protected with the cluster.
+    async fn instances(&self, region: &Region) -> Result<Vec<Found>, PortError> {
+        let listed = databases::list::<rds::DescribeDBInstances>(&self.calls, region, json!({}), "DBInstances").await?;
+        let alone = listed.iter().filter(|instance| wire::stands_alone(instance));
+        alone.map(|instance| found(instance, "DBInstanceArn")).collect()
+    }
+
+    async fn clusters(&self, region: &Region) -> Result<Vec<Found>, PortError> {
+        let listed = databases::list::<rds::DescribeDBClusters>(&self.calls, region, json!({}), "DBClusters").await?;
+        let of_rds = listed.iter().filter(|cluster| wire::is_of_rds(cluster));
+        of_rds.map(|cluster| found(cluster, "DBClusterArn")).collect()
+    }
+
     async fn tags(
         &self,
         region: &Region,
@@ -132,9 +146,8 @@ impl ListResources for AwsInventory {
         let (arns, resource_type) = match kind {
             Kind::DynamodbTable => (self.tables(region).await?, "dynamodb:table"),
             Kind::LambdaFunction => (self.functions(region).await?, "lambda:function"),
-            Kind::RdsInstance | Kind::RdsCluster => {
-                return Err(PortError::Invalid(format!("{kind} cannot be listed yet")));
-            }
+            Kind::RdsInstance => return self.instances(region).await,
+            Kind::RdsCluster => return self.clusters(region).await,
             _ => return wiring::list(&self.calls, kind, region).await,
         };
         let mut tags = self.tags(region, resource_type).await?;
@@ -158,6 +171,14 @@ impl InAccount for AwsInventory {
     fn account(&self) -> &str {
         &self.account
     }
+}
+
+fn found(database: &Value, arn: &str) -> Result<Found, PortError> {
+    let doing = "listing databases";
+    let arn = parse(database[arn].as_str().unwrap_or_default(), doing)?;
+    let id = ResourceId::from_arn(&arn).map_err(|error| PortError::Invalid(format!("{doing}: {error}")))?;
+    let tags = wire::tags(&database["TagList"]);
+    Ok(Found { id, arn, tags })
 }
 
 fn parse(arn: &str, doing: &str) -> Result<Arn, PortError> {
@@ -245,6 +266,31 @@ mod tests {
         assert_eq!(
             text(&found),
             ["arn:aws:lambda:eu-central-1:111122223333:function:orders {}"]
+        );
+    }
+
+    #[tokio::test]
+    async fn databases_come_with_their_tags_and_those_in_a_cluster_with_it() {
+        let instance = |name: &str, more: &str| {
+            format!(
+                "<DBInstance><DBInstanceArn>arn:aws:rds:eu-central-1:111122223333:db:{name}</DBInstanceArn><Engine>postgres</Engine>\
+                 <TagList><Tag><Key>backup</Key><Value>daily</Value></Tag></TagList>{more}</DBInstance>"
+            )
+        };
+        let page = |instance: &str, marker: &str| {
+            format!(
+                "<R><DescribeDBInstancesResult><DBInstances>{instance}</DBInstances>{marker}</DescribeDBInstancesResult></R>"
+            )
+        };
+        let in_cluster = instance("member", "<DBClusterIdentifier>c</DBClusterIdentifier>");
+        let server = Server::replying([
+            Reply::new(200, &page(&instance("shop", ""), "<Marker>more</Marker>")),
+            Reply::new(200, &page(&in_cluster, "")),
+        ]);
+        let found = inventory(&server).list(&home(), Kind::RdsInstance).await.unwrap();
+        assert_eq!(
+            text(&found),
+            [r#"arn:aws:rds:eu-central-1:111122223333:db:shop {"backup": "daily"}"#]
         );
     }
 

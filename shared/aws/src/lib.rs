@@ -3,11 +3,13 @@
 //! This is the only crate that names `aws-sdk-*`. Each adapter makes the calls that its port's `ACTIONS` list and no other,
 //! and hands every failure to one place that says what the caller should do next.
 
+mod backups;
 mod batch;
 mod bus;
 mod calls;
 mod client;
 mod code;
+mod databases;
 pub mod dynamodb;
 mod error;
 mod inventory;
@@ -21,10 +23,12 @@ mod vaults;
 #[cfg(test)]
 mod wire;
 
+pub use backups::AwsBackups;
 pub use bus::{EVENT_SOURCE, EventBus};
 pub use calls::AwsCalls;
 pub use client::Aws;
 pub use code::HttpGet;
+pub use databases::Databases;
 pub use inventory::AwsInventory;
 pub use queue::SqsQueue;
 pub use replica::AwsReplicas;

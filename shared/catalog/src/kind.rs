@@ -53,7 +53,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 20] = [
         Kind::DynamodbTable,
         Kind::LambdaFunction,
         Kind::SqsQueue,
@@ -72,6 +72,8 @@ impl Kind {
         Kind::RestApi,
         Kind::HttpApi,
         Kind::IamRole,
+        Kind::RdsInstance,
+        Kind::RdsCluster,
     ];
 
     /// The name used in keys, policies and reports.

@@ -318,9 +318,14 @@ pub fn sign_of_life(point: &PointId) -> String {
     format!("{RUNS}{point}/followed.json")
 }
 
-/// Whether a key of a run says how far AWS Backup is: the record of a job, or a sign of life.
+/// The end of a run that AWS Backup made no point of: it is not taken up again.
+pub fn ended(point: &PointId) -> String {
+    format!("{RUNS}{point}/ended.json")
+}
+
+/// Whether a key of a run says how far AWS Backup is: the record of a job, a sign of life, or the end.
 pub fn is_managed_work(key: &str, point: &PointId) -> bool {
-    key == sign_of_life(point) || key.starts_with(&managed_jobs_of(point))
+    key == sign_of_life(point) || key == ended(point) || key.starts_with(&managed_jobs_of(point))
 }
 
 /// Where the work in flight of a copy to another AWS Backup vault lies.
@@ -397,7 +402,12 @@ mod tests {
         let (point, hash) = (point(), Sha256::of(b"abc"));
         assert_eq!(point_of_manifest(&manifest(&point)), Ok(point.clone()));
         assert_eq!(point_of_tombstone(&tombstone(&point)), Ok(point.clone()));
-        for key in [run_record(&point), managed_job(&point, 2), sign_of_life(&point)] {
+        for key in [
+            run_record(&point),
+            managed_job(&point, 2),
+            sign_of_life(&point),
+            ended(&point),
+        ] {
             assert_eq!(point_of_run(&key), Ok(point.clone()));
             assert_eq!(is_managed_work(&key, &point), key != run_record(&point), "{key}");
         }

@@ -27,7 +27,7 @@ pub use fact::{
 pub use hold::{Hold, HoldName, HoldScope, LiftedHold};
 pub use kind::Kind;
 pub use lock::{Extension, Lock, LockMode, ObjectLock};
-pub use managed::{MadeBy, ManagedJob, ManagedPoint, ManagedRun};
+pub use managed::{MadeBy, ManagedJob, ManagedPoint, ManagedRun, ManagedVault};
 pub use manifest::{BlobRef, BlobRole, DataSummary, Engine, FORMAT_VERSION, Manifest, PartRef};
 pub use point::{PlanName, PointId, Slot};
 pub use recipe::{PackUse, Recipe, Run, Shard};

@@ -66,6 +66,15 @@ pub struct ManagedRun {
     pub options: BTreeMap<String, String>,
 }
 
+/// Where a stack has AWS Backup keep points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedVault {
+    /// The AWS Backup vault, of this name in every region.
+    pub backup_vault: String,
+    /// The role that AWS Backup works with.
+    pub role_arn: Arn,
+}
+
 /// A job of AWS Backup that was started for a run: written when the service has answered, create-if-absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManagedJob {

@@ -1,4 +1,4 @@
-use holdfast_catalog::{LockMode, Region};
+use holdfast_catalog::{Arn, LockMode, ManagedVault, Region};
 
 use crate::Failure;
 
@@ -27,6 +27,8 @@ pub struct Settings {
     pub lock: Option<LockMode>,
     /// How long a tombstoned point's data stays, in days; at least 1.
     pub grace_days: u32,
+    /// Where AWS Backup keeps points and what it works with, if the stack has it.
+    pub managed: Option<ManagedVault>,
     /// The function's work queue, if it has one.
     pub work_queue_url: Option<String>,
 }
@@ -75,6 +77,13 @@ impl Settings {
             }),
             _ => None,
         };
+        let managed = match (optional("HOLDFAST_BACKUP_VAULT"), optional("HOLDFAST_BACKUP_ROLE_ARN")) {
+            (Some(backup_vault), Some(role)) => Some(ManagedVault {
+                backup_vault,
+                role_arn: arn(&role)?,
+            }),
+            _ => None,
+        };
         Ok(Settings {
             stack: optional("HOLDFAST_STACK").unwrap_or_else(|| "holdfast".to_owned()),
             account: required("HOLDFAST_ACCOUNT")?,
@@ -87,9 +96,15 @@ impl Settings {
             policy_key: optional("HOLDFAST_POLICY_KEY").unwrap_or_else(|| holdfast_catalog::layout::POLICY.to_owned()),
             lock: lock(optional("HOLDFAST_LOCK_MODE").as_deref())?,
             grace_days: grace_days(optional("HOLDFAST_GRACE_DAYS").as_deref())?,
+            managed,
             work_queue_url: optional("HOLDFAST_WORK_QUEUE_URL"),
         })
     }
+}
+
+fn arn(text: &str) -> Result<Arn, Failure> {
+    text.parse()
+        .map_err(|error: holdfast_catalog::CatalogError| Failure::InvalidSettings(error.to_string()))
 }
 
 fn lock(text: Option<&str>) -> Result<Option<LockMode>, Failure> {

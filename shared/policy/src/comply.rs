@@ -30,6 +30,8 @@ pub struct Observation {
     pub points: Vec<PointState>,
     /// Runs that ended without a point.
     pub failed_attempts: Vec<PointId>,
+    /// When the newest good point was made that others made of it, where that is known: it counts towards the objective.
+    pub newest_of_others: Option<Timestamp>,
     /// When the plan began to cover the resource, where that is known.
     pub protected_since: Option<Timestamp>,
     /// Every copy that there is, or was until the retention of its region removed it.
@@ -51,7 +53,9 @@ impl Observation {
 
     /// When the reading of the newest good point began; its slot where that is not known.
     pub(crate) fn newest_good(&self, now: Timestamp) -> Option<Timestamp> {
-        newest_good(&self.points, now).map(|point| point.started_at.unwrap_or(point.id.slot.instant()))
+        let own = newest_good(&self.points, now);
+        let own = own.map(|point| point.started_at.unwrap_or(point.id.slot.instant()));
+        own.max(self.newest_of_others.filter(|at| *at <= now))
     }
 }
 

@@ -86,7 +86,7 @@ impl Document {
         let plans = self.plans.iter();
         let mut selected: Vec<Selected<'_>> = plans
             .filter_map(|plan| {
-                let because = plan.selection.select(resource).ok()?;
+                let because = plan.select(resource).ok()?;
                 Some(Selected { plan, because })
             })
             .collect();
@@ -101,7 +101,7 @@ impl Document {
         let protecting = self.plans_for(resource);
         let winner = winner(&protecting);
         let plans = self.plans.iter().map(|plan| {
-            let standing = match plan.selection.select(resource) {
+            let standing = match plan.select(resource) {
                 Err(Unselected::PassedBy(mismatch)) => Standing::PassesBy(mismatch),
                 Err(Unselected::Excluded(by)) => Standing::Excludes(by),
                 Ok(because) if plan.also => Standing::ProtectsToo(because),

@@ -5,6 +5,7 @@ use std::fmt;
 use holdfast_catalog::{Kind, Region};
 
 use crate::account::Account;
+use crate::engine::Engine;
 use crate::glob::Glob;
 
 /// A clause that a resource meets.
@@ -114,6 +115,13 @@ pub enum Mismatch<'a> {
     RuledOut(Vec<Matched<'a>>),
     /// There is no clause that it could meet.
     NoClause,
+    /// It is selected, and the plan's engine makes no points of its kind.
+    Engine {
+        /// Its kind.
+        kind: Kind,
+        /// The plan's engine.
+        engine: Engine,
+    },
 }
 
 impl fmt::Display for Mismatch<'_> {
@@ -135,6 +143,11 @@ impl fmt::Display for Mismatch<'_> {
                 write!(f, "none of {} alternatives fits ({})", parts.len(), parts.join("; "))
             }
             Mismatch::RuledOut(matched) => write!(f, "not: rules it out, because {}", all(matched)),
+            Mismatch::Engine { kind, engine } => write!(
+                f,
+                "its engine {engine} makes no points of a {kind}: a plan with engine {} does",
+                engine.instead()
+            ),
             Mismatch::NoClause => f.write_str("the selection has no clause"),
         }
     }

@@ -2,11 +2,13 @@ use holdfast_catalog::{PlanName, Region};
 
 use crate::compliance::Compliance;
 use crate::copies::{Copies, Destination};
+use crate::engine::Engine;
+use crate::matched::{Matched, Mismatch};
 use crate::objective::{Objectives, Verification};
 use crate::residency::Residency;
 use crate::retention::{Keeping, Retention};
 use crate::schedule::Schedule;
-use crate::selection::Selection;
+use crate::selection::{Resource, Selection, Unselected};
 
 /// What to protect, when, for how long and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +37,21 @@ pub struct Plan {
     pub compliance: Compliance,
 }
 
-/// How recovery points are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Engine {
-    /// By ourselves, into our vault.
-    #[default]
-    Vault,
-}
-
 impl Plan {
+    /// Why the plan covers a resource: its selection does, and its engine makes points of the kind.
+    ///
+    /// # Errors
+    /// It does not, and why.
+    pub fn select<'a>(&'a self, resource: &'a Resource) -> Result<Vec<Matched<'a>>, Unselected<'a>> {
+        let because = self.selection.select(resource)?;
+        let kind = resource.id.kind;
+        if !self.engine.makes(kind) {
+            let engine = self.engine;
+            return Err(Unselected::PassedBy(Mismatch::Engine { kind, engine }));
+        }
+        Ok(because)
+    }
+
     /// What decides which of its points stay. For the copies in a region, with what [`Plan::retention_in`] says in place of
     /// the retention.
     pub fn keeping(&self) -> Keeping<'_> {

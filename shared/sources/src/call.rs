@@ -40,6 +40,10 @@ pub enum Service {
     CloudFormation,
     /// Amazon CloudFront, which has one endpoint for all regions. Its XML is told as S3's is.
     CloudFront,
+    /// AWS Backup.
+    Backup,
+    /// Amazon RDS.
+    Rds,
 }
 
 /// What an operation does to the account.
@@ -115,6 +119,10 @@ macro_rules! operations {
         }
     };
 }
+
+mod managed;
+
+pub use managed::{backup, rds};
 
 operations! {
     /// Amazon SQS.

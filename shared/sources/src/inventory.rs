@@ -36,6 +36,8 @@ pub trait ListResources: Send + Sync {
         "kinesis:ListStreams",
         "lambda:ListEventSourceMappings",
         "lambda:ListFunctions",
+        "rds:DescribeDBClusters",
+        "rds:DescribeDBInstances",
         "s3:ListAllMyBuckets",
         "scheduler:ListScheduleGroups",
         "scheduler:ListSchedules",

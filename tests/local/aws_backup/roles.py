@@ -57,7 +57,9 @@ def check_vault_maker(headers: dict[str, str], place: Place, key_arn: str | None
     """Refuses a caller who may make vaults, but not what a vault is made of: storage, and grants on its key."""
     _check_caller(headers, place, "backup-storage:MountCapsule", "*")
     for action in ("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey", "RetireGrant") if key_arn else ():
-        _check_caller(headers, place, f"kms:{action}", key_arn)
+        # The service asks for it on the caller's behalf.
+        via = {"kms:ViaService": f"backup.{place.region}.amazonaws.com"}
+        _check_caller(headers, place, f"kms:{action}", key_arn, via)
 
 
 def _check_caller(

@@ -121,6 +121,26 @@ fn s3(body: &[u8]) -> Result<Value, String> {
     })
 }
 
+/// RDS's lists, whose entries have names of their own instead of `member`.
+const NAMED_LISTS: [&str; 16] = [
+    "DBClusterMembers",
+    "DBClusterOptionGroupMemberships",
+    "DBClusterParameterGroups",
+    "DBClusters",
+    "DBInstances",
+    "DBParameterGroups",
+    "DBSubnetGroups",
+    "OptionGroupMemberships",
+    "OptionGroupsList",
+    "OptionSettings",
+    "Options",
+    "Parameters",
+    "Subnets",
+    "TagList",
+    "VpcSecurityGroupMemberships",
+    "VpcSecurityGroups",
+];
+
 /// An element of an XML document.
 #[derive(Debug, Default)]
 struct Element {
@@ -136,6 +156,7 @@ impl Element {
         match self.children.first().map(|child| child.name.as_str()) {
             None if self.text.is_empty() => Value::Null,
             None => Value::String(self.text.clone()),
+            Some(_) if NAMED_LISTS.contains(&self.name.as_str()) => self.children.iter().map(Element::value).collect(),
             Some("member") => self.children.iter().map(Element::value).collect(),
             Some("entry") => self.children.iter().filter_map(Element::entry).collect(),
             Some(_) => self

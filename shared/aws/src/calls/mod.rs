@@ -43,7 +43,10 @@ pub(crate) enum Protocol {
         target: &'static str,
     },
     /// AWS Query: a form in, XML out.
-    Query { version: &'static str },
+    Query {
+        version: &'static str,
+        entries: request::Entries,
+    },
     /// REST with JSON bodies.
     Rest,
     /// REST with XML bodies, as S3 and CloudFront have it.
@@ -68,15 +71,16 @@ const JSON_1_1: &str = "application/x-amz-json-1.1";
 /// From the services' published models.
 fn wire(service: Service) -> Wire {
     let json = |content_type, target| Protocol::Json { content_type, target };
+    let query = |version, entries| Protocol::Query { version, entries };
     let (protocol, host, id) = match service {
         Service::Sqs => (json(JSON_1_0, "AmazonSQS"), "sqs", "SQS"),
-        Service::Sns => (Protocol::Query { version: "2010-03-31" }, "sns", "SNS"),
+        Service::Sns => (query("2010-03-31", &[]), "sns", "SNS"),
         Service::Kinesis => (json(JSON_1_1, "Kinesis_20131202"), "kinesis", "Kinesis"),
         Service::Events => (json(JSON_1_1, "AWSEvents"), "events", "EventBridge"),
         Service::Scheduler => (Protocol::Rest, "scheduler", "Scheduler"),
         Service::Lambda => (Protocol::Rest, "lambda", "Lambda"),
         Service::StepFunctions => (json(JSON_1_0, "AWSStepFunctions"), "states", "SFN"),
-        Service::Iam => (Protocol::Query { version: "2010-05-08" }, "iam", "IAM"),
+        Service::Iam => (query("2010-05-08", &[]), "iam", "IAM"),
         Service::ApiGateway => (Protocol::Rest, "apigateway", "API Gateway"),
         Service::ApiGatewayV2 => (Protocol::Rest, "apigateway", "ApiGatewayV2"),
         Service::S3 => (Protocol::RestXml, "s3", "S3"),
@@ -85,12 +89,10 @@ fn wire(service: Service) -> Wire {
             "tagging",
             "Resource Groups Tagging API",
         ),
-        Service::CloudFormation => (
-            Protocol::Query { version: "2010-05-15" },
-            "cloudformation",
-            "CloudFormation",
-        ),
+        Service::CloudFormation => (query("2010-05-15", &[]), "cloudformation", "CloudFormation"),
         Service::CloudFront => (Protocol::RestXml, "cloudfront", "CloudFront"),
+        Service::Backup => (Protocol::Rest, "backup", "Backup"),
+        Service::Rds => (query("2014-10-31", request::RDS_ENTRIES), "rds", "RDS"),
     };
     Wire {
         protocol,

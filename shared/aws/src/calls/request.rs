@@ -7,6 +7,12 @@ use super::Protocol;
 /// Members that the Query services call maps; every other object of theirs is a structure.
 const QUERY_MAPS: [&str; 1] = ["Attributes"];
 
+/// What the entries of lists are called, where not `member`.
+pub(super) type Entries = &'static [(&'static str, &'static str)];
+
+/// RDS's. SNS has tags too, and calls them `member`.
+pub(super) const RDS_ENTRIES: Entries = &[("Tags", "Tag"), ("VpcSecurityGroupIds", "VpcSecurityGroupId")];
+
 /// A request without endpoint and signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
@@ -33,13 +39,13 @@ impl Request {
                 ],
                 body: Value::Object(input).to_string(),
             }),
-            Protocol::Query { version } => {
+            Protocol::Query { version, entries } => {
                 let mut form = vec![
                     ("Action".to_owned(), name.to_owned()),
                     ("Version".to_owned(), version.to_owned()),
                 ];
                 for (member, value) in &input {
-                    flatten(member, value, &mut form);
+                    flatten(member, value, entries, &mut form);
                 }
                 let pairs: Vec<String> = form
                     .iter()
@@ -59,7 +65,7 @@ impl Request {
                     mut rest,
                 } = rest(address, input)?;
                 let (content_type, body) = match (method, protocol, whole_body(address)) {
-                    ("GET", _, _) => (None, String::new()),
+                    ("GET" | "DELETE", _, _) => (None, String::new()),
                     (_, Protocol::RestXml, _) => (Some("application/xml"), document(&rest)?),
                     (_, _, None) => (Some("application/json"), Value::Object(rest).to_string()),
                     (_, _, Some(member)) => {
@@ -84,7 +90,7 @@ impl Request {
 }
 
 /// A value as the members of a form: `Tags.member.1.Key`, `Attributes.entry.1.key`.
-fn flatten(name: &str, value: &Value, form: &mut Vec<(String, String)>) {
+fn flatten(name: &str, value: &Value, entries: Entries, form: &mut Vec<(String, String)>) {
     match value {
         Value::Null => {}
         Value::Object(map) if QUERY_MAPS.contains(&name) => {
@@ -96,14 +102,16 @@ fn flatten(name: &str, value: &Value, form: &mut Vec<(String, String)>) {
         }
         Value::Object(map) => map
             .iter()
-            .for_each(|(key, value)| flatten(&format!("{name}.{key}"), value, form)),
+            .for_each(|(key, value)| flatten(&format!("{name}.{key}"), value, entries, form)),
         Value::Array(list) => {
             // An empty list is written with its name alone.
             if list.is_empty() {
                 form.push((name.to_owned(), String::new()));
             }
+            let named = entries.iter().find(|(list, _)| *list == name);
+            let entry = named.map_or("member", |(_, entry)| *entry);
             for (at, value) in list.iter().enumerate() {
-                flatten(&format!("{name}.member.{}", at + 1), value, form);
+                flatten(&format!("{name}.{entry}.{}", at + 1), value, entries, form);
             }
         }
         plain => form.push((name.to_owned(), text(plain))),

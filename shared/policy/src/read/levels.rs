@@ -2,6 +2,7 @@
 
 use super::compliance::COMPLIANCE;
 use super::copies::COPY;
+use super::engine::AWS_BACKUP;
 use super::limits::LIMITS;
 use super::notifications::NOTIFICATION;
 use super::objective::{OBJECTIVES, VERIFICATION};
@@ -46,6 +47,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("plans[].residency", &RESIDENCY),
     ("plans[].verification", &VERIFICATION),
     ("plans[].compliance", &COMPLIANCE),
+    ("plans[].aws_backup", &AWS_BACKUP),
 ];
 
 /// What to do about a field that the level of a path does not have.

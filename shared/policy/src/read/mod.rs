@@ -3,6 +3,7 @@
 mod accounts;
 mod compliance;
 mod copies;
+mod engine;
 mod fields;
 mod levels;
 mod limits;

@@ -5,6 +5,7 @@ use holdfast_catalog::{PlanName, Region};
 use super::accounts::Accounts;
 use super::compliance::{compliance, hold_against};
 use super::copies::copies;
+use super::engine::engine;
 use super::fields::{Fields, Place, named};
 use super::objective::{can_be_met, objectives, verification};
 use super::residency::residency;
@@ -16,15 +17,16 @@ use crate::copies::Copies;
 use crate::duration::in_words;
 use crate::fault::{Collector, Problem};
 use crate::objective::Objectives;
-use crate::plan::{Engine, Plan};
+use crate::plan::Plan;
 use crate::residency::{Residency, ResidencyRule};
 use crate::schedule::Schedule;
 use crate::selection::{Criteria, Selection};
 
-pub(super) const PLAN: [&str; 13] = [
+pub(super) const PLAN: [&str; 14] = [
     "name",
     "tier",
     "engine",
+    "aws_backup",
     "also",
     "select",
     "exclude",
@@ -123,7 +125,7 @@ pub(super) fn plan(
     faults: &mut Collector,
 ) -> Option<Plan> {
     let own = &fields.own;
-    let engine = own.read(faults, "engine", engine).unwrap_or_default();
+    let engine = engine(own, faults);
     let also = own.read(faults, "also", Place::truth).unwrap_or_default();
     let include = match own.get("select") {
         Some(place) => criteria(place, context.accounts, faults),
@@ -185,16 +187,6 @@ fn retentions<'n>(own: &Fields<'n>) -> Vec<Place<'n>> {
         .and_then(|copies| copies.items(&mut Collector::default(), ""));
     let of_copies = copies.into_iter().flatten().filter_map(|copy| copy.child("retention"));
     own.get("retention").cloned().into_iter().chain(of_copies).collect()
-}
-
-fn engine(place: &Place<'_>, faults: &mut Collector) -> Option<Engine> {
-    const WANTED: &str = "write vault, or leave the line out";
-    match place.text(faults, WANTED)? {
-        "vault" => return Some(Engine::Vault),
-        "aws-backup" => place.refuse(faults, "not in this release", "write vault"),
-        _ => place.refuse(faults, "not an engine", WANTED),
-    }
-    None
 }
 
 /// The objectives, held against the schedule. Where one of the two is the tier's, the fault is at the other, which the

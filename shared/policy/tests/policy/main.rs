@@ -10,6 +10,7 @@ mod copying;
 mod dialect;
 mod documents;
 mod edges;
+mod engines;
 mod explaining;
 mod forecasting;
 mod hostile;

@@ -57,6 +57,8 @@ plans:
     residency: {allow: ["eu-*"], forbid: eu-south-1}
     verification: {restore_test_every: 7d}
     compliance: {preset: [hipaa, gdpr], minimum: 30d, maximum: 400d, lock: governance, lock_for: 30d}
+    engine: aws-backup
+    aws_backup: {cold_after: 30d, delete_after: 120d, start_window: 8h, complete_window: 7d}
   - {name: other, schedule: {every: 15m, pause_until: "2026-12-01T10:00:00+01:00"}, retention: {daily: 7}, copies: none}
 "#;
 
@@ -241,11 +243,13 @@ const REFUSED_AT_THE_TOP: [&str; 23] = [
 ];
 
 /// Lines of a plan that are refused for their shape.
-const REFUSED_IN_A_PLAN: [&str; 44] = [
+const REFUSED_IN_A_PLAN: [&str; 46] = [
     "colour: red",
     "rpo: 2h",
     "tier: gold",
-    "engine: aws-backup",
+    "engine: tape",
+    "aws_backup: {vault: other}",
+    "aws_backup: {start_window: 8}",
     "also: \"true\"",
     "also: yes",
     "select: {}",

@@ -39,7 +39,7 @@ pub enum Copied {
         /// Its job.
         job_id: String,
     },
-    /// It is whole, and the fact is noted.
+    /// It is whole, and not noted yet: [`note_copy`] is.
     Done(Box<ManagedPoint>),
     /// There will be no copy.
     Failed {
@@ -82,7 +82,7 @@ where
         Ok(described) => described,
         Err(PortError::NotFound(_)) => {
             outcome::forgotten(&job, clock.now())?;
-            return find_copy(destination, store, clock, order, &job).await;
+            return find_copy(destination, order, &job).await;
         }
         Err(error) => return Err(error),
     };
@@ -100,7 +100,7 @@ where
         (JobOutcome::Complete, None) => Ok(failed("it ended and names no recovery point".to_owned())),
         (JobOutcome::Complete, Some(arn)) => {
             let there = destination.recovery_point(&job.backup_vault, &arn).await?;
-            conclude(store, clock, order, &job, &there).await
+            Ok(conclude(&job, &there))
         }
     }
 }
@@ -147,10 +147,8 @@ async fn start<P: StartCopies, S: WriteObjects>(
 
 /// The service has forgotten the job: a copy that carries our mark is taken for it; none is started anew, because one may be there
 /// that carries none.
-async fn find_copy<Q: ReadRecoveryPoints, S: ReadObjects + WriteObjects, C: Clock>(
+async fn find_copy<Q: ReadRecoveryPoints>(
     destination: &Q,
-    store: &S,
-    clock: &C,
     order: &CopyOrder<'_>,
     job: &ManagedJob,
 ) -> Result<Copied, PortError> {
@@ -158,7 +156,7 @@ async fn find_copy<Q: ReadRecoveryPoints, S: ReadObjects + WriteObjects, C: Cloc
     for candidate in points.iter().filter(|point| point.backup_vault == job.backup_vault) {
         match destination.recovery_point_tags(&candidate.arn).await {
             Ok(tags) if tags.get(POINT_TAG) == Some(&point_tag(&order.manifest.point)) => {
-                return conclude(store, clock, order, job, candidate).await;
+                return Ok(conclude(job, candidate));
             }
             Ok(_) | Err(PortError::Invalid(_) | PortError::NotFound(_)) => {}
             Err(error) => return Err(error),
@@ -173,38 +171,41 @@ async fn find_copy<Q: ReadRecoveryPoints, S: ReadObjects + WriteObjects, C: Cloc
     Ok(Copied::Failed { why })
 }
 
-async fn conclude<S: ReadObjects + WriteObjects, C: Clock>(
+fn conclude(job: &ManagedJob, there: &RecoveryPoint) -> Copied {
+    match &there.status {
+        PointStatus::Completed => Copied::Done(Box::new(there.managed(Some(&job.job_id), MadeBy::Holdfast))),
+        PointStatus::Creating => continuing(job.clone()),
+        status => Copied::Failed {
+            why: format!("the copy {} is {status} and not COMPLETED", there.arn),
+        },
+    }
+}
+
+/// Notes a copy, as soon as all that belongs to it is there. Doing it again is harmless.
+///
+/// # Errors
+/// `Invalid` when the vault has no region; those of the store.
+pub async fn note_copy<S: ReadObjects + WriteObjects, C: Clock>(
     store: &S,
     clock: &C,
-    order: &CopyOrder<'_>,
-    job: &ManagedJob,
-    there: &RecoveryPoint,
-) -> Result<Copied, PortError> {
-    match &there.status {
-        PointStatus::Completed => {}
-        PointStatus::Creating => return Ok(continuing(job.clone())),
-        status => {
-            let why = format!("the copy {} is {status} and not COMPLETED", there.arn);
-            return Ok(Copied::Failed { why });
-        }
-    }
-    let copy = there.managed(Some(&job.job_id), MadeBy::Holdfast);
-    let region: Region = order
-        .destination
-        .vault_arn
+    point: &PointId,
+    vault_arn: &Arn,
+    copy: &ManagedPoint,
+) -> Result<ReplicatedFact, PortError> {
+    let region: Region = vault_arn
         .region()
         .parse()
         .map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))?;
     let fact = ReplicatedFact {
         region,
-        bucket: order.destination.vault_arn.to_string(),
+        bucket: vault_arn.to_string(),
         objects: 1,
         copied_objects: 1,
         copied_bytes: copy.bytes,
         managed: Some(copy.clone()),
     };
-    note(store, clock, &order.manifest.point, fact).await?;
-    Ok(Copied::Done(Box::new(copy)))
+    note(store, clock, point, fact.clone()).await?;
+    Ok(fact)
 }
 
 /// Notes a copy. A fact's key is its second, and copies to two vaults may end in the same one: the second takes the next.

@@ -7,6 +7,7 @@
 mod backup;
 mod copying;
 mod customer;
+mod end;
 mod identity;
 mod lifecycle;
 mod news;
@@ -24,8 +25,9 @@ mod vaults;
 pub mod wire;
 
 pub use backup::{BackupSettings, ReadResource, S3Extras, SettingsFault, Worked, begin, work};
-pub use copying::{Copied, CopyOrder, copies_of, copy};
+pub use copying::{Copied, CopyOrder, copies_of, copy, note_copy};
 pub use customer::{CUSTOMER_PLAN, CustomerPoint, customer_points};
+pub use end::give_up;
 pub use identity::{MAX_TAGS, POINT_TAG, copy_token, idempotency_token, point_tag, point_tags, restore_token};
 pub use lifecycle::{Lifecycle, LifecycleFault, MAX_DAYS, MIN_COLD_DAYS, days_until};
 pub use news::{JobNews, JobSort, job_of_event};

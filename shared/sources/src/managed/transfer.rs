@@ -200,6 +200,8 @@ pub struct JobInFlight {
     pub resource_arn: Arn,
     /// Where it copies to; none for a backup job.
     pub destination_vault_arn: Option<Arn>,
+    /// What it copies; none for a backup job.
+    pub recovery_point_arn: Option<Arn>,
 }
 
 /// All backup and copy jobs of a region that have not ended: those of others take a resource's one place too.
@@ -210,10 +212,12 @@ pub async fn jobs_in_flight<P: ReadBackups + ReadCopies>(ports: &P) -> Result<Ve
     let backups = ports.backup_jobs_in_flight().await?.into_iter().map(|job| JobInFlight {
         resource_arn: job.resource_arn,
         destination_vault_arn: None,
+        recovery_point_arn: None,
     });
     let copies = ports.copy_jobs_in_flight().await?.into_iter().map(|job| JobInFlight {
         resource_arn: job.resource_arn,
         destination_vault_arn: Some(job.destination_vault_arn),
+        recovery_point_arn: Some(job.source_recovery_point_arn),
     });
     Ok(backups.chain(copies).collect())
 }

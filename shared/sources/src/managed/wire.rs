@@ -264,6 +264,21 @@ pub fn refusal(error: PortError) -> PortError {
     }
 }
 
+/// What looking at a vault was refused with, said as what it means: of a vault that is not there the service says that the caller's
+/// privileges are insufficient, where IAM names the action that is not allowed.
+#[must_use]
+pub fn missing_vault(error: PortError) -> PortError {
+    match error {
+        PortError::Denied(why) if has_no_such_vault(&why) => PortError::NotFound(why),
+        other => other,
+    }
+}
+
+fn has_no_such_vault(why: &str) -> bool {
+    let why = why.to_ascii_lowercase();
+    why.contains("insufficient privileges") && !why.contains("not authorized")
+}
+
 fn is_about_a_lock(why: &str) -> bool {
     let why = why.to_ascii_lowercase();
     [

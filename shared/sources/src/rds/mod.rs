@@ -5,6 +5,7 @@ mod config;
 pub mod port;
 pub mod settings;
 mod snapshot;
+pub mod wire;
 
 pub use config::{
     BackupRules, ClusterConfig, DatabaseConfig, DatabaseKind, Insights, InstanceConfig, Member, Monitoring, Network,

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use holdfast_catalog::{Arn, Manifest};
 use holdfast_sources::managed::port::{ReadCopies as _, ReadRecoveryPoints as _};
-use holdfast_sources::managed::{Copied, CopyOrder, Destination, Refusal, copies_of, copy, copy_lifecycle};
+use holdfast_sources::managed::{Copied, CopyOrder, Destination, Refusal, copies_of, copy, copy_lifecycle, note_copy};
 use holdfast_testkit::JobEnd;
 use holdfast_vault::port::Clock as _;
 use holdfast_vault::{PointEntry, PortError};
@@ -18,7 +18,17 @@ async fn step(world: &World, manifest: &Manifest, destination: &Destination) -> 
         source_key: None,
         role_arn: &role_arn,
     };
-    copy(&world.backups, &world.there, &world.store, &world.clock, &order).await
+    copied(world, &order).await
+}
+
+/// Copies as far as it goes now, and notes a copy that is whole.
+pub async fn copied(world: &World, order: &CopyOrder<'_>) -> Result<Copied, PortError> {
+    let copied = copy(&world.backups, &world.there, &world.store, &world.clock, order).await?;
+    if let Copied::Done(copy) = &copied {
+        let (point, vault) = (&order.manifest.point, &order.destination.vault_arn);
+        note_copy(&world.store, &world.clock, point, vault, copy).await?;
+    }
+    Ok(copied)
 }
 
 pub async fn to_the_end(world: &World, manifest: &Manifest, destination: &Destination) -> Copied {

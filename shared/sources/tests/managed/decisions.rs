@@ -277,6 +277,7 @@ fn in_flight(copy: &WantedCopy, is_backup: bool) -> JobInFlight {
     JobInFlight {
         resource_arn: copy.resource_arn.clone(),
         destination_vault_arn: (!is_backup).then(|| copy.destination_vault_arn.clone()),
+        recovery_point_arn: None,
     }
 }
 

@@ -8,7 +8,7 @@ use holdfast_sources::SettingStatus;
 use holdfast_sources::managed::port::ReadBackupVaults as _;
 use holdfast_sources::managed::{
     Copied, CopyOrder, Removed, Restored, Settled, Surroundings, Tested, VaultSpec, Verdict, WantedLock, Worked,
-    copies_of, copy, ensure_vault, restore_table, scratch_target, settle, test_table,
+    copies_of, ensure_vault, restore_table, scratch_target, settle, test_table,
 };
 use holdfast_testkit::Moment;
 use holdfast_vault::port::Clock as _;
@@ -119,7 +119,7 @@ fn a_copy_resumes_and_starts_no_second_job() {
                 source_key: None,
                 role_arn: &role_arn,
             };
-            let copied = copy(&world.backups, &world.there, &world.store, &world.clock, &order).await?;
+            let copied = crate::copies::copied(world, &order).await?;
             Ok(matches!(copied, Copied::Done(_)))
         },
         async |world| {

@@ -117,6 +117,15 @@ impl MemoryBackups {
         other
     }
 
+    /// The same cloud and account in another region, with the vaults that it has there.
+    #[must_use]
+    pub fn in_region(&self, region: &Region) -> Self {
+        MemoryBackups {
+            place: (self.place.0.clone(), region.clone()),
+            ..self.clone()
+        }
+    }
+
     /// Lets jobs here read and make these tables.
     pub fn attach_tables(&self, tables: &MemoryTables) {
         lock(&self.cloud).tables.insert(self.place.clone(), tables.clone());

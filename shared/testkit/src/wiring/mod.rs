@@ -123,6 +123,7 @@ impl MemoryWiring {
             Service::S3 => desk.s3(O::NAME, &input),
             Service::Tagging => desk.tagging(&input),
             Service::CloudFormation => desk.cloudformation(O::NAME, &input),
+            Service::Backup | Service::Rds => Err(PortError::Invalid(format!("{} is kept elsewhere", O::NAME))),
             Service::Kinesis => desk.kinesis(O::NAME, &input),
             Service::StepFunctions => desk.states(O::NAME, &input),
             Service::ApiGateway => desk.apigateway(O::NAME, &input),

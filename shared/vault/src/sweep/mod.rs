@@ -23,6 +23,6 @@ mod walk;
 pub use judge::{Garbage, judge_content};
 pub use margins::{CALL_BACK_AFTER, MAX_RUN, Margins, SHORTEST_GRACE, called_back};
 pub use marks::{MARKS_BYTES, Marks, Range};
-pub use points::{Expired, lift_tombstone};
+pub use points::{Expired, lift_tombstone, reason_to_stay};
 pub use sweeper::{Act, SweepEnd, Sweeper, Watch};
 pub use swept::{Named, Swept};

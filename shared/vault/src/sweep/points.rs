@@ -110,7 +110,10 @@ async fn remove_point<S: ReadObjects + ListObjects + DeleteObjects>(
 }
 
 /// Looks once more at what may have changed since the decision: the tombstone itself, and whether the point was called back.
-async fn reason_to_stay<S: ReadObjects + ListObjects>(
+///
+/// # Errors
+/// Those of the store: the point stays.
+pub async fn reason_to_stay<S: ReadObjects + ListObjects>(
     store: &S,
     tombstone: &Tombstone,
     margins: &Margins,

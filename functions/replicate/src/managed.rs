@@ -1,0 +1,191 @@
+//! Copies of points of AWS Backup: a copy job each, in its turn, followed to its end; then settings and manifest.
+
+use holdfast_catalog::{Arn, ManagedPoint, Manifest, Outcome, OutcomeStatus, layout};
+use holdfast_policy::{Document, Engine};
+use holdfast_sources::managed::port::ReadBackupVaults as _;
+use holdfast_sources::managed::{
+    Copied, CopyOrder, CopyQuotas, Destination, JobInFlight, Lifecycle, Turn, VaultSpec, WantedCopy, WantedLock, copy,
+    ensure_vault, jobs_in_flight, next_copies, note_copy,
+};
+use holdfast_vault::port::Clock;
+use holdfast_vault::replica::ReplicaReady;
+use holdfast_vault::{PortError, keys};
+
+use crate::copy::CopyEnd;
+use crate::{HomePorts, MakerPorts, Regions, ReplicaPorts, Replicate, out_of_time, pruned_there};
+
+/// Days that a new lock of the destination vault can be taken off again (the shortest that AWS Backup allows).
+const CHANGEABLE_FOR_DAYS: u32 = 3;
+
+/// What one run knows of AWS Backup: jobs are listed once, and those that it starts are counted.
+pub(crate) struct Queue {
+    /// The replica's key, in its region.
+    key_arn: String,
+    running: Option<Vec<JobInFlight>>,
+}
+
+impl Queue {
+    pub(crate) fn new(ready: ReplicaReady) -> Self {
+        Queue {
+            key_arn: ready.key_arn,
+            running: None,
+        }
+    }
+}
+
+impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M, B> {
+    /// Does what is to be done now for the copy of a point of AWS Backup.
+    pub(crate) async fn copy_managed<C: Clock>(
+        &self,
+        manifest: &Manifest,
+        managed: &ManagedPoint,
+        document: &Document,
+        queue: &mut Queue,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let point = &manifest.point;
+        let told = |status, message: String| Outcome::new(point, status, message);
+        if self.is_pruned_there(point).await? {
+            return Ok(pruned_there(point));
+        }
+        let Some(stack) = &self.managed else {
+            let message =
+                "not copied: the stack has no vault of AWS Backup; deploy it with the parameter AwsBackup=enabled";
+            return Ok(told(OutcomeStatus::Failed, message.to_owned()));
+        };
+        let from = self.regions.backups(&point.resource.region);
+        let to = self.regions.backups(&self.spec.region);
+        let home_vault = from.backup_vault(&managed.backup_vault).await?;
+        let vault = ensure_vault(
+            &to,
+            &VaultSpec {
+                name: stack.backup_vault.clone(),
+                key_arn: parse(&queue.key_arn)?,
+                // As firmly as at home.
+                lock: home_vault.lock.map(|lock| WantedLock {
+                    min_days: lock.min_days,
+                    max_days: lock.max_days,
+                    changeable_for_days: lock.immutable_from.map(|_| CHANGEABLE_FOR_DAYS),
+                }),
+            },
+        )
+        .await?;
+        let vault_arn = vault.arn.clone();
+        if let Turn::Wait { why } = self.turn(&from, manifest, managed, &vault_arn, queue).await? {
+            return Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}")));
+        }
+        let destination = Destination {
+            vault_arn,
+            vault: Some(vault),
+            key: None,
+            // Residency was asked for right before.
+            allowed_regions: None,
+            lifecycle: lifecycle_of(manifest, document),
+        };
+        let order = CopyOrder {
+            manifest,
+            destination: &destination,
+            source_key: None,
+            role_arn: &stack.role_arn,
+        };
+        match copy(&from, &to, &self.home, clock, &order).await? {
+            Copied::Refused(refusal) => Ok(told(OutcomeStatus::Failed, format!("not copied: {refusal}"))),
+            Copied::Failed { why } => Ok(told(OutcomeStatus::Failed, format!("not copied: {why}"))),
+            Copied::Continuing { attempt, job_id } => {
+                let message = format!("AWS Backup is copying it (job {job_id}, attempt {attempt})");
+                Ok(told(OutcomeStatus::Continuing, message))
+            }
+            Copied::Done(copied) => self.finish(manifest, &destination.vault_arn, *copied, clock).await,
+        }
+    }
+
+    /// Settings, then the manifest that names the copy, then the fact: a reader in the replica's region needs nothing from home.
+    async fn finish<C: Clock>(
+        &self,
+        manifest: &Manifest,
+        vault_arn: &Arn,
+        copied: ManagedPoint,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let point = &manifest.point;
+        let there = Manifest {
+            managed: Some(copied.clone()),
+            ..manifest.clone()
+        };
+        match self.copy_manifest(&there, clock).await? {
+            CopyEnd::OutOfTime => Ok(out_of_time(point)),
+            CopyEnd::PrunedThere => Ok(pruned_there(point)),
+            CopyEnd::Complete { lock_shortfall, .. } => {
+                note_copy(&self.home, clock, point, vault_arn, &copied).await?;
+                let outcome = match lock_shortfall {
+                    None => Outcome::new(point, OutcomeStatus::Done, ""),
+                    Some(shortfall) => Outcome::new(point, OutcomeStatus::Partial, shortfall),
+                };
+                Ok(outcome
+                    .with("copied_bytes", copied.bytes)
+                    .with("recovery_point", copied.recovery_point_arn.as_str())
+                    .with("region", self.spec.region.as_str()))
+            }
+        }
+    }
+
+    /// Whether it is this copy's turn. One that was started is followed whatever else runs.
+    async fn turn(
+        &self,
+        from: &B::Backups,
+        manifest: &Manifest,
+        managed: &ManagedPoint,
+        vault_arn: &Arn,
+        queue: &mut Queue,
+    ) -> Result<Turn, PortError> {
+        let marks = layout::copy_work(&manifest.point, vault_arn);
+        if !keys(&self.home, &marks).await?.is_empty() {
+            return Ok(Turn::Start);
+        }
+        let mut running = match queue.running.take() {
+            Some(running) => running,
+            None => jobs_in_flight(from).await?,
+        };
+        let wanted = WantedCopy {
+            resource_arn: manifest.arn.clone(),
+            recovery_point_arn: managed.recovery_point_arn.clone(),
+            destination_vault_arn: vault_arn.clone(),
+        };
+        // A job that was started by a run that was killed: the same token finds it.
+        let is_this = |job: &JobInFlight| {
+            job.recovery_point_arn.as_ref() == Some(&wanted.recovery_point_arn)
+                && job.destination_vault_arn.as_ref() == Some(vault_arn)
+        };
+        if running.iter().any(is_this) {
+            queue.running = Some(running);
+            return Ok(Turn::Start);
+        }
+        let turns = next_copies(std::slice::from_ref(&wanted), &running, CopyQuotas::default());
+        let turn = turns.into_iter().next().unwrap_or(Turn::Start);
+        if turn == Turn::Start {
+            running.push(JobInFlight {
+                resource_arn: wanted.resource_arn,
+                destination_vault_arn: Some(wanted.destination_vault_arn),
+                recovery_point_arn: Some(wanted.recovery_point_arn),
+            });
+        }
+        queue.running = Some(running);
+        Ok(turn)
+    }
+}
+
+/// How long the copy lives by AWS Backup's own doing: as long as its source, or for ever where the plan is not known any more.
+fn lifecycle_of(manifest: &Manifest, document: &Document) -> Lifecycle {
+    match document.plan(&manifest.point.plan).map(|plan| plan.engine) {
+        Some(Engine::AwsBackup(managed)) => Lifecycle {
+            cold_after_days: managed.cold_after_days,
+            delete_after_days: managed.delete_after_days,
+        },
+        Some(Engine::Vault) | None => Lifecycle::FOR_EVER,
+    }
+}
+
+fn parse(arn: &str) -> Result<Arn, PortError> {
+    arn.parse()
+        .map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))
+}

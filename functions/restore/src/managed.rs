@@ -1,0 +1,94 @@
+//! Bringing back what AWS Backup keeps: a restore job, then the settings that AWS Backup leaves out.
+
+use holdfast_catalog::{Arn, CatalogError, ManagedPoint, Manifest, Outcome, OutcomeStatus, ResourceId, Sha256, layout};
+use holdfast_sources::managed::{RestoreOrder, Restored, copies_of, restore_database, restore_table, sibling};
+use holdfast_sources::rds::DatabaseKind;
+use holdfast_vault::PortError;
+use holdfast_vault::port::Clock;
+use serde_json::json;
+
+use crate::{Regions, Restore, Vault, VaultPorts, WorkPorts};
+
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
+    /// Does what is left to do, as far as time allows. Asked again, it goes on with the same job.
+    pub(crate) async fn restore_managed<C: Clock>(
+        &self,
+        vault: &Vault<V>,
+        manifest: &Manifest,
+        managed: &ManagedPoint,
+        target: &ResourceId,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let Some(stack) = &self.managed else {
+            let message = "the stack has no role for AWS Backup: deploy it with the parameter AwsBackup=enabled";
+            return Err(PortError::Invalid(message.to_owned()));
+        };
+        let from = copy_in(vault, manifest, managed, target).await?;
+        let new_arn = sibling(&manifest.arn, &target.region, &target.name)
+            .map_err(|error: CatalogError| PortError::Invalid(error.to_string()))?;
+        let identity = format!("{} {} {}", manifest.point, target.region, target.name);
+        let order = RestoreOrder {
+            manifest,
+            from: &from,
+            target: &new_arn,
+            role_arn: &stack.role_arn,
+            work: &layout::restore_work(&Sha256::of(identity.as_bytes())),
+        };
+        let backups = self.regions.backups(&target.region);
+        let restored = match DatabaseKind::of(target.kind) {
+            None => {
+                let tables = self.regions.tables(&target.region);
+                restore_table(&backups, &tables, &vault.store, clock, &order).await?
+            }
+            Some(kind) => {
+                let databases = self.regions.databases(&target.region);
+                restore_database(&backups, &databases, &vault.store, clock, &order, kind).await?
+            }
+        };
+        Ok(told(restored, manifest, &new_arn, target))
+    }
+}
+
+/// AWS Backup restores where a point lies: the point itself, or the copy of it in the target's region.
+async fn copy_in<V: VaultPorts>(
+    vault: &Vault<V>,
+    manifest: &Manifest,
+    managed: &ManagedPoint,
+    target: &ResourceId,
+) -> Result<ManagedPoint, PortError> {
+    let copies = copies_of(&vault.store, &manifest.point).await?;
+    let copies: Vec<ManagedPoint> = std::iter::once(managed.clone())
+        .chain(copies.into_iter().filter_map(|copy| copy.managed))
+        .collect();
+    let is_there = |copy: &&ManagedPoint| copy.recovery_point_arn.region() == target.region.as_str();
+    if let Some(copy) = copies.iter().find(is_there) {
+        return Ok(copy.clone());
+    }
+    let regions: Vec<&str> = copies.iter().map(|copy| copy.recovery_point_arn.region()).collect();
+    Err(PortError::Invalid(format!(
+        "AWS Backup restores where a copy lies, and {} has copies in {} only: choose a target there, or let the plan copy to {}",
+        manifest.point,
+        regions.join(" and "),
+        target.region
+    )))
+}
+
+fn told(restored: Restored, manifest: &Manifest, new_arn: &Arn, target: &ResourceId) -> Outcome {
+    let subject = target.to_string();
+    match restored {
+        Restored::Foreign => {
+            let message = format!(
+                "there is a {} {} in {} already and nothing was changed: choose another target name, or remove it yourself",
+                target.kind, target.name, target.region
+            );
+            Outcome::new(subject, OutcomeStatus::Failed, message)
+        }
+        Restored::Before => Outcome::new(subject, OutcomeStatus::Unchanged, "this restore was finished before"),
+        Restored::Continuing { what } => Outcome::new(subject, OutcomeStatus::Continuing, what),
+        Restored::Failed { why } => Outcome::new(subject, OutcomeStatus::Failed, format!("not restored: {why}")),
+        Restored::Done { settings, took } => crate::outcome_of(subject, &settings)
+            .with("point", manifest.point.to_string())
+            .with("arn", new_arn.as_str())
+            .with("restore_ms", json!(took.as_millis())),
+    }
+}

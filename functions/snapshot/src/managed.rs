@@ -1,0 +1,153 @@
+//! Points that AWS Backup makes: settle what is asked for, then follow the job at every tick until it has ended.
+
+use holdfast_catalog::{Kind, ManagedVault, Outcome, OutcomeStatus, PointId};
+use holdfast_policy::{Engine, Managed};
+use holdfast_sources::dynamodb;
+use holdfast_sources::managed::port::ReadBackupVaults as _;
+use holdfast_sources::managed::{self, BackupSettings, Lifecycle, ReadResource, S3Extras, Worked, give_up};
+use holdfast_sources::rds::{self, DatabaseKind};
+use holdfast_vault::PortError;
+use holdfast_vault::port::Clock;
+
+use crate::lock::SettledLock;
+use crate::run::{committed, continuing};
+use crate::{InventoryPorts, Recorded, Regions, SignalPorts, Snapshot, VaultPorts};
+
+/// The tag that tells which plan a recovery point is of.
+const PLAN_TAG: &str = "holdfast:plan";
+
+impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I, R, Q> {
+    /// Settles what AWS Backup is asked for. If somebody else has begun the same run, theirs counts.
+    pub(crate) async fn begin_managed<C: Clock>(
+        &self,
+        point: &PointId,
+        managed: &Managed,
+        policy: &Recorded<'_>,
+        lock: SettledLock,
+        clock: &C,
+    ) -> Result<(), PortError> {
+        let settings = self.backup_settings(point, managed).await?;
+        let resource = self.read_resource(point, policy, lock, clock).await?;
+        managed::begin(&self.vault, clock, point, resource, &settings)
+            .await
+            .map(|_| ())
+    }
+
+    /// How the plan wants its points made. The vault is looked at: a job that its lock does not take fails days later.
+    async fn backup_settings(&self, point: &PointId, managed: &Managed) -> Result<BackupSettings, PortError> {
+        let ManagedVault { backup_vault, role_arn } = self.managed_vault()?;
+        let region = &point.resource.region;
+        let vault = self.regions.backups(region).backup_vault(backup_vault).await;
+        let vault = vault.map_err(|error| match error {
+            PortError::NotFound(_) => PortError::Invalid(format!(
+                "there is no vault {backup_vault} of AWS Backup in {region}, which keeps points where their resource is: make one of \
+                 that name there"
+            )),
+            other => other,
+        })?;
+        Ok(BackupSettings {
+            backup_vault: backup_vault.clone(),
+            lock: vault.lock,
+            role_arn: role_arn.clone(),
+            start_window: managed.start_window,
+            complete_window: managed.complete_window,
+            lifecycle: Lifecycle {
+                cold_after_days: managed.cold_after_days,
+                delete_after_days: managed.delete_after_days,
+            },
+            tags: [(PLAN_TAG.to_owned(), point.plan.to_string())].into(),
+            s3: S3Extras::default(),
+            continuous: false,
+        })
+    }
+
+    fn managed_vault(&self) -> Result<&ManagedVault, PortError> {
+        self.managed.as_ref().ok_or_else(|| {
+            PortError::Invalid(
+                "the stack has no vault of AWS Backup: deploy it with the parameter AwsBackup=enabled".to_owned(),
+            )
+        })
+    }
+
+    async fn read_resource<C: Clock>(
+        &self,
+        point: &PointId,
+        policy: &Recorded<'_>,
+        lock: SettledLock,
+        clock: &C,
+    ) -> Result<ReadResource, PortError> {
+        let vault = self.vault.locking(lock.lock);
+        let name = &point.resource.name;
+        let region = &point.resource.region;
+        let (arn, tags, blob, not_protected) = if let Some(kind) = DatabaseKind::of(point.resource.kind) {
+            let databases = self.regions.databases(region);
+            let begun = rds::begin(&databases, &vault, clock, kind, name).await?;
+            let reading = begun.reading;
+            (
+                reading.arn,
+                reading.config.shared().tags.clone(),
+                begun.blob,
+                reading.unreadable,
+            )
+        } else if point.resource.kind == Kind::DynamodbTable {
+            let begun = dynamodb::snapshot::begin(&self.regions.tables(region), &vault, clock, name).await?;
+            let reading = begun.reading;
+            let arn = reading.arn.parse();
+            let arn = arn.map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))?;
+            (arn, reading.config.tags, begun.blob, reading.unreadable)
+        } else {
+            return Err(not_made(Engine::AwsBackup(Managed::default()), point.resource.kind));
+        };
+        Ok(ReadResource {
+            arn,
+            tags,
+            blobs: vec![blob, policy.blob.clone()],
+            policy_sha256: policy.blob.sha256,
+            lock: lock.lock,
+            lock_shortfall: lock.shortfall,
+            not_protected,
+        })
+    }
+
+    /// Does what is to be done for a run of AWS Backup now.
+    pub(crate) async fn follow<C: Clock>(
+        &self,
+        point: &PointId,
+        lock_shortfall: Option<&str>,
+        clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let backups = self.regions.backups(&point.resource.region);
+        Ok(match managed::work(&backups, &self.vault, clock, point).await? {
+            Worked::Existed => Outcome::new(point, OutcomeStatus::Unchanged, "made before"),
+            Worked::Continuing { attempt, job_id } => continuing(
+                point,
+                &format!("AWS Backup is at it; the next tick looks again (job {job_id}, attempt {attempt})"),
+            ),
+            Worked::Committed(manifest) => {
+                self.announce(point).await;
+                let outcome = committed(&manifest, lock_shortfall);
+                match &manifest.managed {
+                    Some(managed) => outcome
+                        .with("bytes", managed.bytes)
+                        .with("recovery_point", managed.recovery_point_arn.as_str()),
+                    None => outcome,
+                }
+            }
+            Worked::Failed { why } => {
+                // Without this the run would be taken up again for ever, and no other one begun.
+                give_up(&self.vault, clock, point, &why).await?;
+                let message = format!("no recovery point of {}: {why}", point.resource);
+                Outcome::new(point, OutcomeStatus::Failed, message)
+            }
+        })
+    }
+}
+
+/// What is wrong with asking an engine for a kind.
+pub(crate) fn not_made(engine: Engine, kind: Kind) -> PortError {
+    let change = match engine {
+        Engine::Vault => "name a plan with engine: aws-backup",
+        Engine::AwsBackup(_) => "name a plan with engine: vault",
+    };
+    PortError::Invalid(format!("engine {engine} makes no points of a {kind}: {change}"))
+}

@@ -1,0 +1,97 @@
+//! Reading who makes a plan's points, and how AWS Backup is asked for them.
+
+use jiff::SignedDuration;
+
+use super::fields::{Fields, Place};
+use crate::duration::in_words;
+use crate::engine::{Engine, Managed};
+use crate::fault::Collector;
+
+pub(super) const AWS_BACKUP: [&str; 4] = ["cold_after", "delete_after", "start_window", "complete_window"];
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The shortest start window that AWS Backup takes (`StartWindowMinutes`).
+const MIN_START_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// The shortest stay in cold storage that AWS Backup takes (`Lifecycle`).
+const MIN_COLD_DAYS: u32 = 90;
+
+pub(super) fn engine(plan: &Fields<'_>, faults: &mut Collector) -> Engine {
+    const WANTED: &str = "write vault or aws-backup, or leave the line out";
+    let options = plan.get("aws_backup");
+    let name = plan.read(faults, "engine", |place, faults| match place.text(faults, WANTED)? {
+        name @ ("vault" | "aws-backup") => Some(name),
+        _ => {
+            place.refuse(faults, "not an engine", WANTED);
+            None
+        }
+    });
+    if name == Some("aws-backup") {
+        let managed = options.and_then(|options| managed(options, faults));
+        return Engine::AwsBackup(managed.unwrap_or_default());
+    }
+    if let Some(options) = options {
+        let change = "write engine: aws-backup beside them, or leave them out";
+        options.refuse_field(faults, "options for an engine that the plan does not have", change);
+    }
+    Engine::Vault
+}
+
+fn managed(place: &Place<'_>, faults: &mut Collector) -> Option<Managed> {
+    let fields = place.fields(faults, &AWS_BACKUP, "write start_window: or delete_after:, for example")?;
+    let otherwise = Managed::default();
+    let managed = Managed {
+        cold_after_days: fields.read(faults, "cold_after", whole_days),
+        delete_after_days: fields.read(faults, "delete_after", whole_days),
+        start_window: fields
+            .read(faults, "start_window", Place::duration)
+            .unwrap_or(otherwise.start_window),
+        complete_window: fields
+            .read(faults, "complete_window", Place::duration)
+            .unwrap_or(otherwise.complete_window),
+    };
+    hold_lifecycle(&fields, managed, faults);
+    hold_windows(&fields, managed, faults);
+    Some(managed)
+}
+
+/// AWS Backup counts in days.
+fn whole_days(place: &Place<'_>, faults: &mut Collector) -> Option<u32> {
+    let duration = place.duration(faults)?;
+    if duration.as_secs() % DAY.as_secs() != 0 {
+        place.refuse(faults, "not a number of days", "write whole days, for example 30d");
+        return None;
+    }
+    u32::try_from(duration.as_secs() / DAY.as_secs()).ok()
+}
+
+fn hold_lifecycle(fields: &Fields<'_>, managed: Managed, faults: &mut Collector) {
+    if let (Some(cold), Some(delete), Some(place)) = (
+        managed.cold_after_days,
+        managed.delete_after_days,
+        fields.get("delete_after"),
+    ) && delete < cold.saturating_add(MIN_COLD_DAYS)
+    {
+        let least = cold.saturating_add(MIN_COLD_DAYS);
+        let what = format!("too soon: what is in cold storage is paid for {MIN_COLD_DAYS} days at least");
+        place.refuse(faults, what, format!("write {least}d or more, or leave cold_after out"));
+    }
+}
+
+fn hold_windows(fields: &Fields<'_>, managed: Managed, faults: &mut Collector) {
+    if let Some(place) = fields.get("start_window")
+        && managed.start_window < MIN_START_WINDOW
+    {
+        place.refuse(faults, "shorter than AWS Backup takes", "write 1h or more");
+    }
+    if managed.complete_window <= managed.start_window {
+        let start = in_words(managed.start_window);
+        let what =
+            format!("no time to work: both windows count from the same moment, and a job may begin after {start}");
+        let written = fields.get("complete_window").or(fields.get("start_window"));
+        if let Some(place) = written {
+            place.refuse(faults, what, format!("write a complete_window of more than {start}"));
+        }
+    }
+}

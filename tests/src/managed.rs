@@ -1,0 +1,101 @@
+//! A world whose table, and a database, are backed up by AWS Backup.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdfast_catalog::{Arn, Report};
+use holdfast_sources::rds::{
+    BackupRules, DatabaseConfig, DatabaseKind, InstanceConfig, Network, SharedConfig, Storage,
+};
+use jiff::SignedDuration;
+
+use crate::World;
+
+/// Hourly points of AWS Backup, few of them kept.
+pub const POLICY: &str = "
+version: 1
+plans:
+  - name: standard
+    engine: aws-backup
+    schedule: {every: 1h}
+    retention: {keep_last: 2, minimum_good: 1}
+    objectives: {rpo: 2h, rto: 1h}
+    verification: {restore_test_every: 7d}
+";
+
+/// Between two ticks.
+pub const TICK: SignedDuration = SignedDuration::from_mins(15);
+
+/// A table `orders` of this many items, which AWS Backup protects.
+pub fn with_orders(items: u32) -> World {
+    let world = World::with_orders(items);
+    world.set_policy(POLICY);
+    world
+}
+
+/// A database as accounts have them.
+pub fn instance() -> DatabaseConfig {
+    DatabaseConfig::Instance(InstanceConfig {
+        shared: SharedConfig {
+            engine: "postgres".to_owned(),
+            engine_version: "16.4".to_owned(),
+            port: 5432,
+            network: Network {
+                subnet_group: None,
+                security_groups: BTreeSet::from(["sg-1".to_owned()]),
+                publicly_accessible: false,
+            },
+            parameter_groups: Vec::new(),
+            option_groups: Vec::new(),
+            kms_key_arn: Some(crate::key().to_string()),
+            backups: BackupRules {
+                retention_days: 7,
+                window: "02:00-02:30".to_owned(),
+                copy_tags: true,
+            },
+            maintenance_window: "sun:03:00-sun:03:30".to_owned(),
+            deletion_protection: true,
+            iam_authentication: true,
+            monitoring: None,
+            insights: None,
+            log_exports: BTreeSet::new(),
+            tags: BTreeMap::from([("backup".to_owned(), "standard".to_owned())]),
+        },
+        class: "db.m7g.large".to_owned(),
+        storage: Storage {
+            storage_type: "gp3".to_owned(),
+            gib: 100,
+            max_gib: None,
+            iops: None,
+            throughput: None,
+        },
+        multi_az: true,
+        license_model: "postgresql-license".to_owned(),
+        auto_minor_upgrade: true,
+    })
+}
+
+impl World {
+    /// Adds a database that the policy selects.
+    pub fn add_database(&self, name: &str) -> Arn {
+        self.databases.add(name, &instance());
+        let arn = self.databases.arn(DatabaseKind::Instance, name);
+        self.resources.add(&arn, &[("backup", "standard")]);
+        arn
+    }
+
+    /// Ticks until nothing goes on, and gives the last tick's report.
+    pub async fn ticks(&self) -> Report {
+        for _ in 0..20 {
+            let report = self.tick().await;
+            self.later(TICK);
+            if !report.outcomes.iter().any(goes_on) {
+                return report;
+            }
+        }
+        panic!("AWS Backup never came to an end");
+    }
+}
+
+fn goes_on(outcome: &holdfast_catalog::Outcome) -> bool {
+    outcome.status == holdfast_catalog::OutcomeStatus::Continuing
+}

@@ -1,0 +1,138 @@
+//! Copies of points of AWS Backup in the replica's region, each in its turn, and named by a manifest there.
+
+use holdfast_catalog::{Outcome, OutcomeStatus, Report};
+use holdfast_sources::managed::Lifecycle;
+use holdfast_testkit::Moment;
+use holdfast_tests::managed::{TICK, with_orders};
+use holdfast_tests::{BACKUP_VAULT, World, replica_region};
+use holdfast_vault::{PortError, read_manifest};
+
+async fn with_point() -> World {
+    let world = with_orders(3);
+    world.ticks().await;
+    world
+}
+
+async fn replicate(world: &World) -> Report {
+    world.replicate().run_all(&world.clock).await.unwrap()
+}
+
+async fn to_the_end(world: &World) -> Report {
+    for _ in 0..20 {
+        let report = replicate(world).await;
+        world.later(TICK);
+        if !report
+            .outcomes
+            .iter()
+            .any(|outcome| outcome.status == OutcomeStatus::Continuing)
+        {
+            return report;
+        }
+    }
+    panic!("the copy never ends");
+}
+
+fn copies(world: &World) -> usize {
+    world.backups.in_region(&replica_region()).points(BACKUP_VAULT).len()
+}
+
+fn only(report: &Report) -> &Outcome {
+    assert_eq!(report.outcomes.len(), 1, "{report:#?}");
+    &report.outcomes[0]
+}
+
+#[tokio::test]
+async fn a_point_is_copied_and_the_replica_names_its_copy() {
+    let world = with_point().await;
+    let report = replicate(&world).await;
+    assert_eq!(only(&report).status, OutcomeStatus::Continuing);
+    let report = to_the_end(&world).await;
+    assert_eq!(only(&report).status, OutcomeStatus::Done, "{report:#?}");
+    let point = world.catalogue().await.points[0].id.clone();
+    let there = read_manifest(&world.replica, &point).await.unwrap().managed.unwrap();
+    assert_eq!(there.recovery_point_arn.region(), replica_region().as_str());
+    let copy = &world.backups.in_region(&replica_region()).points(BACKUP_VAULT)[0];
+    assert_eq!(
+        (&copy.arn, copy.lifecycle),
+        (&there.recovery_point_arn, Lifecycle::FOR_EVER)
+    );
+    assert!(
+        replicate(&world).await.outcomes.is_empty(),
+        "what is copied is left alone"
+    );
+    assert_eq!(world.backups.jobs_started(), 2);
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_is_said_before_any_job() {
+    let world = with_orders(1);
+    world.backups.without_advanced_features();
+    world.ticks().await;
+    let report = replicate(&world).await;
+    assert_eq!(only(&report).status, OutcomeStatus::Failed);
+    assert!(only(&report).message.contains("advanced features"), "{report:#?}");
+    assert_eq!(world.backups.jobs_started(), 1, "the backup's alone");
+}
+
+#[tokio::test]
+async fn a_resource_that_another_job_holds_waits_for_its_turn() {
+    let world = with_orders(1);
+    world.ticks().await;
+    world.later(jiff::SignedDuration::from_hours(1));
+    world.tick().await;
+    let report = replicate(&world).await;
+    assert_eq!(only(&report).status, OutcomeStatus::Continuing);
+    assert!(only(&report).message.contains("one at a time"), "{report:#?}");
+    world.ticks().await;
+    to_the_end(&world).await;
+    assert_eq!(copies(&world), 2);
+}
+
+#[tokio::test]
+async fn a_copy_goes_with_its_own_retention_from_its_own_region() {
+    let world = with_orders(1);
+    for _ in 0..3 {
+        world.ticks().await;
+        to_the_end(&world).await;
+        world.later(jiff::SignedDuration::from_hours(1));
+    }
+    assert_eq!(copies(&world), 3);
+    let prune = async || world.prune().run(prune::Mode::Execute, &world.clock).await.unwrap();
+    prune().await;
+    world.later(jiff::SignedDuration::from_hours(25));
+    prune().await;
+    assert_eq!((copies(&world), world.backups.points(BACKUP_VAULT).len()), (2, 2));
+}
+
+#[tokio::test]
+async fn killed_or_failed_at_any_call_no_second_copy_is_started() {
+    let uncut = with_point().await;
+    uncut.script.restart();
+    to_the_end(&uncut).await;
+    let calls = uncut.script.total();
+    for number in 1..=calls {
+        for moment in [Moment::Before, Moment::After] {
+            for is_kill in [true, false] {
+                let world = with_point().await;
+                world.script.restart();
+                if is_kill {
+                    world.script.kill_at(number, moment);
+                } else {
+                    let error = PortError::Unavailable("planted by a test".to_owned());
+                    world.script.fail(number, moment, error);
+                }
+                for _ in 0..2 {
+                    let _ = world.replicate().run_all(&world.clock).await;
+                    world.later(TICK);
+                }
+                world.script.heal();
+                world.script.revive();
+                to_the_end(&world).await;
+                let when = format!("call {number}, {moment:?}, killed: {is_kill}");
+                assert_eq!((copies(&world), world.backups.jobs_started()), (1, 2), "{when}");
+                let point = world.catalogue().await.points[0].id.clone();
+                assert!(read_manifest(&world.replica, &point).await.is_ok(), "{when}");
+            }
+        }
+    }
+}
