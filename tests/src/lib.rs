@@ -4,7 +4,9 @@
 pub mod checks;
 pub mod fixture;
 pub mod locks;
+pub mod points;
 pub mod sample;
+pub mod shop;
 
 use std::collections::BTreeMap;
 
@@ -191,6 +193,7 @@ impl World {
             tables: self.port(self.tables.clone()),
             functions: self.port(self.functions.clone()),
             wiring: self.port(self.resources.wiring().clone()),
+            points: self.port(points::Points::of(self)),
         }
     }
 
@@ -331,12 +334,14 @@ pub struct MemoryRegions {
     tables: Port<MemoryTables>,
     functions: Port<MemoryFunctions>,
     wiring: Port<MemoryWiring>,
+    points: Port<points::Points>,
 }
 
 impl restore::Regions for MemoryRegions {
     type Tables = Port<MemoryTables>;
     type Functions = Port<MemoryFunctions>;
     type Wiring = Port<MemoryWiring>;
+    type Points = Port<points::Points>;
 
     fn tables(&self, _: &Region) -> Self::Tables {
         self.tables.clone()
@@ -348,6 +353,10 @@ impl restore::Regions for MemoryRegions {
 
     fn wiring(&self) -> &Self::Wiring {
         &self.wiring
+    }
+
+    fn points(&self) -> &Self::Points {
+        &self.points
     }
 }
 

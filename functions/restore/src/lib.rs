@@ -21,7 +21,7 @@ use holdfast_sources::lambda::port::{CreateFunction, PublishVersions, ReadFuncti
 use holdfast_sources::lambda::restore::VaultLocation;
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
-use holdfast_vault::signal::SendWork;
+use holdfast_vault::signal::{SendWork, TakePoints};
 use holdfast_vault::{Catalogue, PortError, ports, read_manifest};
 use serde_json::{Value, json};
 
@@ -54,6 +54,11 @@ ports! {
     pub trait WorkPorts: SendWork
 }
 
+ports! {
+    /// How restore has a point taken of what it is going to change.
+    pub trait PointPorts: TakePoints
+}
+
 /// The account, region by region: a restore may have its target elsewhere.
 pub trait Regions: Send + Sync {
     /// DynamoDB.
@@ -62,6 +67,8 @@ pub trait Regions: Send + Sync {
     type Functions: FunctionPorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
     type Wiring: WiringPorts + StackPorts;
+    /// Whoever takes points.
+    type Points: PointPorts;
 
     /// DynamoDB in a region.
     fn tables(&self, region: &Region) -> Self::Tables;
@@ -71,6 +78,9 @@ pub trait Regions: Send + Sync {
 
     /// The wiring of all regions.
     fn wiring(&self) -> &Self::Wiring;
+
+    /// Whoever takes points.
+    fn points(&self) -> &Self::Points;
 }
 
 /// A vault and where it is.

@@ -5,7 +5,7 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
-use holdfast_aws::{Aws, AwsCalls, S3Vault, SqsQueue};
+use holdfast_aws::{Aws, AwsCalls, S3Vault, SnapshotFunction, SqsQueue};
 use holdfast_catalog::Region;
 use holdfast_lambda::{Failure, Notifier, Settings, serve};
 use holdfast_sources::lambda::restore::VaultLocation;
@@ -14,12 +14,14 @@ use restore::{Regions, Restore, Vault};
 struct AwsRegions {
     aws: Aws,
     wiring: AwsCalls,
+    points: SnapshotFunction,
 }
 
 impl Regions for AwsRegions {
     type Tables = Tables;
     type Functions = Functions;
     type Wiring = AwsCalls;
+    type Points = SnapshotFunction;
 
     fn tables(&self, region: &Region) -> Tables {
         Tables::new(self.aws.dynamodb(region))
@@ -31,6 +33,10 @@ impl Regions for AwsRegions {
 
     fn wiring(&self) -> &AwsCalls {
         &self.wiring
+    }
+
+    fn points(&self) -> &SnapshotFunction {
+        &self.points
     }
 }
 
@@ -72,6 +78,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         work: SqsQueue::new(&aws, &settings.region, queue),
         regions: AwsRegions {
             wiring: AwsCalls::new(&aws, &settings.account),
+            // So the template calls it.
+            points: SnapshotFunction::new(&aws, &settings.region, &format!("{}-snapshot", settings.stack)),
             aws,
         },
         policy_key: settings.policy_key.clone(),

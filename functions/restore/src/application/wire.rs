@@ -1,6 +1,6 @@
 //! Steps about what is one configuration document, and about what lets events flow.
 
-use holdfast_catalog::{Kind, Outcome, ResourceId};
+use holdfast_catalog::{Kind, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::application::{Step, Word};
 use holdfast_sources::lambda::{EventSource, FunctionConfig};
 use holdfast_sources::wiring::complete::{Switched, complete, current, switch_on};
@@ -18,7 +18,13 @@ use crate::{Regions, Triggers, VaultPorts, WorkPorts, function, outcome_of};
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
     /// What a step's document will be: quiet, and with everything as it was.
-    fn plan_wiring(&self, step: &Step, point: &Point, wanted: &Value, triggers: Triggers) -> Result<Plan, PortError> {
+    pub(super) fn plan_wiring(
+        &self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        triggers: Triggers,
+    ) -> Result<Plan, PortError> {
         let document = read_document(wanted.to_string().as_bytes())?;
         Ok(self.restore.plan_wiring(&WiringRestore {
             manifest: &point.manifest,
@@ -148,7 +154,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
 fn told_of(step: &Step, restored: Restored) -> Outcome {
     match restored {
         Restored::Made(settings) => outcome_of(step.target.to_string(), &settings),
-        Restored::Finished => outcome_of(step.target.to_string(), &[]),
+        Restored::Finished => Outcome::new(
+            &step.target,
+            OutcomeStatus::Unchanged,
+            "this restore was finished before",
+        ),
         Restored::Adopted => told(step, &Word::Adopted),
         Restored::Refused(differences) => told(step, &Word::Failed(refusal(&differences))),
     }

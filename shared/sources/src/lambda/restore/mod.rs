@@ -9,6 +9,7 @@ mod adapt;
 mod execute;
 mod plan;
 mod release;
+mod take_over;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::SettingOutcome;
 
 pub use execute::{Restored, execute};
 pub use plan::plan;
+pub use take_over::take_over;
 
 /// What is to be restored, and where to.
 #[derive(Debug, Clone)]
