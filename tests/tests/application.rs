@@ -2,7 +2,7 @@
 
 use holdfast_catalog::{Kind, OutcomeStatus, ReportStatus, ResourceId};
 use holdfast_lambda::Failure;
-use holdfast_sources::call::{events, lambda, s3};
+use holdfast_sources::call::{events, kinesis, lambda, s3};
 use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::lambda::read_function;
 use holdfast_sources::wiring;
@@ -375,4 +375,39 @@ async fn as_a_template_it_makes_nothing_and_takes_code_from_the_vault() {
         "{:?}",
         report.notes
     );
+}
+
+#[tokio::test]
+async fn what_reads_by_a_streams_consumer_reads_by_the_new_one() {
+    let world = shop().await;
+    let (account, home) = (world.resources.wiring(), home_region());
+    let stream = json!({"StreamName": "clicks", "StreamModeDetails": {"StreamMode": "ON_DEMAND"}});
+    account.ask::<kinesis::CreateStream>(&home, stream).unwrap();
+    let register = json!({"StreamARN": arn("kinesis", "stream/clicks"), "ConsumerName": "fast"});
+    account.ask::<kinesis::RegisterStreamConsumer>(&home, register).unwrap();
+    let consumer = |stream: &str| {
+        let input = json!({"StreamARN": arn("kinesis", &format!("stream/{stream}"))});
+        let found = account.ask::<kinesis::ListStreamConsumers>(&home, input).unwrap();
+        found["Consumers"][0]["ConsumerARN"].as_str().unwrap().to_owned()
+    };
+    let mapping = json!({
+        "FunctionName": arn("lambda", "function:bill"), "EventSourceArn": consumer("clicks"), "StartingPosition": "LATEST",
+    });
+    let mapping = account.ask::<lambda::CreateEventSourceMapping>(&home, mapping).unwrap();
+    let resources = [
+        "kinesis-stream/eu-central-1/clicks".to_owned(),
+        format!(
+            "event-source-mapping/eu-central-1/{}",
+            mapping["UUID"].as_str().unwrap()
+        ),
+    ];
+    for resource in &resources {
+        let request = snapshot::Request::parse(json!({ "resource": resource, "plan": "standard" })).unwrap();
+        world.snapshot().run_request(request, &world.clock).await.unwrap();
+    }
+    let event = json!({"application": {"resources": resources}, "target": {"prefix": "new-"}});
+    let report = restore(&world, event).await.unwrap();
+    assert_eq!(report.count(OutcomeStatus::Failed), 0, "{report:#?}");
+    let sources: Vec<String> = mappings(&world, "bill").into_iter().map(|(source, _)| source).collect();
+    assert!(sources.contains(&consumer("new-clicks")), "{sources:?}");
 }

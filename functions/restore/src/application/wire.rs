@@ -4,6 +4,7 @@ use holdfast_catalog::{Kind, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::application::{Step, Word};
 use holdfast_sources::lambda::{EventSource, FunctionConfig};
 use holdfast_sources::wiring::complete::{Switched, complete, current, switch_on};
+use holdfast_sources::wiring::kinesis_stream::consumer_arns;
 use holdfast_sources::wiring::restore::{Plan, Restored, execute};
 use holdfast_sources::wiring::{ArnMap, Document, KINDS};
 use holdfast_vault::PortError;
@@ -61,6 +62,22 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             // Their ARNs end with an id that the service chose just now.
             let made = current(self.restore.regions.wiring(), &step.target).await?;
             self.map.learn(&step.resource, &made.arn);
+        }
+        if step.resource.kind == Kind::KinesisStream && !matches!(restored, Restored::Refused(_)) {
+            let made = current(self.restore.regions.wiring(), &step.target).await?;
+            let (arns, missing) = consumer_arns(&plan.wanted, &made.document);
+            arns.iter().for_each(|arn| self.map.learn(&step.resource, arn));
+            if !missing.is_empty() {
+                // What reads by them would be made to read the old stream's.
+                let settings = match restored {
+                    Restored::Made(settings) => settings,
+                    _ => Vec::new(),
+                };
+                let why = outcome_of(step.target.to_string(), &settings).message;
+                let names = missing.join(", ");
+                let why = format!("consumers {names} are not registered, and what reads by them is not tried: {why}");
+                return Ok(told(step, &Word::Failed(why)));
+            }
         }
         Ok(told_of(step, restored))
     }
