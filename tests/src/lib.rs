@@ -5,7 +5,9 @@ pub mod checks;
 pub mod fixture;
 pub mod locks;
 pub mod managed;
+pub mod points;
 pub mod sample;
+pub mod shop;
 
 use std::collections::BTreeMap;
 
@@ -232,6 +234,7 @@ impl World {
             backups: self.backups.clone(),
             databases: self.port(self.databases.clone()),
             wiring: self.port(self.resources.wiring().clone()),
+            points: self.port(points::Points::of(self)),
         }
     }
 
@@ -382,6 +385,7 @@ pub struct MemoryRegions {
     backups: MemoryBackups,
     databases: Port<MemoryDatabases>,
     wiring: Port<MemoryWiring>,
+    points: Port<points::Points>,
 }
 
 impl MemoryRegions {
@@ -396,6 +400,7 @@ impl restore::Regions for MemoryRegions {
     type Backups = Port<MemoryBackups>;
     type Databases = Port<MemoryDatabases>;
     type Wiring = Port<MemoryWiring>;
+    type Points = Port<points::Points>;
 
     fn tables(&self, _: &Region) -> Self::Tables {
         self.tables.clone()
@@ -415,6 +420,10 @@ impl restore::Regions for MemoryRegions {
 
     fn wiring(&self) -> &Self::Wiring {
         &self.wiring
+    }
+
+    fn points(&self) -> &Self::Points {
+        &self.points
     }
 }
 

@@ -2,7 +2,7 @@
 
 A request goes in, and its effects come out at each end: a table's stream, a filtered topic's queue, a bucket's notification, a
 rule's two targets, a schedule, a dead-letter queue. After everything is gone and restored, the same request has the same effects:
-under new names, under the old ones, and in another region from the replica alone.
+under new names, under the old ones, and in another region from the replica alone. What somebody changed is changed back in place.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def ids(region: str) -> list[str]:
 
 def restore(stack: Stack, **event: object) -> dict:
     """Restores the shop and gives the report; every outcome is as good as it can be."""
-    report = invoke(stack, "Restore", {"application": {"plan": "shop"}, **event})
+    report = invoke(stack, "Restore", {"application": {"plan": "shop"}} | event)
     assert_whole(report)
     return report
 
@@ -115,11 +115,40 @@ def test_under_the_old_names_the_same_request_has_the_same_effects(shop):
     again = words(restore(stack, switch_on=True))
     # Notifications are looked at each time; what was made is known to be.
     assert again == {**words(report), f"bucket-notifications/{stack.region}/shop-files": "adopted"}
-    lost.destroy()
+
+
+def test_in_place_what_somebody_changed_is_as_it_was_and_can_be_undone(shop):
+    stack, lost = shop
+    sqs, functions = lost.client("sqs"), lost.client("lambda")
+    queue = sqs.get_queue_url(QueueName="shop-jobs")["QueueUrl"]
+
+    def settings() -> tuple[str, int]:
+        name = "VisibilityTimeout"
+        return (
+            sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])["Attributes"][name],
+            functions.get_function_configuration(FunctionName="shop-effects")["MemorySize"],
+        )
+
+    before = settings()
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "600"})
+    functions.update_function_configuration(FunctionName="shop-effects", MemorySize=512)
+    spoilt = settings()
+    resources = [f"sqs-queue/{stack.region}/shop-jobs", f"lambda-function/{stack.region}/shop-effects"]
+    points = [vault.points(stack, resource)[-1]["point"] for resource in resources]
+
+    changed = restore(stack, application={"points": points}, in_place=True)
+    assert set(words(changed).values()) == {"changed"}, changed
+    assert settings() == before
+    lost.works("in-place")
+
+    undo = [outcome["details"]["undo"] for outcome in changed["outcomes"]]
+    restore(stack, application={"points": undo}, in_place=True)
+    assert settings() == spoilt
 
 
 def test_in_another_region_the_replica_alone_brings_it_back(shop, deploy_stack: Callable[..., Stack]):
     home, lost = shop
+    lost.destroy()
     bucket = home.outputs["ReplicaBucket"]
     # The tick copies the policy too, and what no event has copied yet.
     invoke(home, "Replicate", TICK)

@@ -1,165 +1,17 @@
-//! An application brought back as one: under new names, under its own, step by step, and through every interruption.
+//! An application brought back as one: which resources, under which names, in which order, and what the report says.
 
-use std::collections::BTreeMap;
-
-use holdfast_catalog::{Kind, OutcomeStatus, Report, ReportStatus, ResourceId};
+use holdfast_catalog::{Kind, OutcomeStatus, ReportStatus, ResourceId};
 use holdfast_lambda::Failure;
-use holdfast_sources::call::{events, lambda, s3, scheduler, sns, sqs};
+use holdfast_sources::call::{events, kinesis, lambda, s3};
 use holdfast_sources::dynamodb::port::ReadTable as _;
-use holdfast_sources::lambda::{Environment, FunctionConfig, read_function};
-use holdfast_sources::wiring::{self, Document};
-use holdfast_testkit::Moment;
+use holdfast_sources::lambda::read_function;
+use holdfast_sources::wiring;
 use holdfast_tests::checks::lines;
-use holdfast_tests::{World, home_region, sample};
+use holdfast_tests::shop::{arn, documents, event, mappings, names_of, restore, shop, wired, words};
+use holdfast_tests::{World, home_region};
 use holdfast_vault::PortError;
 use jiff::SignedDuration;
-use restore::application::Request;
 use serde_json::{Value, json};
-
-/// A table with a stream, and a function that the stream triggers and that knows the table by name and by ARN.
-async fn shop() -> World {
-    let world = World::with_orders(12);
-    let mut function = sample::function();
-    let stream = world.tables.read_table("orders").await.unwrap().stream_arn;
-    function.event_sources[0].source_arn = stream;
-    function.latest.settings.environment = Some(Environment::new(BTreeMap::from([
-        ("TABLE".to_owned(), "orders".to_owned()),
-        (
-            "INDEX".to_owned(),
-            format!("{}/index/by-state", world.tables.arn("orders")),
-        ),
-        ("OTHER".to_owned(), format!("{}-archive", world.tables.arn("orders"))),
-    ])));
-    add_bill(&world, &function);
-    world.tick().await;
-    world
-}
-
-fn arn(service: &str, name: &str) -> String {
-    format!("arn:aws:{service}:eu-central-1:111122223333:{name}")
-}
-
-/// The shop with what stands around it: two queues that are each other's dead-letter queue, a topic with a subscription, a bus
-/// with a rule of two targets, a schedule in its group, and a mapping.
-async fn wired() -> World {
-    let world = shop().await;
-    let (account, home) = (world.resources.wiring(), home_region());
-    let tags = || json!({"backup": "standard"});
-    let list = || json!([{"Key": "backup", "Value": "standard"}]);
-    for name in ["jobs", "jobs-dead"] {
-        account
-            .ask::<sqs::CreateQueue>(&home, json!({"QueueName": name, "tags": tags()}))
-            .unwrap();
-    }
-    for (name, dead) in [("jobs", "jobs-dead"), ("jobs-dead", "jobs")] {
-        let redrive = json!({"deadLetterTargetArn": arn("sqs", dead), "maxReceiveCount": 3}).to_string();
-        let input = json!({"QueueUrl": format!("https://x/{name}"), "Attributes": {"RedrivePolicy": redrive}});
-        account.ask::<sqs::SetQueueAttributes>(&home, input).unwrap();
-    }
-    account
-        .ask::<sns::CreateTopic>(&home, json!({"Name": "news", "Tags": list()}))
-        .unwrap();
-    let subscription = json!({"TopicArn": arn("sns", "news"), "Protocol": "sqs", "Endpoint": arn("sqs", "jobs")});
-    account.ask::<sns::Subscribe>(&home, subscription).unwrap();
-    account
-        .ask::<events::CreateEventBus>(&home, json!({"Name": "shop", "Tags": list()}))
-        .unwrap();
-    let rule =
-        json!({"Name": "paid", "EventBusName": "shop", "EventPattern": "{\"source\": [\"shop\"]}", "Tags": list()});
-    account.ask::<events::PutRule>(&home, rule).unwrap();
-    let targets = json!([{"Id": "q", "Arn": arn("sqs", "jobs")}, {"Id": "f", "Arn": arn("lambda", "function:bill")}]);
-    let input = json!({"Rule": "paid", "EventBusName": "shop", "Targets": targets});
-    account.ask::<events::PutTargets>(&home, input).unwrap();
-    account
-        .ask::<scheduler::CreateScheduleGroup>(&home, json!({"Name": "nightly", "Tags": list()}))
-        .unwrap();
-    let schedule = json!({
-        "Name": "clean", "GroupName": "nightly", "ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"},
-        "State": "ENABLED", "Target": {"Arn": arn("lambda", "function:bill"), "RoleArn": "arn:aws:iam::111122223333:role/bill"},
-    });
-    account.ask::<scheduler::CreateSchedule>(&home, schedule).unwrap();
-    let mapping =
-        json!({"FunctionName": arn("lambda", "function:bill"), "EventSourceArn": arn("sqs", "jobs"), "Tags": tags()});
-    account.ask::<lambda::CreateEventSourceMapping>(&home, mapping).unwrap();
-    world.later(SignedDuration::from_hours(1));
-    world.tick().await;
-    world
-}
-
-/// Everything that the restored application is made of, as the services tell it.
-async fn documents(world: &World, prefix: &str) -> BTreeMap<String, Document> {
-    let mut documents = BTreeMap::new();
-    for (kind, name) in [
-        (Kind::SqsQueue, format!("{prefix}jobs")),
-        (Kind::SqsQueue, format!("{prefix}jobs-dead")),
-        (Kind::SnsTopic, format!("{prefix}news")),
-        (Kind::EventBus, format!("{prefix}shop")),
-        (Kind::EventRule, format!("{prefix}shop/{prefix}paid")),
-        (Kind::ScheduleGroup, format!("{prefix}nightly")),
-    ] {
-        let id = ResourceId::new(kind, home_region(), &name).unwrap();
-        let read = wiring::read(world.resources.wiring(), &id).await;
-        let document = read.unwrap_or_else(|error| panic!("{id}: {error}")).document;
-        documents.insert(id.to_string(), document);
-    }
-    documents
-}
-
-/// The mappings of a function, and whether each is on.
-fn mappings(world: &World, function: &str) -> Vec<(String, bool)> {
-    let input = json!({"FunctionName": arn("lambda", &format!("function:{function}"))});
-    let found = world
-        .resources
-        .wiring()
-        .ask::<lambda::ListEventSourceMappings>(&home_region(), input)
-        .unwrap();
-    let list = found["EventSourceMappings"].as_array().unwrap().clone();
-    let state = |one: &Value| {
-        (
-            one["EventSourceArn"].as_str().unwrap().to_owned(),
-            one["State"] == "Enabled",
-        )
-    };
-    list.iter().map(state).collect()
-}
-
-fn add_bill(world: &World, function: &FunctionConfig) {
-    world.functions.add("bill", function, &sample::archives());
-    world
-        .resources
-        .add(&world.functions.arn("bill"), &[("backup", "standard")]);
-}
-
-fn event(target: Value) -> Value {
-    json!({ "application": {"plan": "standard"}, "target": target })
-}
-
-async fn restore(world: &World, event: Value) -> Result<Report, Failure> {
-    world
-        .restore()
-        .run_application(Request::parse(event)?, &world.clock)
-        .await
-}
-
-/// Word by target.
-fn words(report: &Report) -> BTreeMap<String, String> {
-    let word = |outcome: &holdfast_catalog::Outcome| {
-        let word = outcome.details.get("word").and_then(Value::as_str).unwrap_or_default();
-        (outcome.subject.clone(), word.to_owned())
-    };
-    report.outcomes.iter().map(word).collect()
-}
-
-/// What a restored function is: the things that name others.
-async fn names_of(world: &World, function: &str) -> (BTreeMap<String, String>, Vec<(Option<String>, bool)>) {
-    let found = read_function(&world.functions, function).await.unwrap().config;
-    let environment = found.latest.settings.environment.unwrap_or_default().reveal().clone();
-    let sources = found
-        .event_sources
-        .into_iter()
-        .map(|source| (source.source_arn, source.enabled));
-    (environment, sources.collect())
-}
 
 #[tokio::test]
 async fn under_new_names_everything_points_to_the_new_resources_and_nothing_to_the_old() {
@@ -296,21 +148,6 @@ async fn a_resource_without_a_good_point_is_said_and_stops_no_other() {
     let words = words(&report);
     assert_eq!(words["dynamodb-table/eu-central-1/gone"], "failed");
     assert!(world.tables.names().contains(&"orders-2".to_owned()), "{words:?}");
-}
-
-#[tokio::test]
-async fn when_time_is_short_the_rest_goes_on_by_the_queue_with_the_points_that_were_chosen() {
-    let world = shop().await;
-    world.clock.set_remaining(SignedDuration::from_secs(30));
-    let report = restore(&world, event(json!({"prefix": "new-"}))).await.unwrap();
-    assert_eq!(report.status, ReportStatus::Continuing, "{report:#?}");
-    let tasks = world.outbox.take_tasks();
-    let next: Value = serde_json::from_str(&tasks.last().unwrap().body).unwrap();
-    assert_eq!(next["application"]["points"].as_array().unwrap().len(), 2);
-    assert_eq!(next["target"]["prefix"], "new-");
-    world.later(SignedDuration::from_hours(1));
-    let report = restore(&world, next).await.unwrap();
-    assert!(world.functions.names().contains(&"new-bill".to_owned()), "{report:#?}");
 }
 
 #[tokio::test]
@@ -521,75 +358,6 @@ async fn a_stacks_resources_are_its_application() {
     assert!(matches!(unknown, Err(Failure::InvalidRequest(_))), "{unknown:?}");
 }
 
-/// Does to each call of a restore what can happen to it (the invocation dies before or after it; it fails in one way or another),
-/// sends the event again, and compares what comes of it with what comes of an uncut restore.
-async fn disturb<S: PartialEq + std::fmt::Debug>(
-    begin: impl AsyncFn() -> World,
-    event: Value,
-    state: impl AsyncFn(&World) -> S,
-) {
-    let uncut = begin().await;
-    uncut.script.restart();
-    restore(&uncut, event.clone()).await.unwrap();
-    let calls = uncut.script.calls();
-    let expected = state(&uncut).await;
-    assert!(calls.len() > 30, "only {} calls", calls.len());
-    for call in &calls {
-        for fault in 0..3 {
-            let world = begin().await;
-            world.script.restart();
-            let planted = || "planted by a test".to_owned();
-            match (fault, call.number % 3) {
-                (0, _) => world.script.kill_at(call.number, Moment::Before),
-                (1, _) => world.script.kill_at(call.number, Moment::After),
-                (_, 0) => world
-                    .script
-                    .fail(call.number, Moment::Before, PortError::Throttled(planted())),
-                (_, 1) => world
-                    .script
-                    .fail(call.number, Moment::Before, PortError::Denied(planted())),
-                (..) => world
-                    .script
-                    .fail(call.number, Moment::After, PortError::Unavailable(planted())),
-            }
-            let when = format!("fault {fault} at call {} ({} {})", call.number, call.name, call.subject);
-            let cut = restore(&world, event.clone()).await;
-            world.script.heal();
-            let mut again = None;
-            for _ in 0..2 {
-                world.later(SignedDuration::from_mins(1));
-                again = Some(restore(&world, event.clone()).await.unwrap());
-            }
-            let again = again.unwrap();
-            assert_eq!(again.count(OutcomeStatus::Failed), 0, "{when}: {cut:#?} {again:#?}");
-            assert_eq!(again.status, ReportStatus::Completed, "{when}: {cut:#?} {again:#?}");
-            assert_eq!(state(&world).await, expected, "{when}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn disturbed_at_any_call_and_sent_again_it_ends_as_uncut() {
-    let state = async |world: &World| {
-        let names = names_of(world, "new-bill").await;
-        (names, world.tables.config("new-orders"), lines(world, "new-orders"))
-    };
-    disturb(shop, event(json!({"prefix": "new-"})), state).await;
-}
-
-#[tokio::test]
-async fn wiring_disturbed_at_any_call_and_sent_again_ends_as_uncut() {
-    let event = json!({
-        "application": {"resources": [
-            "sqs-queue/eu-central-1/jobs", "sqs-queue/eu-central-1/jobs-dead", "sns-topic/eu-central-1/news",
-            "event-bus/eu-central-1/shop", "event-rule/eu-central-1/shop/paid", "schedule-group/eu-central-1/nightly",
-        ]},
-        "target": {"prefix": "new-"},
-        "switch_on": true,
-    });
-    disturb(wired, event, async |world: &World| documents(world, "new-").await).await;
-}
-
 #[tokio::test]
 async fn as_a_template_it_makes_nothing_and_takes_code_from_the_vault() {
     let world = wired().await;
@@ -607,4 +375,39 @@ async fn as_a_template_it_makes_nothing_and_takes_code_from_the_vault() {
         "{:?}",
         report.notes
     );
+}
+
+#[tokio::test]
+async fn what_reads_by_a_streams_consumer_reads_by_the_new_one() {
+    let world = shop().await;
+    let (account, home) = (world.resources.wiring(), home_region());
+    let stream = json!({"StreamName": "clicks", "StreamModeDetails": {"StreamMode": "ON_DEMAND"}});
+    account.ask::<kinesis::CreateStream>(&home, stream).unwrap();
+    let register = json!({"StreamARN": arn("kinesis", "stream/clicks"), "ConsumerName": "fast"});
+    account.ask::<kinesis::RegisterStreamConsumer>(&home, register).unwrap();
+    let consumer = |stream: &str| {
+        let input = json!({"StreamARN": arn("kinesis", &format!("stream/{stream}"))});
+        let found = account.ask::<kinesis::ListStreamConsumers>(&home, input).unwrap();
+        found["Consumers"][0]["ConsumerARN"].as_str().unwrap().to_owned()
+    };
+    let mapping = json!({
+        "FunctionName": arn("lambda", "function:bill"), "EventSourceArn": consumer("clicks"), "StartingPosition": "LATEST",
+    });
+    let mapping = account.ask::<lambda::CreateEventSourceMapping>(&home, mapping).unwrap();
+    let resources = [
+        "kinesis-stream/eu-central-1/clicks".to_owned(),
+        format!(
+            "event-source-mapping/eu-central-1/{}",
+            mapping["UUID"].as_str().unwrap()
+        ),
+    ];
+    for resource in &resources {
+        let request = snapshot::Request::parse(json!({ "resource": resource, "plan": "standard" })).unwrap();
+        world.snapshot().run_request(request, &world.clock).await.unwrap();
+    }
+    let event = json!({"application": {"resources": resources}, "target": {"prefix": "new-"}});
+    let report = restore(&world, event).await.unwrap();
+    assert_eq!(report.count(OutcomeStatus::Failed), 0, "{report:#?}");
+    let sources: Vec<String> = mappings(&world, "bill").into_iter().map(|(source, _)| source).collect();
+    assert!(sources.contains(&consumer("new-clicks")), "{sources:?}");
 }

@@ -7,6 +7,8 @@ use holdfast_testkit::{
     MemoryTables, MemoryWiring, Outbox,
 };
 
+use holdfast_tests::points::Points;
+
 type Actions = BTreeSet<&'static str>;
 type Store = Faults<MemoryStore>;
 type Tables = Faults<MemoryTables>;
@@ -72,6 +74,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Wiring as restore::WiringPorts>::actions(),
                 <Wiring as restore::StackPorts>::actions(),
                 <Outbox as restore::WorkPorts>::actions(),
+                <Points as restore::PointPorts>::actions(),
             ]),
         ),
     ])

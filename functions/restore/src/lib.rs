@@ -27,7 +27,7 @@ use holdfast_sources::managed::port::{ReadRestores, StartRestores};
 use holdfast_sources::rds::port::{ChangeDatabases, ReadDatabases};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
-use holdfast_vault::signal::SendWork;
+use holdfast_vault::signal::{SendWork, TakePoints};
 use holdfast_vault::{PortError, ports};
 use serde_json::{Value, json};
 
@@ -82,6 +82,11 @@ ports! {
     pub trait WorkPorts: SendWork
 }
 
+ports! {
+    /// How restore has a point taken of what it is going to change.
+    pub trait PointPorts: TakePoints
+}
+
 /// The account, region by region: a restore may have its target elsewhere.
 pub trait Regions: Send + Sync {
     /// DynamoDB.
@@ -94,6 +99,8 @@ pub trait Regions: Send + Sync {
     type Databases: DatabasePorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
     type Wiring: WiringPorts + StackPorts;
+    /// Whoever takes points.
+    type Points: PointPorts;
 
     /// DynamoDB in a region.
     fn tables(&self, region: &Region) -> Self::Tables;
@@ -109,6 +116,9 @@ pub trait Regions: Send + Sync {
 
     /// The wiring of all regions.
     fn wiring(&self) -> &Self::Wiring;
+
+    /// Whoever takes points.
+    fn points(&self) -> &Self::Points;
 }
 
 /// A vault and where it is.

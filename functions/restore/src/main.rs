@@ -5,7 +5,7 @@
 
 use holdfast_aws::dynamodb::Tables;
 use holdfast_aws::lambda::Functions;
-use holdfast_aws::{Aws, AwsBackups, AwsCalls, Databases, S3Vault, SqsQueue};
+use holdfast_aws::{Aws, AwsBackups, AwsCalls, Databases, S3Vault, SnapshotFunction, SqsQueue};
 use holdfast_catalog::Region;
 use holdfast_lambda::{Failure, HandQueue, Notifier, Replica, Settings, by_hand, open_directory, serve};
 use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
@@ -16,6 +16,7 @@ struct AwsRegions {
     aws: Aws,
     account: String,
     wiring: AwsCalls,
+    points: SnapshotFunction,
 }
 
 impl AwsRegions {
@@ -24,6 +25,8 @@ impl AwsRegions {
             aws: aws.clone(),
             account: settings.account.clone(),
             wiring: AwsCalls::new(aws, &settings.account),
+            // So the template calls it.
+            points: SnapshotFunction::new(aws, &settings.region, &format!("{}-snapshot", settings.stack)),
         }
     }
 }
@@ -34,6 +37,7 @@ impl Regions for AwsRegions {
     type Wiring = AwsCalls;
     type Backups = AwsBackups;
     type Databases = Databases;
+    type Points = SnapshotFunction;
 
     fn tables(&self, region: &Region) -> Tables {
         Tables::new(self.aws.dynamodb(region))
@@ -53,6 +57,10 @@ impl Regions for AwsRegions {
 
     fn wiring(&self) -> &AwsCalls {
         &self.wiring
+    }
+
+    fn points(&self) -> &SnapshotFunction {
+        &self.points
     }
 }
 

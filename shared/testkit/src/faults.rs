@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use holdfast_catalog::{Arn, Kind, Lock, ObjectLock, Region, Shard};
+use holdfast_catalog::{Arn, Kind, Lock, ObjectLock, PlanName, Region, Report, ResourceId, Shard};
 use holdfast_sources::call::{self, Call, InAccount, Operation};
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings, CreateTable, DropScratchTable, ReadTable, ScanPage, ScanTable, TableReading, TableSetting,
@@ -12,7 +12,7 @@ use holdfast_vault::port::{
     CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
 };
 use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, VaultLock};
-use holdfast_vault::signal::{PublishEvents, SendWork, TellPeople};
+use holdfast_vault::signal::{PublishEvents, SendWork, TakePoints, TellPeople};
 use serde_json::Value;
 
 use crate::{Effect, Script};
@@ -136,6 +136,15 @@ impl<S: SendWork> SendWork for Faults<S> {
         let subject = format!("{} tasks", bodies.len());
         let work = self.inner.send(bodies, delay_seconds);
         self.script.run("send", &subject, Effect::Writes, work).await
+    }
+}
+
+impl<S: TakePoints> TakePoints for Faults<S> {
+    async fn take_point(&self, resource: &ResourceId, plan: &PlanName) -> Result<Report, PortError> {
+        let work = self.inner.take_point(resource, plan);
+        self.script
+            .run("take_point", &resource.to_string(), Effect::Writes, work)
+            .await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use holdfast_catalog::Arn;
+use holdfast_catalog::{Arn, PlanName, Report, ResourceId};
 
 use crate::PortError;
 
@@ -42,4 +42,22 @@ pub trait PublishEvents: Send + Sync {
     /// `Invalid` when a detail is too long (256 KB with its type) or no JSON object. Otherwise some of the events may be out;
     /// publishing all of them again is harmless, because an event is a nudge.
     fn publish(&self, detail_type: &str, details: Vec<String>) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Having a recovery point taken by the function that takes them.
+pub trait TakePoints: Send + Sync {
+    /// The IAM actions behind this trait.
+    const ACTIONS: &'static [&'static str] = &["lambda:InvokeFunction"];
+
+    /// Has a point of a resource taken now, under a plan, and gives the report about it: one that is not complete yet goes on by
+    /// itself.
+    ///
+    /// # Errors
+    /// `Invalid` when the request is refused, with the reason. `Unavailable` when no answer came in time: the point may be on its
+    /// way.
+    fn take_point(
+        &self,
+        resource: &ResourceId,
+        plan: &PlanName,
+    ) -> impl Future<Output = Result<Report, PortError>> + Send;
 }

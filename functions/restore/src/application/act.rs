@@ -26,6 +26,10 @@ pub(super) struct Act<'a, V, R, Q> {
     pub map: ArnMap,
     /// What this restore has made: only that is completed later.
     pub ours: BTreeSet<ResourceId>,
+    /// Whether what is there and another is changed.
+    pub in_place: bool,
+    /// How long the next invocation has to wait for what this one began.
+    pub wait_seconds: u32,
 }
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
@@ -49,6 +53,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             Action::SwitchOn if is_function => self.switch_function_on(step, &wanted, clock).await?,
             Action::SwitchOn => self.switch_on(step, point, &wanted, clock).await?,
         };
+        // It was there: made by this restore once and perhaps changed since, or by somebody else.
+        let stands = matches!(outcome.status, OutcomeStatus::Unchanged | OutcomeStatus::Failed);
+        let outcome = if stands && self.in_place && step.action == Action::Create {
+            self.in_place(step, point, &wanted, outcome, clock).await?
+        } else {
+            outcome
+        };
         let places = match step.action {
             Action::Create => replaced.iter().filter(|replaced| replaced.to.is_some()).count(),
             Action::Wire => step.later.len(),
@@ -58,7 +69,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
     }
 
     /// Where the contents of a step's point are read.
-    async fn copies(&self, step: &Step, point: &Point) -> Copies<'_, V> {
+    pub(super) async fn copies(&self, step: &Step, point: &Point) -> Copies<'_, V> {
         let (vault, id) = (self.gathered.vault, &point.manifest.point);
         self.restore.copies_of(vault, self.from, id, &step.target.region).await
     }
@@ -98,6 +109,14 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             self.map.learn(&step.resource, &stream);
         }
         if outcome.status != OutcomeStatus::Failed {
+            if config.stream.is_some() && found.stream_arn.is_none() {
+                // What polls it would be made to poll the old table's.
+                let why = format!(
+                    "its stream is not on, and what reads it is not tried: {}",
+                    outcome.message
+                );
+                return Ok(told(step, &Word::Failed(why)));
+            }
             return Ok(outcome);
         }
         // A table that no restore announced: it is looked at, and nothing of it is changed.

@@ -30,6 +30,9 @@ pub struct Request {
     /// Whether it is written as a CloudFormation template instead, and nothing is made.
     #[serde(default)]
     pub template: bool,
+    /// Whether what is there and another is changed, after a point of it was taken.
+    #[serde(default)]
+    pub in_place: bool,
     /// Whether events flow at the end.
     #[serde(default)]
     pub switch_on: bool,
@@ -70,7 +73,13 @@ impl Request {
     pub fn parse(event: Value) -> Result<Self, Failure> {
         let request: Request = parse_manual(event, EXAMPLE)?;
         request.application.selection()?;
-        request.application.wanted()?;
+        let wanted = request.application.wanted()?;
+        if request.in_place && wanted == Wanted::Latest && request.application.points.is_none() {
+            return Err(refused(
+                "\"in_place\" needs \"at\" with a time, or \"points\": the point that is taken of what will be changed would be the \
+                 latest one when the event is sent again",
+            ));
+        }
         Ok(request)
     }
 }
@@ -168,6 +177,17 @@ mod tests {
         let request = Request::parse(event).unwrap();
         assert!(request.dry_run && !request.switch_on);
         assert_eq!(request.target.prefix, "drill-");
+    }
+
+    #[test]
+    fn a_change_in_place_says_which_time_is_meant() {
+        let event = |application: Value| Request::parse(json!({ "application": application, "in_place": true }));
+        let refused = event(json!({"plan": "standard"}));
+        assert!(matches!(refused, Err(Failure::InvalidRequest(_))), "{refused:?}");
+        let points = json!({"points": ["dynamodb-table/eu-west-1/orders/20261121T030000Z-standard"]});
+        for clear in [json!({"plan": "standard", "at": "2026-11-21T03:00:00Z"}), points] {
+            assert!(event(clear).unwrap().in_place);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod act;
 mod event;
 mod gather;
+mod in_place;
 mod wire;
 
 use std::collections::BTreeSet;
@@ -63,6 +64,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         report.notes.extend(plan.notes.iter().cloned());
         if request.dry_run {
             report.notes.extend(plan.to_string().lines().map(str::to_owned));
+            if request.in_place {
+                let note = "what is there and another is changed in place, after a point of it was taken; items are not touched";
+                report.notes.push(note.to_owned());
+            }
         } else if !request.switch_on && !plan.phases().1.is_empty() {
             report.notes.push(withheld(&plan));
         }
@@ -112,13 +117,15 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             from: request.from.as_ref(),
             map,
             ours: BTreeSet::new(),
+            in_place: request.in_place,
+            wait_seconds: 0,
         };
         let mut failed: BTreeSet<&ResourceId> = BTreeSet::new();
         let mut outcomes = Vec::with_capacity(steps.len());
         for (at, step) in steps.iter().enumerate() {
             let left = steps.len() - at;
             if clock.remaining() < STOP_BEFORE_END {
-                outcomes.push(self.leave_rest(request, gathered, left).await?);
+                outcomes.push(self.leave_rest(request, gathered, left, 0).await?);
                 break;
             }
             let needed = step
@@ -134,7 +141,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             match act.step(step, clock).await {
                 Ok(outcome) if outcome.status == OutcomeStatus::Continuing => {
                     outcomes.push(outcome);
-                    outcomes.push(self.leave_rest(request, gathered, left).await?);
+                    outcomes.push(self.leave_rest(request, gathered, left, act.wait_seconds).await?);
                     break;
                 }
                 Ok(outcome) => {
@@ -154,7 +161,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
 
     /// Leaves the rest to the next invocation: the same request with the points that were chosen, so that what is meant does
     /// not change meanwhile.
-    async fn leave_rest(&self, request: &Request, gathered: &Gathered<'_, V>, left: usize) -> Result<Outcome, Failure> {
+    async fn leave_rest(
+        &self,
+        request: &Request,
+        gathered: &Gathered<'_, V>,
+        left: usize,
+        delay_seconds: u32,
+    ) -> Result<Outcome, Failure> {
         let points: Vec<PointId> = gathered
             .points
             .iter()
@@ -170,7 +183,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             from: Some(from),
             ..request.clone()
         };
-        self.work.send(vec![json!(resolved).to_string()], 0).await?;
+        self.work.send(vec![json!(resolved).to_string()], delay_seconds).await?;
         let message = format!("{left} steps are left and go on by themselves");
         Ok(Outcome::new("application", OutcomeStatus::Continuing, message))
     }

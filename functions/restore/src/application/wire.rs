@@ -1,9 +1,10 @@
 //! Steps about what is one configuration document, and about what lets events flow.
 
-use holdfast_catalog::{Kind, Outcome, ResourceId};
+use holdfast_catalog::{Kind, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::application::{Step, Word};
 use holdfast_sources::lambda::{EventSource, FunctionConfig};
-use holdfast_sources::wiring::complete::{Switched, complete, made, switch_on};
+use holdfast_sources::wiring::complete::{Switched, complete, current, made, switch_on};
+use holdfast_sources::wiring::kinesis_stream::consumer_arns;
 use holdfast_sources::wiring::restore::{Plan, Restored, execute, switch};
 use holdfast_sources::wiring::{ArnMap, Document, KINDS};
 use holdfast_vault::PortError;
@@ -18,7 +19,13 @@ use crate::{Regions, Triggers, VaultPorts, WorkPorts, function, outcome_of};
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
     /// What a step's document will be: quiet, and with everything as it was.
-    fn plan_wiring(&self, step: &Step, point: &Point, wanted: &Value, triggers: Triggers) -> Result<Plan, PortError> {
+    pub(super) fn plan_wiring(
+        &self,
+        step: &Step,
+        point: &Point,
+        wanted: &Value,
+        triggers: Triggers,
+    ) -> Result<Plan, PortError> {
         let document = read_document(wanted.to_string().as_bytes())?;
         Ok(self.restore.plan_wiring(&WiringRestore {
             manifest: &point.manifest,
@@ -54,6 +61,22 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             // Its ARN has an id that the service chose just now.
             let made = made(self.restore.regions.wiring(), &step.target, &plan.wanted).await?;
             self.map.learn(&step.resource, &made.arn);
+        }
+        if step.resource.kind == Kind::KinesisStream && !matches!(restored, Restored::Refused(_)) {
+            let made = current(self.restore.regions.wiring(), &step.target).await?;
+            let (arns, missing) = consumer_arns(&plan.wanted, &made.document);
+            arns.iter().for_each(|arn| self.map.learn(&step.resource, arn));
+            if !missing.is_empty() {
+                // What reads by them would be made to read the old stream's.
+                let settings = match restored {
+                    Restored::Made(settings) => settings,
+                    _ => Vec::new(),
+                };
+                let why = outcome_of(step.target.to_string(), &settings).message;
+                let names = missing.join(", ");
+                let why = format!("consumers {names} are not registered, and what reads by them is not tried: {why}");
+                return Ok(told(step, &Word::Failed(why)));
+            }
         }
         Ok(told_of(step, restored))
     }
@@ -147,7 +170,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
 fn told_of(step: &Step, restored: Restored) -> Outcome {
     match restored {
         Restored::Made(settings) => outcome_of(step.target.to_string(), &settings),
-        Restored::Finished => outcome_of(step.target.to_string(), &[]),
+        Restored::Finished => Outcome::new(
+            &step.target,
+            OutcomeStatus::Unchanged,
+            "this restore was finished before",
+        ),
         Restored::Adopted => told(step, &Word::Adopted),
         Restored::Refused(differences) => told(step, &Word::Failed(refusal(&differences))),
     }

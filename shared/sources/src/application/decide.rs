@@ -66,6 +66,8 @@ pub enum Word {
     Adopted,
     /// It was made, and so many texts in it name new resources instead of old ones.
     RePointed(usize),
+    /// It was there and another, and was made as it should be; this point holds what it was.
+    Changed(PointId),
     /// Events flow.
     SwitchedOn,
     /// Something about it is left to a person: why, and the command where one does it.
@@ -78,7 +80,7 @@ impl Word {
     /// How the report counts it.
     pub fn status(&self) -> OutcomeStatus {
         match self {
-            Word::Created | Word::RePointed(_) | Word::SwitchedOn => OutcomeStatus::Done,
+            Word::Created | Word::RePointed(_) | Word::Changed(_) | Word::SwitchedOn => OutcomeStatus::Done,
             Word::Adopted => OutcomeStatus::Unchanged,
             Word::NeedsPerson(_) => OutcomeStatus::Partial,
             Word::Failed(_) => OutcomeStatus::Failed,
@@ -91,6 +93,7 @@ impl Word {
             Word::Created => "created",
             Word::Adopted => "adopted",
             Word::RePointed(_) => "re-pointed",
+            Word::Changed(_) => "changed",
             Word::SwitchedOn => "switched on",
             Word::NeedsPerson(_) => "needs a person",
             Word::Failed(_) => "failed",
@@ -105,6 +108,7 @@ impl fmt::Display for Word {
             Word::Adopted => f.write_str("adopted: it was there and is equal"),
             Word::RePointed(1) => f.write_str("created and re-pointed in one place"),
             Word::RePointed(places) => write!(f, "created and re-pointed in {places} places"),
+            Word::Changed(undo) => write!(f, "changed in place: {undo} holds what it was"),
             Word::SwitchedOn => f.write_str("switched on"),
             Word::NeedsPerson(why) => write!(f, "needs a person: {why}"),
             Word::Failed(why) => write!(f, "failed: {why}"),

@@ -1,6 +1,7 @@
 //! DynamoDB tables: every item and every setting.
 
 pub(crate) mod backoff;
+pub mod change;
 pub mod compare;
 mod config;
 mod item;

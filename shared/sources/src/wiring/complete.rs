@@ -6,8 +6,8 @@ use holdfast_vault::port::Clock;
 use serde_json::Value;
 
 use super::at::{At, Making};
-use super::restore::switch;
-use super::{Document, Reading, RestoreWiring, find, make, read_at};
+use super::restore::{switch, unexplained};
+use super::{Difference, Document, Reading, RestoreWiring, find, make, read_at};
 use crate::SettingOutcome;
 
 /// A resource as it is now.
@@ -52,6 +52,54 @@ where
     };
     make(&mut making).await?;
     Ok(making.outcomes)
+}
+
+/// How what is there differs from what is wanted; a trigger's switch is nobody's difference.
+///
+/// # Errors
+/// `NotFound` when it is not there; those of the services.
+pub async fn changes<P: RestoreWiring>(
+    port: &P,
+    target: &ResourceId,
+    wanted: &Document,
+) -> Result<Vec<Difference>, PortError> {
+    let found = find(port, target, wanted).await?;
+    Ok(with_switch_of(target, wanted, &found.document).differences(&found.document))
+}
+
+/// Makes a resource that is there as it should be. It is not switched on or off by that, and loses nothing: what it has and should
+/// not have is in the outcomes.
+///
+/// # Errors
+/// `NotFound` when it is not there; those that may pass.
+pub async fn change<P, C>(
+    port: &P,
+    clock: &C,
+    target: &ResourceId,
+    wanted: &Document,
+) -> Result<Vec<SettingOutcome>, PortError>
+where
+    P: RestoreWiring,
+    C: Clock,
+{
+    let found = find(port, target, wanted).await?;
+    let wanted = with_switch_of(target, wanted, &found.document);
+    let mut outcomes = complete(port, clock, target, &wanted).await?;
+    let now = find(port, target, &wanted).await?;
+    let left = unexplained(&wanted, &now.document, &outcomes);
+    outcomes.extend(left);
+    Ok(outcomes)
+}
+
+fn with_switch_of(target: &ResourceId, wanted: &Document, found: &Document) -> Document {
+    let mut wanted = wanted.clone();
+    if let Some((setting, _)) = switch(target.kind) {
+        match found.config.get(setting) {
+            Some(is) => wanted.config.insert(setting.to_owned(), is.clone()),
+            None => wanted.config.remove(setting),
+        };
+    }
+    wanted
 }
 
 /// What became of a switch.

@@ -130,9 +130,14 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
         let pattern = Value::from(as_text(pattern));
         rule.insert("EventPattern".to_owned(), pattern);
     }
-    // A field that is left out becomes nothing, so every call has the whole rule. It is off until its targets are there.
-    let state = rule.insert("State".to_owned(), json!("DISABLED"));
+    // A field that is left out becomes nothing, so every call has the whole rule. It is off until its targets are there; one
+    // that is on stays so, because what it would miss is lost.
+    let state = rule.get("State").cloned();
+    let is_on = making.exists && is_on(making).await?;
     let mut first = rule.clone();
+    if !is_on {
+        first.insert("State".to_owned(), json!("DISABLED"));
+    }
     if !wanted.tags.is_empty() && !making.exists {
         first.insert("Tags".to_owned(), tag_list(&wanted.tags));
     }
@@ -149,11 +154,17 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
     for some in targets.chunks(TARGETS_A_CALL) {
         put_targets(making, some.to_vec()).await?;
     }
-    if let Some(state) = state.filter(|state| *state != "DISABLED") {
-        rule.insert("State".to_owned(), state);
+    if !is_on && state.is_some_and(|state| state != "DISABLED") {
         making.set::<PutRule>("State", Value::Object(rule)).await?;
     }
     Ok(())
+}
+
+async fn is_on<P: Reads + Makes, C: Clock>(making: &Making<'_, P, C>) -> Result<bool, PortError> {
+    let input = Value::Object(address(&making.at, "Name"));
+    let found = making.ask::<DescribeRule>(input).await?;
+    let state = found.get("State").and_then(Value::as_str).unwrap_or_default();
+    Ok(state.starts_with("ENABLED"))
 }
 
 /// Puts up to ten targets. Those that the service does not take are put again while that may help, and then told one by one.

@@ -1,6 +1,6 @@
 //! Kinesis data streams: mode, shards, retention, encryption, metrics, consumers, policy. Their records are not protected here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::Arn;
 use holdfast_vault::PortError;
@@ -64,6 +64,9 @@ ports! {
     pub trait Makes: Call<CreateStream>, Call<IncreaseStreamRetentionPeriod>, Call<StartStreamEncryption>, Call<EnableEnhancedMonitoring>, Call<RegisterStreamConsumer>, Call<PutResourcePolicy>, Call<AddTagsToStream>
 }
 
+/// Where a document has the ARNs of consumers.
+const CONSUMER_ARNS: &str = "ConsumerARNs";
+
 pub(super) async fn list<P: Lists>(at: &At<'_, P>) -> Result<Vec<Arn>, PortError> {
     let names = at
         .pages::<ListStreams>(json!({ "Limit": PAGE }), "StreamNames", "NextToken", "NextToken")
@@ -110,8 +113,11 @@ pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError>
         config.insert("ShardLevelMetrics".to_owned(), metrics.into_iter().collect());
     }
     let consumers = consumers(at, &arn).await;
-    if let Some(consumers) = notes.detail("Consumers", consumers)?.filter(|names| !names.is_empty()) {
-        config.insert("Consumers".to_owned(), consumers.into_iter().collect());
+    let mut observed = Map::new();
+    if let Some(consumers) = notes.detail("Consumers", consumers)?.filter(|found| !found.is_empty()) {
+        config.insert("Consumers".to_owned(), consumers.keys().cloned().collect());
+        let arns = consumers.into_iter().map(|(name, arn)| (name, Value::from(arn)));
+        observed.insert(CONSUMER_ARNS.to_owned(), Value::Object(arns.collect()));
     }
     let policy = at.ask::<GetResourcePolicy>(json!({ "ResourceARN": arn })).await;
     let policy = notes.detail("Policy", policy)?.unwrap_or_default();
@@ -133,9 +139,25 @@ pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError>
         Document {
             config,
             tags: own_tags(tags.get("Tags")),
+            observed,
             ..Document::default()
         },
     ))
+}
+
+/// The ARNs of a stream's consumers, which end with the time of their registration, and the names of those that a document has and
+/// that have none.
+pub fn consumer_arns(wanted: &Document, found: &Document) -> (Vec<Arn>, Vec<String>) {
+    let arns = found.observed.get(CONSUMER_ARNS).and_then(Value::as_object);
+    let arn_of = |name: &String| arns?.get(name)?.as_str()?.parse::<Arn>().ok();
+    let (mut there, mut missing) = (Vec::new(), Vec::new());
+    for name in listed(wanted, "Consumers") {
+        match arn_of(&name) {
+            Some(arn) => there.push(arn),
+            None => missing.push(name),
+        }
+    }
+    (there, missing)
 }
 
 fn is_provisioned(config: &Map<String, Value>) -> bool {
@@ -158,17 +180,20 @@ fn metrics(summary: &Value) -> BTreeSet<String> {
 async fn consumers<P: Call<ListStreamConsumers> + Sync>(
     at: &At<'_, P>,
     arn: &Arn,
-) -> Result<BTreeSet<String>, PortError> {
+) -> Result<BTreeMap<String, String>, PortError> {
     let input = json!({ "StreamARN": arn, "MaxResults": PAGE });
     let pages = at
         .pages::<ListStreamConsumers>(input, "Consumers", "NextToken", "NextToken")
         .await?;
     let stays = |consumer: &&Value| consumer.get("ConsumerStatus").and_then(Value::as_str) != Some("DELETING");
-    let names = pages
-        .iter()
-        .filter(stays)
-        .filter_map(|consumer| consumer.get("ConsumerName")?.as_str());
-    Ok(names.map(str::to_owned).collect())
+    let text = |consumer: &Value, name: &str| consumer.get(name)?.as_str().map(str::to_owned);
+    let found = pages.iter().filter(stays).filter_map(|consumer| {
+        Some((
+            text(consumer, "ConsumerName")?,
+            text(consumer, "ConsumerARN").unwrap_or_default(),
+        ))
+    });
+    Ok(found.collect())
 }
 
 pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>) -> Result<(), PortError> {
@@ -190,7 +215,7 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
     }
     settings(making, &name, &now).await?;
     active(making).await?;
-    let there = consumers(&making.at, &arn).await?;
+    let there: BTreeSet<String> = consumers(&making.at, &arn).await?.into_keys().collect();
     for consumer in listed(wanted, "Consumers").difference(&there) {
         let input = json!({ "StreamARN": arn, "ConsumerName": consumer });
         making

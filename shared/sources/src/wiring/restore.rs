@@ -323,7 +323,7 @@ fn judge(plan: &Plan, found: &Document) -> Restored {
 }
 
 /// Differences between what was wanted and what is there that no outcome has told of yet.
-fn unexplained(wanted: &Document, actual: &Document, told: &[SettingOutcome]) -> Vec<SettingOutcome> {
+pub(super) fn unexplained(wanted: &Document, actual: &Document, told: &[SettingOutcome]) -> Vec<SettingOutcome> {
     let is_told = |setting: &str| {
         told.iter()
             .filter(|outcome| outcome.status == SettingStatus::NeedsPerson)

@@ -33,8 +33,8 @@ impl Desk<'_> {
                     .cloned()
                     .unwrap_or_default();
                 let all = consumers
-                    .keys()
-                    .map(|name| json!({ "ConsumerName": name, "ConsumerStatus": "ACTIVE" }))
+                    .iter()
+                    .map(|(name, arn)| json!({ "ConsumerName": name, "ConsumerARN": arn, "ConsumerStatus": "ACTIVE" }))
                     .collect();
                 Ok(page(all, input, "Consumers", "NextToken", "NextToken"))
             }
@@ -77,11 +77,13 @@ impl Desk<'_> {
             }
             "RegisterStreamConsumer" => {
                 let name = text(input, "ConsumerName")?.to_owned();
+                // The service ends it with the time of the registration.
+                let arn = format!("{}/consumer/{name}:{}", text(input, "StreamARN")?, self.number());
                 let stream = self.by_arn(text(input, "StreamARN")?)?;
                 if !stream["consumers"][&name].is_null() {
                     return Err(PortError::AlreadyExists(format!("consumer {name}")));
                 }
-                stream["consumers"][&name] = json!({});
+                stream["consumers"][&name] = Value::from(arn);
                 Ok(json!({}))
             }
             "PutResourcePolicy" => {

@@ -11,6 +11,7 @@ mod beside;
 mod execute;
 mod plan;
 mod release;
+mod take_over;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::SettingOutcome;
 
 pub use execute::{MakeWhole, Restored, execute};
 pub use plan::plan;
+pub use take_over::take_over;
 
 /// What is to be restored, and where to.
 #[derive(Debug, Clone)]
