@@ -73,3 +73,33 @@ async fn a_dry_run_makes_the_called_first_and_says_what_is_not_known_yet() {
     assert!(notes.contains("latest.settings.environment.BARE"), "{notes}");
     assert!(!notes.contains("observed"), "{notes}");
 }
+
+#[tokio::test]
+async fn no_report_shows_what_the_environment_holds() {
+    let world = shop().await;
+    let mut bill = sample::function();
+    bill.event_sources.clear();
+    let secret = "s3cr3t-of-the-environment";
+    bill.latest.settings.environment = Some(Environment::new(BTreeMap::from([(
+        "TOKEN".to_owned(),
+        secret.to_owned(),
+    )])));
+    world.functions.lose("bill");
+    world.functions.add("bill", &bill, &sample::archives());
+    world.clock.advance(jiff::SignedDuration::from_hours(2));
+    world.clock.set_remaining(jiff::SignedDuration::from_mins(15));
+    world.tick().await;
+    let dry = json!({"target": {"prefix": "new-"}, "dry_run": true});
+    let template = json!({"target": {"prefix": "new-"}, "template": true});
+    for event in [
+        dry,
+        template,
+        json!({"target": {"prefix": "new-"}}),
+        json!({"target": {}}),
+    ] {
+        let report = restore(&world, event).await;
+        let shown = format!("{}{report:?}", serde_json::to_string(&report).unwrap());
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert_eq!(environment(&world, "new-bill").await["TOKEN"], secret);
+}

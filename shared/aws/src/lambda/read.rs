@@ -135,8 +135,17 @@ pub(super) fn reading_of(answer: GetFunctionOutput, doing: &str) -> Result<Relea
         unreadable.push(refused("ImageConfig", error.error_code(), error.message()));
     }
     let package = package_of(&config, answer.code.as_ref(), doing)?;
+    let arn = unqualified(config.function_arn().unwrap_or_default(), doing)?;
+    if let Some(master) = config.master_arn() {
+        let master = unqualified(master, doing)?;
+        if master != arn {
+            return Err(PortError::Invalid(format!(
+                "{arn} is the edge's replica of {master}: protect that one, its replicas follow it"
+            )));
+        }
+    }
     Ok(ReleaseReading {
-        arn: unqualified(config.function_arn().unwrap_or_default(), doing)?,
+        arn,
         state: state_of(&config),
         revision: config.revision_id().map(str::to_owned),
         release: Release {

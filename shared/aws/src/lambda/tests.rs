@@ -426,6 +426,21 @@ async fn code_is_downloaded_from_the_address_that_the_service_gives() {
 }
 
 #[tokio::test]
+async fn a_replica_at_the_edge_is_left_to_its_master() {
+    let own = everything()["Configuration"]["FunctionArn"].clone();
+    let master = json!("arn:aws:lambda:us-east-1:111122223333:function:bill:3");
+    for (arn, is_replica) in [(master, true), (own, false)] {
+        let mut answer = everything();
+        answer["Configuration"]["MasterArn"] = arn;
+        let server = Server::answering(move |_| Some(ok(&answer)));
+        match functions(&server).read_release("bill", None).await {
+            Err(PortError::Invalid(why)) if is_replica => assert!(why.contains("us-east-1"), "{why}"),
+            result => assert!(result.is_ok() && !is_replica, "{result:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_layers_content_is_downloaded_from_the_address_that_the_service_gives() {
     let content = Server::replying([Reply::new(200, "abc"), Reply::new(403, "expired")]);
     let answer = json!({ "Content": { "Location": format!("{}/base?X-Amz-Signature=t0ken", content.url()) } });

@@ -184,3 +184,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_function_comes_after_the_destination_of_what_it_could_not_process() {
+    let arn = |name: &str| member(Kind::LambdaFunction, name, json!({})).arn;
+    let sends = |to: &str| {
+        let failure = json!({"DestinationConfig": {"OnFailure": {"Destination": arn(to)}}});
+        json!({"beside": {"FunctionEventInvokeConfig": {"$LATEST": failure}}})
+    };
+    let members = [
+        member(Kind::LambdaFunction, "a", sends("b")),
+        member(Kind::LambdaFunction, "b", sends("b")),
+    ];
+    let plan = planned(&members);
+    assert_eq!(
+        created(&plan),
+        [&id(Kind::LambdaFunction, "b"), &id(Kind::LambdaFunction, "a")]
+    );
+    assert!(plan.steps.iter().all(|step| step.later.is_empty()), "{plan}");
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_catalog::BlobRole;
+use holdfast_sources::application::diff;
 use holdfast_sources::lambda::{Beside, EdgeAssociation, FunctionConfig};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::{PortError, get_blob};
@@ -372,5 +373,30 @@ async fn managed_instances_keep_how_many_environments_they_have() {
     assert_eq!(
         again.beside[&Beside::Scaling][&restored.versions[&7].to_string()],
         config.beside[&Beside::Scaling]["7"]
+    );
+}
+
+#[tokio::test]
+async fn what_changed_beside_a_function_is_a_line_each() {
+    let world = World::with("bill", &furnished());
+    let old = world.snapshot("bill").await.unwrap().config;
+    let mut changed = furnished();
+    set_beside(
+        &mut changed,
+        Beside::ProvisionedConcurrency,
+        "live",
+        &json!({ "ProvisionedConcurrentExecutions": 9 }),
+    );
+    changed.beside.remove(&Beside::Recursion);
+    let world = World::with("bill", &changed);
+    let new = world.snapshot("bill").await.unwrap().config;
+    let lines = diff(&json!(old), &json!(new));
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            r#"- beside.FunctionRecursionConfig: {"$LATEST":{"RecursiveLoop":"Allow"}}"#,
+            "~ beside.ProvisionedConcurrencyConfig.live.ProvisionedConcurrentExecutions: 2 → 9",
+        ]
     );
 }
