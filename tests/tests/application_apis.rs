@@ -65,7 +65,9 @@ fn rest_api(account: &MemoryWiring) -> String {
     let stage = json!({ "restApiId": id, "stageName": "live", "deploymentId": deployment["id"], "variables": { "who": "bill" } });
     account.ask::<apigateway::CreateStage>(&home, stage).unwrap();
     let mapping = json!({ "domainName": "api.example.org", "basePath": "v1", "restApiId": id, "stage": "live" });
-    account.ask::<apigateway::CreateBasePathMapping>(&home, mapping).unwrap();
+    account
+        .ask::<apigateway::CreateBasePathMapping>(&home, mapping)
+        .unwrap();
     id
 }
 
@@ -111,7 +113,10 @@ async fn under_new_names_apis_call_the_new_function_and_only_they_may() {
     let http = called(&world, Kind::HttpApi, "new-people").await;
     for document in [&rest, &http] {
         let text = String::from_utf8(document.to_bytes()).unwrap();
-        assert!(text.contains("function:new-bill") && !text.contains("function:bill"), "{text}");
+        assert!(
+            text.contains("function:new-bill") && !text.contains("function:bill"),
+            "{text}"
+        );
     }
     assert_eq!(rest.config["stages"][0]["variables"]["who"], "new-bill");
     let function = read_function(&world.functions, "new-bill").await.unwrap().config;

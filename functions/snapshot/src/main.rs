@@ -49,7 +49,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             settings.vault_key_arn.as_deref(),
             &settings.account,
         ),
-        inventory: AwsInventory::new(&aws, &settings.account),
+        inventory: AwsInventory::new(&aws, &settings.account).with_roles(settings.protect_roles),
         signals: Signals::new(&aws, region, settings.work_queue_url.as_deref()),
         regions: AwsRegions(aws.clone()),
         bucket: settings.vault_bucket.clone(),

@@ -40,7 +40,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 replica.region.clone(),
             )
         }),
-        inventory: AwsInventory::new(&aws, &settings.account),
+        inventory: AwsInventory::new(&aws, &settings.account).with_roles(settings.protect_roles),
         tables: Tables::new(aws.dynamodb(region)),
         region: region.clone(),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),

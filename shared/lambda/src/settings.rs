@@ -25,6 +25,8 @@ pub struct Settings {
     pub lock: Option<LockMode>,
     /// How long a tombstoned point's data stays, in days; at least 1.
     pub grace_days: u32,
+    /// Whether IAM roles are protected.
+    pub protect_roles: bool,
     /// The function's work queue, if it has one.
     pub work_queue_url: Option<String>,
 }
@@ -79,6 +81,7 @@ impl Settings {
             policy_key: optional("HOLDFAST_POLICY_KEY").unwrap_or_else(|| holdfast_catalog::layout::POLICY.to_owned()),
             lock: lock(optional("HOLDFAST_LOCK_MODE").as_deref())?,
             grace_days: grace_days(optional("HOLDFAST_GRACE_DAYS").as_deref())?,
+            protect_roles: optional("HOLDFAST_PROTECT_ROLES").as_deref() == Some("yes"),
             work_queue_url: optional("HOLDFAST_WORK_QUEUE_URL"),
         })
     }
@@ -128,6 +131,7 @@ mod tests {
     fn empty_means_absent_and_defaults_are_safe() {
         let settings = settings(&[("HOLDFAST_REPLICA_REGION", ""), ("HOLDFAST_REPLICA_BUCKET", "")]).unwrap();
         assert_eq!((settings.replica, settings.grace_days, settings.lock), (None, 7, None));
+        assert!(!settings.protect_roles, "nobody reads roles unasked");
     }
 
     #[test]

@@ -64,7 +64,10 @@ pub struct Inventory {
 pub async fn take<'a, L: ListResources>(lister: &L, regions: impl IntoIterator<Item = &'a Region>) -> Inventory {
     let mut inventory = Inventory::default();
     let regions: BTreeSet<&Region> = regions.into_iter().collect();
-    let places: BTreeSet<Region> = regions.iter().map(|region| Region::global(region.partition())).collect();
+    let places: BTreeSet<Region> = regions
+        .iter()
+        .map(|region| Region::global(region.partition()))
+        .collect();
     let global = places.iter().map(|place| (place, true));
     for (region, is_global) in regions.into_iter().map(|region| (region, false)).chain(global) {
         for kind in Kind::ALL.into_iter().filter(|kind| kind.is_global() == is_global) {

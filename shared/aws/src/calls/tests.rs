@@ -122,19 +122,29 @@ async fn a_document_goes_out_as_the_body_and_comes_back_as_it() {
             .contains("/eu-central-1/apigateway/aws4_request")
     );
 
-    let input = json!({"restApiId": "a1", "stageName": "live", "exportType": "oas30", "extensions": "integrations,apigateway"});
+    let input =
+        json!({"restApiId": "a1", "stageName": "live", "exportType": "oas30", "extensions": "integrations,apigateway"});
     let (answer, request) = ask::<apigateway::GetExport>(Reply::new(200, &document.to_string()), input).await;
     assert_eq!(answer.unwrap(), json!({ "body": document }));
     assert_eq!(
         request.line,
         "GET /restapis/a1/stages/live/exports/oas30?extensions=integrations%2Capigateway"
     );
-    assert_eq!(request.header("accept"), Some("application/json"), "or lists come in HAL");
+    assert_eq!(
+        request.header("accept"),
+        Some("application/json"),
+        "or lists come in HAL"
+    );
     let input = json!({"restApiId": "a1", "mode": "overwrite"});
     let server = Server::replying([]);
     let calls = AwsCalls::new(&server.aws(), "1");
-    let error = Call::<apigateway::PutRestApi>::call(&calls, &home(), input).await.unwrap_err();
-    assert!(matches!(error, PortError::Invalid(_)), "an API is never overwritten with nothing: {error}");
+    let error = Call::<apigateway::PutRestApi>::call(&calls, &home(), input)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, PortError::Invalid(_)),
+        "an API is never overwritten with nothing: {error}"
+    );
 }
 
 #[tokio::test]

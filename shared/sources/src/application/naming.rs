@@ -91,7 +91,8 @@ impl Target {
     /// What people will call a resource that the service gives an id of its own.
     pub(super) fn title(&self, id: &ResourceId, old: &str) -> String {
         let own = self.names.get(&id.to_string()).or_else(|| self.names.get(id.leaf()));
-        own.cloned().unwrap_or_else(|| format!("{}{old}{}", self.prefix, self.suffix))
+        own.cloned()
+            .unwrap_or_else(|| format!("{}{old}{}", self.prefix, self.suffix))
     }
 
     fn region_of(&self, old: &ResourceId) -> Region {

@@ -140,7 +140,11 @@ fn is_only_loud(kind: Kind) -> bool {
 /// Whether a resource, as it was, starts something by itself.
 fn is_on(member: &Member) -> bool {
     let config = |name: &str| member.document.get("config").and_then(|config| config.get(name));
-    let has = |name: &str| config(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let has = |name: &str| {
+        config(name)
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty())
+    };
     match member.id.kind {
         Kind::EventRule | Kind::Schedule => config("State")
             .and_then(Value::as_str)

@@ -80,11 +80,7 @@ ports! {
 }
 
 pub(super) async fn list<P: Lists>(at: &At<'_, P>) -> Result<Vec<Arn>, PortError> {
-    apis(at)
-        .await?
-        .iter()
-        .map(|api| arn(at, &text(api, "apiId")))
-        .collect()
+    apis(at).await?.iter().map(|api| arn(at, &text(api, "apiId"))).collect()
 }
 
 async fn apis<P: Call<GetApis>>(at: &At<'_, P>) -> Result<Vec<Value>, PortError> {
@@ -145,7 +141,10 @@ async fn parts<P: Reads>(at: &At<'_, P>, id: &str) -> Result<Parts, PortError> {
 async fn read_api<P: Reads>(at: &At<'_, P>, id: &str) -> Result<Reading, PortError> {
     let answer = at.ask::<GetApi>(json!({ "apiId": id })).await?;
     if !is_http(&answer) {
-        return Err(PortError::Invalid(format!("{}: WebSocket APIs are not protected", at.id)));
+        return Err(PortError::Invalid(format!(
+            "{}: WebSocket APIs are not protected",
+            at.id
+        )));
     }
     let mut notes = Notes::default();
     let mut config = without(&answer, &OBSERVED);
@@ -176,7 +175,11 @@ impl Parts {
         let mut integrations: Vec<Value> = self.integrations.iter().map(integration).collect();
         integrations.sort_by_cached_key(ToString::to_string);
         integrations.dedup();
-        let mut routes: Vec<Value> = self.routes.iter().map(|route| self.route(route, &integrations)).collect();
+        let mut routes: Vec<Value> = self
+            .routes
+            .iter()
+            .map(|route| self.route(route, &integrations))
+            .collect();
         routes.sort_by_cached_key(|one| text(one, "routeKey"));
         let mut stages: Vec<Value> = self.stages.iter().map(stage).collect();
         stages.sort_by_cached_key(|one| text(one, "stageName"));
@@ -275,7 +278,9 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
     for route in &list("routes") {
         let place = route.get("integration").and_then(Value::as_u64);
         let place = place.and_then(|place| usize::try_from(place).ok());
-        let integration = place.and_then(|place| integrations.get(place)).and_then(Option::as_deref);
+        let integration = place
+            .and_then(|place| integrations.get(place))
+            .and_then(Option::as_deref);
         let name = route.get("authorizer").and_then(Value::as_str);
         let authorizer = name.and_then(|name| authorizers.get(name)).and_then(Value::as_str);
         let needed = [(place.is_some(), integration), (name.is_some(), authorizer)];
@@ -321,7 +326,10 @@ async fn make_authorizers<P: Makes, C: Clock>(
         if ids.contains_key(&name) {
             continue;
         }
-        if let Some(made) = making.set::<CreateAuthorizer>("authorizers", of_api(authorizer, id)).await? {
+        if let Some(made) = making
+            .set::<CreateAuthorizer>("authorizers", of_api(authorizer, id))
+            .await?
+        {
             ids.insert(name, Value::from(text(&made, "authorizerId")));
         }
     }
@@ -393,7 +401,11 @@ async fn make_stages<P: Makes, C: Clock>(
     config: &Map<String, Value>,
     there: &Parts,
 ) -> Result<(), PortError> {
-    let stages = config.get("stages").and_then(Value::as_array).cloned().unwrap_or_default();
+    let stages = config
+        .get("stages")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let is_deployed = |stage: &Value| stage.get("isDeployed") == Some(&Value::Bool(true));
     let mut deployment = None;
     if stages.iter().any(is_deployed) {
@@ -407,12 +419,19 @@ async fn make_stages<P: Makes, C: Clock>(
         if let Some(deployment) = deployment.as_ref().filter(|_| is_deployed(stage)) {
             input.insert("deploymentId".to_owned(), Value::from(deployment.as_str()));
         }
-        let is_there = there.stages.iter().any(|other| text(other, "stageName") == text(stage, "stageName"));
+        let is_there = there
+            .stages
+            .iter()
+            .any(|other| text(other, "stageName") == text(stage, "stageName"));
         if is_there {
             input.remove("tags");
-            making.set::<UpdateStage>("stages", of_api(&Value::Object(input), id)).await?;
+            making
+                .set::<UpdateStage>("stages", of_api(&Value::Object(input), id))
+                .await?;
         } else {
-            making.set::<CreateStage>("stages", of_api(&Value::Object(input), id)).await?;
+            making
+                .set::<CreateStage>("stages", of_api(&Value::Object(input), id))
+                .await?;
         }
     }
     Ok(())
@@ -424,7 +443,11 @@ async fn deploy<P: Makes, C: Clock>(
     id: &str,
     config: &Map<String, Value>,
 ) -> Result<Option<String>, PortError> {
-    let deployed = json!([config.get("authorizers"), config.get("integrations"), config.get("routes")]);
+    let deployed = json!([
+        config.get("authorizers"),
+        config.get("integrations"),
+        config.get("routes")
+    ]);
     let digest = Sha256::of(sorted(deployed).to_string().as_bytes()).to_string();
     let mark = format!("{OURS}{}", digest.get(..16).unwrap_or_default());
     let there = all::<GetDeployments, P>(&making.at, json!({ "apiId": id })).await?;
@@ -459,7 +482,11 @@ async fn map_domain<P: Reads + Makes, C: Clock>(
             let why = format!("{domain} leads '{key}' to another API, and still does; to lead it here: {command}");
             making.needs_person("apiMappings", why);
         }
-        None => _ = making.set::<CreateApiMapping>("apiMappings", of_api(mapping, id)).await?,
+        None => {
+            _ = making
+                .set::<CreateApiMapping>("apiMappings", of_api(mapping, id))
+                .await?
+        }
     }
     Ok(())
 }

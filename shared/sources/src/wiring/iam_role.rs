@@ -148,10 +148,15 @@ pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError>
         config.insert("Policies".to_owned(), Value::Object(inline));
     }
     let attached = attached(at).await;
-    if let Some(attached) = notes.detail("AttachedPolicies", attached)?.filter(|list| !list.is_empty()) {
+    if let Some(attached) = notes
+        .detail("AttachedPolicies", attached)?
+        .filter(|list| !list.is_empty())
+    {
         config.insert("AttachedPolicies".to_owned(), Value::from(attached));
     }
-    let boundary = role.get("PermissionsBoundary").and_then(|one| one.get("PermissionsBoundaryArn"));
+    let boundary = role
+        .get("PermissionsBoundary")
+        .and_then(|one| one.get("PermissionsBoundaryArn"));
     if let Some(arn) = boundary.and_then(Value::as_str) {
         let boundary = named_policy(at, arn).await;
         if let Some(boundary) = notes.detail("PermissionsBoundary", boundary)? {
@@ -173,7 +178,9 @@ pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError>
 
 async fn inline<P: Reads>(at: &At<'_, P>) -> Result<Map<String, Value>, PortError> {
     let input = json!({ "RoleName": at.id.name });
-    let names = at.pages::<ListRolePolicies>(input, "PolicyNames", "Marker", "Marker").await?;
+    let names = at
+        .pages::<ListRolePolicies>(input, "PolicyNames", "Marker", "Marker")
+        .await?;
     let mut policies = Map::new();
     for name in names.iter().filter_map(Value::as_str) {
         let input = json!({ "RoleName": at.id.name, "PolicyName": name });
@@ -217,7 +224,9 @@ async fn says<P: Reads>(at: &At<'_, P>, arn: &str) -> Result<Value, PortError> {
     let version = super::text_in(&found, "DefaultVersionId", at.id)?;
     let input = json!({ "PolicyArn": arn, "VersionId": version });
     let answer = at.ask::<GetPolicyVersion>(input).await?;
-    Ok(policy(answer.get("PolicyVersion").and_then(|version| version.get("Document"))))
+    Ok(policy(
+        answer.get("PolicyVersion").and_then(|version| version.get("Document")),
+    ))
 }
 
 /// A policy document, which IAM percent-encodes.
@@ -233,7 +242,9 @@ fn percent_decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let Some((first, after)) = rest.split_first() {
         let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let decoded = digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let decoded = digits
+            .filter(|_| *first == b'%')
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
         bytes.push(decoded.unwrap_or(*first));
         rest = after.get(if decoded.is_some() { 2 } else { 0 }..).unwrap_or_default();
     }
@@ -284,7 +295,13 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
         create(making).await?;
     }
     let name = making.at.id.name.clone();
-    for (policy, document) in wanted.config.get("Policies").and_then(Value::as_object).into_iter().flatten() {
+    for (policy, document) in wanted
+        .config
+        .get("Policies")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         let input = json!({ "RoleName": name, "PolicyName": policy, "PolicyDocument": as_text(document) });
         making.set::<PutRolePolicy>("Policies", input).await?;
     }
@@ -303,7 +320,8 @@ async fn attach<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>, named
             making.ask::<AttachRolePolicy>(input).await.map(drop)
         }
         Ok(false) => {
-            let why = "says something else now, so it was not attached: compare it with the point, then attach it by hand";
+            let why =
+                "says something else now, so it was not attached: compare it with the point, then attach it by hand";
             making.needs_person("AttachedPolicies", format!("{arn} {why}"));
             return Ok(());
         }
@@ -382,7 +400,10 @@ mod tests {
         let role = |service: Value| json!({"AssumeRolePolicyDocument": json!({"Statement": {"Principal": service}}).to_string()});
         for (principal, expected) in [
             (json!({"Service": "lambda.amazonaws.com"}), true),
-            (json!({"Service": ["ec2.amazonaws.com", "states.eu-west-1.amazonaws.com"]}), true),
+            (
+                json!({"Service": ["ec2.amazonaws.com", "states.eu-west-1.amazonaws.com"]}),
+                true,
+            ),
             (json!({"Service": "ec2.amazonaws.com"}), false),
             (json!({"AWS": "arn:aws:iam::1:root"}), false),
             (json!("*"), false),

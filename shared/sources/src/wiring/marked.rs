@@ -88,10 +88,7 @@ impl Itself {
         let partition = region.partition();
         Itself {
             forms: [
-                (
-                    THIS_ARN,
-                    format!("arn:{partition}:execute-api:{region}:{account}:{id}"),
-                ),
+                (THIS_ARN, format!("arn:{partition}:execute-api:{region}:{account}:{id}")),
                 (
                     THIS_URL,
                     format!("https://{id}.execute-api.{region}.{}", domain(region)),

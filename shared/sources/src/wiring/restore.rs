@@ -6,7 +6,10 @@ use holdfast_vault::port::{Clock, ListObjects, WriteObjects};
 use serde_json::{Value, json};
 
 use super::at::{At, Making};
-use super::{ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, iam_role, make, marked};
+use super::{
+    ArnMap, Difference, Document, ReadWiring, Reading, RestoreWiring, bucket_notifications, find, iam_role, make,
+    marked,
+};
 use crate::application::arn_of;
 use crate::attempt::{Attempts, Step, abandon, announce, finish, marks_of};
 use crate::lambda::restore::Triggers;

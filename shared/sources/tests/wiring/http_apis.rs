@@ -88,7 +88,9 @@ async fn a_domain_leads_to_an_http_api_when_it_is_switched_on_and_leads_nowhere_
     };
     assert_eq!(needs(&outcomes), ["apiMappings"]);
     for expected in [false, true] {
-        let switched = switch_on(&world.account, &world.clock, &shop(), &plan.loud).await.unwrap();
+        let switched = switch_on(&world.account, &world.clock, &shop(), &plan.loud)
+            .await
+            .unwrap();
         assert_eq!(switched == Switched::WasOn, expected);
     }
     let now = world.read(&shop()).await.document;
@@ -98,5 +100,9 @@ async fn a_domain_leads_to_an_http_api_when_it_is_switched_on_and_leads_nowhere_
         panic!("not made")
     };
     assert_eq!(needs(&outcomes), ["apiMappings"]);
-    assert!(outcomes.iter().any(|one| one.message.contains("aws apigatewayv2 update-api-mapping")));
+    assert!(
+        outcomes
+            .iter()
+            .any(|one| one.message.contains("aws apigatewayv2 update-api-mapping"))
+    );
 }

@@ -53,7 +53,10 @@ async fn an_api_that_names_itself_names_the_new_one() {
         .unwrap();
     let own = format!("arn:aws:execute-api:eu-central-1:111122223333:{id}/live/*");
     assert!(raw["policy"].as_str().unwrap().contains(&own), "{raw}");
-    assert_eq!(raw["tags"][RESTORE_MARK], plan_for(&shop(), &first, &again(), Triggers::Quiet).point.to_string());
+    assert_eq!(
+        raw["tags"][RESTORE_MARK],
+        plan_for(&shop(), &first, &again(), Triggers::Quiet).point.to_string()
+    );
     let stages = world
         .account
         .ask::<apigateway::GetStages>(&home(), json!({ "restApiId": id }))
@@ -72,7 +75,10 @@ async fn each_restore_makes_one_api_and_finds_its_own_among_others_of_that_name(
     assert_eq!(list(&world.account, Kind::RestApi, &home()).await.unwrap().len(), 3);
     // A person's API of the same name does not make it anybody else's.
     let by_hand = json!({ "name": "shop-2" });
-    world.account.ask::<apigateway::CreateRestApi>(&home(), by_hand).unwrap();
+    world
+        .account
+        .ask::<apigateway::CreateRestApi>(&home(), by_hand)
+        .unwrap();
     let plan = plan_for(&shop(), &first, &again(), Triggers::AsBefore);
     assert_eq!(world.execute(&plan).await.unwrap(), Restored::Finished);
     assert_eq!(list(&world.account, Kind::RestApi, &home()).await.unwrap().len(), 4);
@@ -88,7 +94,10 @@ async fn an_api_that_a_person_makes_while_a_restore_lies_dead_is_not_taken_for_o
     assert!(world.execute(&plan).await.is_err());
     world.script.heal();
     let by_hand = json!({ "name": "shop-2" });
-    world.account.ask::<apigateway::CreateRestApi>(&home(), by_hand).unwrap();
+    world
+        .account
+        .ask::<apigateway::CreateRestApi>(&home(), by_hand)
+        .unwrap();
     world.script.restart();
     let restored = world.execute(&plan).await.unwrap();
     assert!(matches!(restored, Restored::Refused(_)), "{restored:?}");
@@ -120,10 +129,16 @@ async fn a_domain_leads_to_an_api_when_it_is_switched_on() {
         panic!("not made")
     };
     assert_eq!(needs(&outcomes), ["basePathMappings"]);
-    assert!(outcomes.iter().any(|one| one.message.contains("create-base-path-mapping")));
+    assert!(
+        outcomes
+            .iter()
+            .any(|one| one.message.contains("create-base-path-mapping"))
+    );
     assert_eq!(world.read(&shop()).await.document.config["basePathMappings"], json!([]));
     for expected in [false, true] {
-        let switched = switch_on(&world.account, &world.clock, &shop(), &plan.loud).await.unwrap();
+        let switched = switch_on(&world.account, &world.clock, &shop(), &plan.loud)
+            .await
+            .unwrap();
         assert_eq!(switched == Switched::WasOn, expected);
         let now = world.read(&shop()).await.document;
         assert_eq!(now.config["basePathMappings"], document.config["basePathMappings"]);
@@ -176,7 +191,10 @@ async fn a_canary_release_is_said_not_to_be_protected() {
     let world = World::new();
     let made = world.make(&shop(), &rest_api()).await.document;
     let id = made.observed["id"].as_str().unwrap();
-    let ours = ResourceId { name: id.to_owned(), ..shop() };
+    let ours = ResourceId {
+        name: id.to_owned(),
+        ..shop()
+    };
     assert_eq!(read(&world.account, &ours).await.unwrap().not_protected, [""; 0]);
     world.account.release_canary(&home(), id, "live");
     let words = read(&world.account, &ours).await.unwrap().not_protected;
@@ -187,7 +205,9 @@ async fn a_canary_release_is_said_not_to_be_protected() {
 async fn stages_that_cannot_be_deployed_are_told_and_made_later() {
     let world = World::new();
     let plan = plan_for(&shop(), &rest_api(), &again(), Triggers::AsBefore);
-    world.script.fail_named("PutRestApi", PortError::Invalid("a bad document".to_owned()));
+    world
+        .script
+        .fail_named("PutRestApi", PortError::Invalid("a bad document".to_owned()));
     let Restored::Made(outcomes) = world.execute(&plan).await.unwrap() else {
         panic!("not made")
     };

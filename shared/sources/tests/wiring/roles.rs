@@ -33,17 +33,39 @@ fn rights(document: &Document) -> Vec<String> {
         Some(list) => rights.extend(list.iter().map(|statement| format!("{name} {statement}"))),
         None => rights.push(format!("{name} {policy}")),
     };
-    for (name, policy) in document.config.get("Policies").and_then(Value::as_object).into_iter().flatten() {
+    for (name, policy) in document
+        .config
+        .get("Policies")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         add(name, policy);
     }
-    for named in document.config.get("AttachedPolicies").and_then(Value::as_array).into_iter().flatten() {
-        add(named["PolicyArn"].as_str().unwrap(), named.get("Document").unwrap_or(&Value::Null));
+    for named in document
+        .config
+        .get("AttachedPolicies")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        add(
+            named["PolicyArn"].as_str().unwrap(),
+            named.get("Document").unwrap_or(&Value::Null),
+        );
     }
     rights
 }
 
 fn make_policy(account: &MemoryWiring, arn: &Value, document: &Value) {
-    let (path, name) = arn.as_str().unwrap().split_once(":policy").unwrap().1.rsplit_once('/').unwrap();
+    let (path, name) = arn
+        .as_str()
+        .unwrap()
+        .split_once(":policy")
+        .unwrap()
+        .1
+        .rsplit_once('/')
+        .unwrap();
     let input = json!({ "PolicyName": name, "Path": format!("{path}/"), "PolicyDocument": document.to_string() });
     account.ask::<iam::CreatePolicy>(&home(), input).unwrap();
 }
@@ -167,7 +189,8 @@ async fn only_roles_that_run_what_is_protected_are_listed() {
         ("call", "/", "apigateway.amazonaws.com"),
     ] {
         let tags = json!([{"Key": "name", "Value": name}]);
-        let input = json!({ "RoleName": name, "Path": path, "AssumeRolePolicyDocument": by_service(service), "Tags": tags });
+        let input =
+            json!({ "RoleName": name, "Path": path, "AssumeRolePolicyDocument": by_service(service), "Tags": tags });
         world.account.ask::<iam::CreateRole>(&home(), input).unwrap();
     }
     let found = list(&world.account, Kind::IamRole, &home()).await.unwrap();

@@ -60,7 +60,10 @@ impl Desk<'_> {
             }
             "GetDeployments" => {
                 let api = self.get("restapi", text(input, "restApiId")?)?;
-                let all = values(&api["deployments"]).iter().map(|one| told(one, &["body"])).collect();
+                let all = values(&api["deployments"])
+                    .iter()
+                    .map(|one| told(one, &["body"]))
+                    .collect();
                 Ok(listed(all, input))
             }
             "CreateDeployment" => {
@@ -111,7 +114,11 @@ impl Desk<'_> {
                 Ok(json!({ "id": id }))
             }
             "GetApiKeys" => {
-                let secret: &[&str] = if input["includeValues"] == true { &[] } else { &["value"] };
+                let secret: &[&str] = if input["includeValues"] == true {
+                    &[]
+                } else {
+                    &["value"]
+                };
                 let all = self.all("apikey").into_iter().map(|(_, key)| told(&key, secret));
                 Ok(listed(all.collect(), input))
             }
@@ -124,7 +131,11 @@ impl Desk<'_> {
                 if key["value"].is_null() {
                     key["value"] = Value::from(format!("made-by-the-service-{number}"));
                 }
-                if self.all("apikey").iter().any(|(_, other)| other["value"] == key["value"]) {
+                if self
+                    .all("apikey")
+                    .iter()
+                    .any(|(_, other)| other["value"] == key["value"])
+                {
                     return Err(PortError::AlreadyExists("a key of that value".to_owned()));
                 }
                 self.put("apikey", &id, key.clone());
@@ -159,7 +170,12 @@ impl Desk<'_> {
             "apiKeySource": "HEADER", "disableExecuteApiEndpoint": false,
             "endpointConfiguration": { "types": ["EDGE"], "ipAddressType": "ipv4" },
         });
-        for (name, value) in input.as_object().into_iter().flatten().filter(|(name, _)| *name != "tags") {
+        for (name, value) in input
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != "tags")
+        {
             settings[name] = value.clone();
         }
         settings["id"] = Value::from(id.as_str());
@@ -243,7 +259,8 @@ impl Desk<'_> {
         }
         let host = format!("https://{}.execute-api.{}.amazonaws.com", api["api"]["id"], self.region);
         body["info"] = json!({ "title": api["api"]["name"], "version": format!("2026-11-21T00:00:{number}Z") });
-        body["servers"] = json!([{ "url": format!("{host}/{{basePath}}"), "variables": { "basePath": { "default": name } } }]);
+        body["servers"] =
+            json!([{ "url": format!("{host}/{{basePath}}"), "variables": { "basePath": { "default": name } } }]);
         body["x-amazon-apigateway-policy"] = json!({ "Statement": [] });
         Ok(json!({ "body": body }))
     }

@@ -64,7 +64,11 @@ pub(super) fn resources(body: &Value, with_methods: bool) -> Vec<Value> {
                     ANY_METHOD => "ANY".to_owned(),
                     verb => verb.to_ascii_uppercase(),
                 };
-                let told = if with_methods { method(operation, &id) } else { json!({}) };
+                let told = if with_methods {
+                    method(operation, &id)
+                } else {
+                    json!({})
+                };
                 (verb, told)
             })
             .collect();
@@ -104,7 +108,10 @@ fn method(operation: &Value, resource: &str) -> Value {
             Some("query") => "querystring",
             place => place.unwrap_or_default(),
         };
-        let name = format!("method.request.{place}.{}", parameter["name"].as_str().unwrap_or_default());
+        let name = format!(
+            "method.request.{place}.{}",
+            parameter["name"].as_str().unwrap_or_default()
+        );
         method["requestParameters"][name] = json!(parameter["required"] == true);
     }
     method["requestModels"] = models(&operation["requestBody"]);
@@ -126,7 +133,10 @@ fn models(holder: &Value) -> Value {
     let content = members(holder, "content");
     let model = |(kind, said): (&String, &Value)| {
         let reference = said["schema"]["$ref"].as_str().unwrap_or_default();
-        (kind.clone(), Value::from(reference.rsplit('/').next().unwrap_or_default()))
+        (
+            kind.clone(),
+            Value::from(reference.rsplit('/').next().unwrap_or_default()),
+        )
     };
     content.map(model).collect()
 }

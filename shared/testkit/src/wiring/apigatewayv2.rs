@@ -20,7 +20,8 @@ impl Desk<'_> {
                 let mut settings = told(input, &["tags"]);
                 settings["apiId"] = Value::from(id.as_str());
                 settings["createdDate"] = Value::from(number);
-                settings["apiEndpoint"] = Value::from(format!("https://{id}.execute-api.{}.amazonaws.com", self.region));
+                settings["apiEndpoint"] =
+                    Value::from(format!("https://{id}.execute-api.{}.amazonaws.com", self.region));
                 settings["apiKeySelectionExpression"] = json!("$request.header.x-api-key");
                 settings["routeSelectionExpression"] = json!("$request.method $request.path");
                 let api = json!({
@@ -42,7 +43,9 @@ impl Desk<'_> {
             "CreateRoute" | "UpdateRoute" => {
                 let api = self.get("httpapi", text(input, "apiId")?)?;
                 let missing = |member: &str, of: &str| {
-                    let id = input[member].as_str().map(|id| id.rsplit('/').next().unwrap_or_default());
+                    let id = input[member]
+                        .as_str()
+                        .map(|id| id.rsplit('/').next().unwrap_or_default());
                     id.is_some_and(|id| api[of][id].is_null())
                 };
                 if missing("target", "integration") || missing("authorizerId", "authorizer") {
@@ -121,7 +124,12 @@ impl Desk<'_> {
         if found.is_null() {
             return Err(PortError::NotFound(format!("{part} {own}")));
         }
-        for (name, value) in input.as_object().into_iter().flatten().filter(|(name, _)| *name != "apiId") {
+        for (name, value) in input
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != "apiId")
+        {
             found[name] = value.clone();
         }
         Ok(found.clone())

@@ -63,7 +63,10 @@ pub fn template(
     for (id, member) in sorted.iter().filter(|(id, _)| !is_given(id)) {
         let Some(logical) = symbols.logical(id) else { continue };
         let Some(name) = named.target(id) else { continue };
-        let title = member.document.get("config").and_then(|config| config.get("name")?.as_str());
+        let title = member
+            .document
+            .get("config")
+            .and_then(|config| config.get("name")?.as_str());
         let called = match title.filter(|_| is_titled(id.kind)) {
             Some(title) => target.title(id, title),
             None => name.leaf().to_owned(),

@@ -56,7 +56,10 @@ impl Writing<'_> {
         let list = |name: &str| config.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
         let deployments = list("deployments");
         let Some(body) = deployments.last().or(config.get("body")) else {
-            let words = format!("{}: what it does could not be read, so it is not in the template", subject.id);
+            let words = format!(
+                "{}: what it does could not be read, so it is not in the template",
+                subject.id
+            );
             return self.notes.push(words);
         };
         if deployments.len() > 1 {
@@ -73,7 +76,8 @@ impl Writing<'_> {
         let name = json!({ "Ref": format!("{}Name", subject.logical) });
         let mut body = body.clone();
         self.hide_static(subject.logical, &mut body);
-        body["info"] = json!({ "title": name, "version": config.get("version").cloned().unwrap_or_else(|| json!("none")) });
+        body["info"] =
+            json!({ "title": name, "version": config.get("version").cloned().unwrap_or_else(|| json!("none")) });
         let mut properties = picked(&config, &API);
         self.left_out(subject.id, &config, &API, &ELSEWHERE);
         // The short form, which does not have to know the API's id.
@@ -141,7 +145,11 @@ impl Writing<'_> {
             .filter_map(|(method, settings)| {
                 let (path, verb) = method.rsplit_once('/')?;
                 let mut said = picked(settings.as_object()?, &METHOD);
-                let path = if path == "*" { "/*".to_owned() } else { format!("/{}", path.replace('/', "~1")) };
+                let path = if path == "*" {
+                    "/*".to_owned()
+                } else {
+                    format!("/{}", path.replace('/', "~1"))
+                };
                 said.insert("ResourcePath".to_owned(), Value::from(path));
                 said.insert("HttpMethod".to_owned(), Value::from(verb));
                 Some(Value::Object(said))
@@ -154,7 +162,10 @@ impl Writing<'_> {
             properties.insert("Tags".to_owned(), tags);
         }
         if members.contains_key("webAclArn") {
-            let words = format!("{}: the web ACL of a stage is not in the template: set it by hand", subject.id);
+            let words = format!(
+                "{}: the web ACL of a stage is not in the template: set it by hand",
+                subject.id
+            );
             self.notes.push(words);
         }
         self.add(&logical, "AWS::ApiGateway::Stage", properties);
@@ -183,7 +194,9 @@ impl Writing<'_> {
                 for (name, value) in map.iter_mut() {
                     match value {
                         Value::Object(parameters) if name == "requestParameters" => {
-                            let sent = parameters.iter_mut().filter(|(name, value)| is_sent_always(name, value));
+                            let sent = parameters
+                                .iter_mut()
+                                .filter(|(name, value)| is_sent_always(name, value));
                             for (name, value) in sent {
                                 let digest = Sha256::of(format!("{name}{value}").as_bytes()).to_string();
                                 let parameter = format!("{logical}Sent{}", digest.get(..6).unwrap_or_default());
@@ -224,9 +237,16 @@ impl Writing<'_> {
             properties.insert("Tags".to_owned(), tags);
         }
         self.add(&logical, "AWS::ApiGateway::UsagePlan", properties);
-        let keys = members.get("apiKeys").and_then(Value::as_array).cloned().unwrap_or_default();
+        let keys = members
+            .get("apiKeys")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         for (at, key) in (1..).zip(&keys) {
-            let (key_logical, name) = (format!("{logical}Key{at}"), key.get("name").and_then(Value::as_str).unwrap_or_default());
+            let (key_logical, name) = (
+                format!("{logical}Key{at}"),
+                key.get("name").and_then(Value::as_str).unwrap_or_default(),
+            );
             let what = format!("The value of API key {name}; 20 characters or more");
             let value = self.secret(&format!("{key_logical}Value"), &what);
             let names = [("description", "Description"), ("enabled", "Enabled"), ("name", "Name")];
@@ -240,7 +260,11 @@ impl Writing<'_> {
                 "KeyId": { "Ref": key_logical }, "KeyType": "API_KEY", "UsagePlanId": { "Ref": logical },
             });
             let properties = properties.as_object().cloned().unwrap_or_default();
-            self.add(&format!("{logical}Use{at}"), "AWS::ApiGateway::UsagePlanKey", properties);
+            self.add(
+                &format!("{logical}Use{at}"),
+                "AWS::ApiGateway::UsagePlanKey",
+                properties,
+            );
         }
     }
 
@@ -268,7 +292,12 @@ impl Writing<'_> {
 pub(super) fn address_of(symbols: &Symbols, id: &ResourceId) -> String {
     let own = symbols.map.target(id);
     own.map_or_else(String::new, |own| {
-        format!("https://{}.execute-api.{}.{}", own.name, own.region, domain(&own.region))
+        format!(
+            "https://{}.execute-api.{}.{}",
+            own.name,
+            own.region,
+            domain(&own.region)
+        )
     })
 }
 
@@ -295,7 +324,9 @@ fn stage_name(subject: &Subject<'_>, stages: &[Value], named: &Value) -> Value {
 
 pub(super) fn tags_of_part(of: &Value) -> Option<Value> {
     let tags = of.get("tags")?.as_object()?;
-    let tags = tags.iter().map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+    let tags = tags
+        .iter()
+        .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
     Some(tag_list(&tags.collect()))
 }
 
@@ -314,7 +345,9 @@ pub(super) fn replaced(value: &Value, from: &str, to: &str) -> Value {
         Value::Array(list) => list.iter().map(|value| replaced(value, from, to)).collect(),
         Value::Object(map) => {
             let members = map.iter();
-            members.map(|(name, value)| (name.clone(), replaced(value, from, to))).collect()
+            members
+                .map(|(name, value)| (name.clone(), replaced(value, from, to)))
+                .collect()
         }
         plain => plain.clone(),
     }

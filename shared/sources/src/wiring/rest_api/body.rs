@@ -132,7 +132,11 @@ impl Parts {
             .filter(|response| response.get("defaultResponse") != Some(&Value::Bool(true)));
         for response in own {
             let said = picked(response, &["statusCode", "responseParameters", "responseTemplates"]);
-            members.push((&[GATEWAY_RESPONSES], text(response, "responseType"), Value::Object(said)));
+            members.push((
+                &[GATEWAY_RESPONSES],
+                text(response, "responseType"),
+                Value::Object(said),
+            ));
         }
         members
     }
@@ -194,7 +198,10 @@ fn operation(method: &Value, resource: &str, parts: &Parts, schemes: &mut Map<St
     }
     let content = content(method, "requestModels");
     if !content.is_empty() {
-        operation.insert("requestBody".to_owned(), json!({ "content": content, "required": true }));
+        operation.insert(
+            "requestBody".to_owned(),
+            json!({ "content": content, "required": true }),
+        );
     }
     let responses = members(method, "methodResponses").map(|(code, response)| {
         let headers = members(response, "responseParameters").filter_map(|(name, _)| {
@@ -292,7 +299,12 @@ fn integration(found: &Value, resource: &str) -> Value {
             } else {
                 pattern
             };
-            let names = ["contentHandling", "responseParameters", "responseTemplates", "statusCode"];
+            let names = [
+                "contentHandling",
+                "responseParameters",
+                "responseTemplates",
+                "statusCode",
+            ];
             (key, Value::Object(picked(response, &names)))
         })
         .collect();

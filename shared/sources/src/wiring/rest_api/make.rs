@@ -74,9 +74,18 @@ pub(in crate::wiring) async fn make<P: Reads + Makes, C: Clock>(
     for stage in &list("stages") {
         let place = stage.get("deployment").and_then(Value::as_u64);
         let place = place.and_then(|place| usize::try_from(place).ok());
-        match place.and_then(|place| deployments.get(place)).and_then(Option::as_deref) {
+        match place
+            .and_then(|place| deployments.get(place))
+            .and_then(Option::as_deref)
+        {
             Some(deployment) => make_stage(making, &id, stage, deployment, &there).await?,
-            None => making.needs_person("stages", format!("{}: not made without its deployment: see there", text(stage, "stageName"))),
+            None => making.needs_person(
+                "stages",
+                format!(
+                    "{}: not made without its deployment: see there",
+                    text(stage, "stageName")
+                ),
+            ),
         }
     }
     usage_plans::make(making, &id, &list("usagePlans")).await?;
@@ -188,10 +197,7 @@ fn patches(wanted: &Map<String, Value>, found: &Map<String, Value>) -> Vec<Value
         }
     }
     let types = |of: &Map<String, Value>| of.get("binaryMediaTypes").and_then(Value::as_array).cloned();
-    let (wanted, found) = (
-        types(wanted).unwrap_or_default(),
-        types(found).unwrap_or_default(),
-    );
+    let (wanted, found) = (types(wanted).unwrap_or_default(), types(found).unwrap_or_default());
     for missing in wanted.iter().filter(|one| !found.contains(one)) {
         let path = format!("/binaryMediaTypes/{}", as_text(missing).replace('/', "~1"));
         patches.push(json!({ "op": "add", "path": path }));
@@ -201,7 +207,11 @@ fn patches(wanted: &Map<String, Value>, found: &Map<String, Value>) -> Vec<Value
 
 async fn stages_of<P: Reads, C: Clock>(making: &Making<'_, P, C>, id: &str) -> Result<Vec<Value>, PortError> {
     let answer = making.at.ask::<GetStages>(json!({ "restApiId": id })).await?;
-    Ok(answer.get("item").and_then(Value::as_array).cloned().unwrap_or_default())
+    Ok(answer
+        .get("item")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default())
 }
 
 async fn make_stage<P: Makes, C: Clock>(
@@ -225,7 +235,11 @@ async fn make_stage<P: Makes, C: Clock>(
         let mut input: Map<String, Value> = new.map(|(name, value)| (name.clone(), value.clone())).collect();
         input.insert("restApiId".to_owned(), Value::from(id));
         input.insert("deploymentId".to_owned(), Value::from(deployment));
-        if making.set::<CreateStage>("stages", Value::Object(input)).await?.is_none() {
+        if making
+            .set::<CreateStage>("stages", Value::Object(input))
+            .await?
+            .is_none()
+        {
             return Ok(());
         }
     }
@@ -236,9 +250,15 @@ async fn make_stage<P: Makes, C: Clock>(
     }
     if let Some(acl) = stage.get("webAclArn").and_then(Value::as_str) {
         let region = &making.at.id.region;
-        let arn = format!("arn:{}:apigateway:{region}::/restapis/{id}/stages/{name}", region.partition());
+        let arn = format!(
+            "arn:{}:apigateway:{region}::/restapis/{id}/stages/{name}",
+            region.partition()
+        );
         let command = format!("aws wafv2 associate-web-acl --region {region} --web-acl-arn {acl} --resource-arn {arn}");
-        making.needs_person("webAclArn", format!("its web ACL is another service's to put on: {command}"));
+        making.needs_person(
+            "webAclArn",
+            format!("its web ACL is another service's to put on: {command}"),
+        );
     }
     Ok(())
 }

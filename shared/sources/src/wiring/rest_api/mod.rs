@@ -124,7 +124,11 @@ async fn read_api<P: Reads>(at: &At<'_, P>, id: &str) -> Result<Reading, PortErr
     let mut config = settings(&answer);
     let parts = parts(at, id).await?;
     let stages = at.ask::<GetStages>(json!({ "restApiId": id })).await?;
-    let stages = stages.get("item").and_then(Value::as_array).cloned().unwrap_or_default();
+    let stages = stages
+        .get("item")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let deployed = stages_and_bodies(at, id, stages, &parts, &mut notes).await;
     if let Some((stages, bodies)) = notes.detail("deployments", deployed)? {
         if stages.is_empty() {
@@ -225,8 +229,12 @@ async fn stages_and_bodies<P: Reads>(
                 place
             }
         };
-        if stage.get("canarySettings").is_some_and(|canary| !super::is_nothing(canary)) {
-            let words = format!("the canary release of stage {name} is not protected: what it tries out cannot be exported");
+        if stage
+            .get("canarySettings")
+            .is_some_and(|canary| !super::is_nothing(canary))
+        {
+            let words =
+                format!("the canary release of stage {name} is not protected: what it tries out cannot be exported");
             notes.words.push(words);
         }
         let mut kept = super::without(&stage, &OBSERVED_OF_STAGE);

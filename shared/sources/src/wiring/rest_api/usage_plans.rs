@@ -113,7 +113,11 @@ async fn make_keys<P: Reads + Makes, C: Clock>(
     plan_id: &str,
     plan: &Value,
 ) -> Result<(), PortError> {
-    let wanted = plan.get("apiKeys").and_then(Value::as_array).cloned().unwrap_or_default();
+    let wanted = plan
+        .get("apiKeys")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     if wanted.is_empty() {
         return Ok(());
     }
@@ -121,7 +125,9 @@ async fn make_keys<P: Reads + Makes, C: Clock>(
     let in_plan = key_ids(&making.at, plan_id).await?;
     for key in wanted {
         let value = key.get("value").filter(|value| !is_nothing(value));
-        let found = known.iter().find(|other| value.is_some() && other.get("value") == value);
+        let found = known
+            .iter()
+            .find(|other| value.is_some() && other.get("value") == value);
         let key_id = match found {
             Some(found) => text(found, "id"),
             None => match making.set::<CreateApiKey>("usagePlans", key.clone()).await? {

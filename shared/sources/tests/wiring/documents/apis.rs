@@ -154,7 +154,12 @@ fn any_body(n: usize) -> BoxedStrategy<Value> {
         }
         operation
     });
-    let verb = prop_oneof![Just("get"), Just("post"), Just("delete"), Just("x-amazon-apigateway-any-method")];
+    let verb = prop_oneof![
+        Just("get"),
+        Just("post"),
+        Just("delete"),
+        Just("x-amazon-apigateway-any-method")
+    ];
     let item = btree_map(verb.prop_map(str::to_owned), operation, 1..3);
     let paths = btree_map("/[a-z]{1,3}(/[{]id[}])?", item, 0..4);
     let schemas = btree_map("[A-Z][a-z]{0,3}", json_object(), 0..3);
@@ -193,7 +198,10 @@ pub fn any_rest_api() -> BoxedStrategy<Value> {
     );
     let stage = some(vec![
         ("description", text()),
-        ("variables", btree_map("[a-z]{1,4}", word(), 1..3).prop_map(|map| json!(map)).boxed()),
+        (
+            "variables",
+            btree_map("[a-z]{1,4}", word(), 1..3).prop_map(|map| json!(map)).boxed(),
+        ),
         ("clientCertificateId", text()),
     ]);
     let stages = vec(stage, 0..4);
@@ -275,16 +283,26 @@ pub fn any_http_api() -> BoxedStrategy<Value> {
         ("tlsConfig", json_object()),
     ]);
     let authorizer = some(vec![("jwtConfiguration", json_object()), ("authorizerUri", text())]);
-    let route = some(vec![("operationName", text()), ("authorizationScopes", vec(word(), 1..3).prop_map(Value::from).boxed())]);
+    let route = some(vec![
+        ("operationName", text()),
+        ("authorizationScopes", vec(word(), 1..3).prop_map(Value::from).boxed()),
+    ]);
     let stage = some(vec![
-        ("stageVariables", btree_map("[a-z]{1,4}", word(), 1..3).prop_map(|map| json!(map)).boxed()),
+        (
+            "stageVariables",
+            btree_map("[a-z]{1,4}", word(), 1..3).prop_map(|map| json!(map)).boxed(),
+        ),
         ("routeSettings", json_object()),
         ("autoDeploy", Just(json!(true)).boxed()),
     ]);
     let parts = (
         btree_map("[a-z]{1,4}", integration, 0..4),
         btree_map("[a-z]{1,4}", authorizer, 0..3),
-        btree_map("(GET|ANY) /[a-z]{1,3}", (route, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..5),
+        btree_map(
+            "(GET|ANY) /[a-z]{1,3}",
+            (route, any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+            0..5,
+        ),
         btree_map("[a-z]{1,4}", stage, 0..3),
     );
     (settings, parts)
@@ -314,8 +332,20 @@ pub fn any_http_api() -> BoxedStrategy<Value> {
             });
             let lists = [
                 ("routes", routes.collect::<Vec<Value>>()),
-                ("authorizers", authorizers.into_iter().map(|(name, one)| named(one, "name", name)).collect()),
-                ("stages", stages.into_iter().map(|(name, one)| named(one, "stageName", name)).collect()),
+                (
+                    "authorizers",
+                    authorizers
+                        .into_iter()
+                        .map(|(name, one)| named(one, "name", name))
+                        .collect(),
+                ),
+                (
+                    "stages",
+                    stages
+                        .into_iter()
+                        .map(|(name, one)| named(one, "stageName", name))
+                        .collect(),
+                ),
                 ("integrations", integrations.clone()),
             ];
             for (name, list) in lists {
