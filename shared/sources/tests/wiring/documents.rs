@@ -1,6 +1,8 @@
 //! Documents as people's accounts have them: one that is rich for each kind, and strategies for all that there may be.
 
+#[path = "documents/apis.rs"]
 pub mod apis;
+#[path = "documents/roles.rs"]
 pub mod roles;
 
 use std::collections::BTreeMap;
