@@ -107,7 +107,7 @@ fn own_tags(found: &Found) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-#[ignore = "needs a local cloud"]
+#[ignore = "needs a local cloud in which nothing was made yet"]
 async fn every_kind_comes_back_on_the_local_cloud() {
     let aws = Aws::from_env().await;
     let clock = ManualClock::at("2026-11-21T03:00:00Z".parse().unwrap());
@@ -174,4 +174,32 @@ async fn every_kind_comes_back_on_the_local_cloud() {
     assert!(KINDS.len() <= documents::rich().len());
     faults.retain(|fault| !STAND_IN.iter().any(|known| fault.contains(known)));
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[tokio::test]
+#[ignore = "needs a local cloud"]
+async fn an_api_that_was_never_deployed_comes_back_on_the_local_cloud() {
+    let aws = Aws::from_env().await;
+    let clock = ManualClock::at("2026-11-21T03:00:00Z".parse().unwrap());
+    let cloud = Cloud {
+        calls: AwsCalls::new(&aws, ACCOUNT),
+        store: MemoryStore::new("vault", &clock),
+        clock,
+    };
+    let (from, again) = (world::id(Kind::RestApi, "draft"), world::id(Kind::RestApi, "draft-2"));
+    let mut document = documents::apis::undeployed();
+    document.config.insert("name".to_owned(), "draft".into());
+    cloud.restore(&from, &document, &from).await;
+    let first = made(&cloud.calls, &from, &document).await.unwrap().document;
+    let lost = document.differences(&first).into_iter();
+    let lost: Vec<String> = lost
+        .filter(|difference| difference.wanted.is_some())
+        .map(|difference| difference.to_string())
+        .collect();
+    assert!(lost.is_empty(), "{lost:#?}");
+    cloud.restore(&from, &first, &again).await;
+    let mut called = first.clone();
+    called.config.insert("name".to_owned(), "draft-2".into());
+    let second = made(&cloud.calls, &again, &called).await.unwrap().document;
+    assert_eq!(called.differences(&second), []);
 }

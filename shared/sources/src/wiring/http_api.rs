@@ -494,9 +494,9 @@ async fn map_domain<P: Reads + Makes, C: Clock>(
             making.needs_person("apiMappings", why);
         }
         None => {
-            _ = making
+            making
                 .set::<CreateApiMapping>("apiMappings", of_api(mapping, id))
-                .await?
+                .await?;
         }
     }
     Ok(())
