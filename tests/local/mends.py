@@ -19,6 +19,8 @@ from ministack.core.responses import get_account_id, get_region, json_response
 from ministack.services import eventbridge, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
+from tests.local import imports
+
 
 def apply() -> None:
     """Mends everything. To be called once, before the server serves."""
@@ -31,6 +33,7 @@ def apply() -> None:
     iam_knows_the_action()
     iam_knows_the_condition_keys()
     no_second_port()
+    imports.apply()
 
 
 def code_urls_over_tls() -> None:

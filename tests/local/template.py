@@ -53,8 +53,10 @@ def statements(policy_document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def allowed(role: str) -> list[dict[str, Any]]:
-    """What a role's own policies allow."""
-    policies = resources("AWS::IAM::Role")[role]["Properties"]["Policies"]
+    """What a role's own policies allow, those included that take a parameter."""
+    policies = [*resources("AWS::IAM::Role")[role]["Properties"]["Policies"]]
+    more = [entry["Properties"] for entry in resources("AWS::IAM::Policy").values()]
+    policies += [policy for policy in more if {"Ref": role} in policy["Roles"]]
     found = [entry for policy in policies for entry in statements(policy["PolicyDocument"])]
     return [entry for entry in found if entry["Effect"] == "Allow"]
 

@@ -13,6 +13,7 @@ GOLDEN = Path(__file__).parents[2] / "shared/sources/tests/application/golden/sh
 
 # The local cloud's CloudFormation does not know these; cfn-lint does.
 UNKNOWN_HERE = {
+    "AWS::ApiGatewayV2::Deployment",
     "AWS::Events::ApiDestination",
     "AWS::Events::Archive",
     "AWS::Events::Connection",
@@ -60,6 +61,9 @@ def known_here(template: dict) -> dict:
     for name in gone:
         del template["Resources"][name]
     for resource in template["Resources"].values():
+        properties = resource["Properties"]
+        for name in [name for name, value in properties.items() if isinstance(value, dict) and value.get("Ref") in gone]:
+            del properties[name]
         if "DependsOn" in resource:
             resource["DependsOn"] = [name for name in resource["DependsOn"] if name not in gone]
     return template

@@ -156,6 +156,36 @@ def test_restore_can_neither_pass_our_roles_nor_rewrite_our_functions():
     assert writes - harmless <= refused
 
 
+def test_roles_are_read_and_made_only_where_a_parameter_says_so():
+    conditions = {}
+    for entry in resources("AWS::IAM::Policy").values():
+        conditions[entry["Properties"]["Roles"][0]["Ref"]] = entry["Condition"]
+    assert conditions == {"SnapshotRole": "ProtectsRoles", "VerifyRole": "ProtectsRoles", "RestoreRole": "RestoresRoles"}
+    always = {
+        action
+        for role in FUNCTION_ROLES
+        for policy in resources("AWS::IAM::Role")[role]["Properties"]["Policies"]
+        for entry in statements(policy["PolicyDocument"])
+        for action in entry["Action"]
+        if action.startswith("iam:")
+    }
+    assert always == {"iam:CreateServiceLinkedRole", "iam:PassRole"}
+    for name in ("ProtectRoles", "RestoreRoles"):
+        assert template()["Parameters"][name]["Default"] == "no"
+
+
+def test_restore_fills_only_roles_that_it_has_made():
+    mark = "holdfast:restored-from"
+    writes = {"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole"}
+    for entry in allowed("RestoreRole"):
+        if writes & set(entry["Action"]):
+            (condition,) = entry["Condition"]["Null"].items()
+            assert condition in ((f"aws:RequestTag/{mark}", "false"), (f"aws:ResourceTag/{mark}", "false"))
+    denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
+    (ours,) = [entry for entry in denied if "iam:CreateRole" in entry["Action"]]
+    assert writes | {"iam:CreatePolicy"} == set(ours["Action"])
+
+
 def test_restore_can_change_nothing_of_what_wakes_and_tells_us():
     denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
     refused = {action for entry in denied for action in entry["Action"]}

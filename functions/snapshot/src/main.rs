@@ -54,7 +54,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let region = &settings.region;
     let snapshot = Snapshot {
         vault: home,
-        inventory: AwsInventory::new(&aws, &settings.account),
+        inventory: AwsInventory::new(&aws, &settings.account).with_roles(settings.protect_roles),
         signals: Signals::new(&aws, region, settings.work_queue_url.as_deref()),
         regions: AwsRegions {
             aws: aws.clone(),

@@ -63,7 +63,7 @@ fn verify_over<V>(
     Verify {
         home,
         replica,
-        inventory: AwsInventory::new(aws, &settings.account),
+        inventory: AwsInventory::new(aws, &settings.account).with_roles(settings.protect_roles),
         tables: Tables::new(aws.dynamodb(&settings.region)),
         regions: AwsRegions {
             aws: aws.clone(),

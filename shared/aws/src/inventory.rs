@@ -25,16 +25,24 @@ pub struct AwsInventory {
     aws: Aws,
     calls: AwsCalls,
     account: String,
+    has_roles: bool,
 }
 
 impl AwsInventory {
-    /// The inventory of this account.
+    /// The inventory of this account, without its roles.
     pub fn new(aws: &Aws, account: &str) -> Self {
         AwsInventory {
             aws: aws.clone(),
             calls: AwsCalls::new(aws, account),
             account: account.to_owned(),
+            has_roles: false,
         }
+    }
+
+    /// The same with the account's roles, or without them: without, nobody is asked, for the right to ask may not be given.
+    #[must_use]
+    pub fn with_roles(self, has_roles: bool) -> Self {
+        AwsInventory { has_roles, ..self }
     }
 
     async fn tables(&self, region: &Region) -> Result<Vec<Arn>, PortError> {
@@ -148,6 +156,7 @@ impl ListResources for AwsInventory {
             Kind::LambdaFunction => (self.functions(region).await?, "lambda:function"),
             Kind::RdsInstance => return self.instances(region).await,
             Kind::RdsCluster => return self.clusters(region).await,
+            Kind::IamRole if !self.has_roles => return Ok(Vec::new()),
             _ => return wiring::list(&self.calls, kind, region).await,
         };
         let mut tags = self.tags(region, resource_type).await?;
@@ -292,6 +301,33 @@ mod tests {
             text(&found),
             [r#"arn:aws:rds:eu-central-1:111122223333:db:shop {"backup": "daily"}"#]
         );
+    }
+
+    #[tokio::test]
+    async fn roles_are_listed_only_where_that_is_asked_for() {
+        let server = Server::replying([]);
+        assert_eq!(inventory(&server).list(&home(), Kind::IamRole).await.unwrap(), []);
+        let role = "<member><Path>/app/</Path><RoleName>bill</RoleName><Arn>arn:aws:iam::111122223333:role/app/bill</Arn>\
+            <AssumeRolePolicyDocument>%7B%22Statement%22%3A%7B%22Principal%22%3A%7B%22Service%22%3A%22lambda.amazonaws.com%22%7D%7D%7D\
+            </AssumeRolePolicyDocument></member>";
+        let page =
+            |inner: &str, more: &str| format!("<R><ListRolesResult><Roles>{inner}</Roles>{more}</ListRolesResult></R>");
+        let tags = "<R><ListRoleTagsResult><Tags><member><Key>backup</Key><Value>daily</Value></member></Tags></ListRoleTagsResult></R>";
+        let server = Server::replying([
+            Reply::new(200, &page("", "<IsTruncated>true</IsTruncated><Marker>more</Marker>")),
+            Reply::new(200, &page(role, "<IsTruncated>false</IsTruncated>")),
+            Reply::new(200, tags),
+        ]);
+        let found = inventory(&server)
+            .with_roles(true)
+            .list(&home(), Kind::IamRole)
+            .await
+            .unwrap();
+        assert_eq!(
+            text(&found),
+            [r#"arn:aws:iam::111122223333:role/app/bill {"backup": "daily"}"#]
+        );
+        assert_eq!(found[0].id.region.as_str(), "us-east-1");
     }
 
     #[tokio::test]

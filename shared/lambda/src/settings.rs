@@ -29,6 +29,8 @@ pub struct Settings {
     pub grace_days: u32,
     /// Where AWS Backup keeps points and what it works with, if the stack has it.
     pub managed: Option<ManagedVault>,
+    /// Whether IAM roles are protected.
+    pub protect_roles: bool,
     /// The function's work queue, if it has one.
     pub work_queue_url: Option<String>,
 }
@@ -97,6 +99,7 @@ impl Settings {
             lock: lock(optional("HOLDFAST_LOCK_MODE").as_deref())?,
             grace_days: grace_days(optional("HOLDFAST_GRACE_DAYS").as_deref())?,
             managed,
+            protect_roles: optional("HOLDFAST_PROTECT_ROLES").as_deref() == Some("yes"),
             work_queue_url: optional("HOLDFAST_WORK_QUEUE_URL"),
         })
     }
@@ -151,6 +154,7 @@ mod tests {
     fn empty_means_absent_and_defaults_are_safe() {
         let settings = settings(&[("HOLDFAST_REPLICA_REGION", ""), ("HOLDFAST_REPLICA_BUCKET", "")]).unwrap();
         assert_eq!((settings.replica, settings.grace_days, settings.lock), (None, 7, None));
+        assert!(!settings.protect_roles, "nobody reads roles unasked");
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub struct Request {
     /// Whether events flow at the end.
     #[serde(default)]
     pub switch_on: bool,
+    /// Whether IAM roles are restored too; else those of the application stay as they are, and what runs as them does so still.
+    #[serde(default)]
+    pub roles: bool,
     /// Which vault to read; the home vault if it has any of it, else the replica, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<From>,

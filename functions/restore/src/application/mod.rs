@@ -8,7 +8,7 @@ mod wire;
 
 use std::collections::BTreeSet;
 
-use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report, ResourceId};
+use holdfast_catalog::{Kind, Outcome, OutcomeStatus, PointId, Report, ResourceId};
 use holdfast_lambda::Failure;
 use holdfast_sources::application::{self, ArnMap, CodeBucket, Member, Plan, Step, Word};
 use holdfast_vault::port::Clock;
@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::{From, Regions, Restore, VaultPorts, WorkPorts, advice};
 use act::Act;
 pub use event::{Chosen, EXAMPLE, Request};
-use gather::Gathered;
+use gather::{Gathered, Point};
 
 /// An invocation with less time than this begins no further resource: the rest is the next one's.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
@@ -31,6 +31,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// report.
     pub async fn run_application<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let mut gathered = self.gather(&request, clock).await?;
+        if !request.roles {
+            leave_roles(&mut gathered);
+        }
         if let Some(region) = &request.target.region {
             // All of it or nothing: half an application would be none.
             let manifests = gathered.points.iter().map(|point| &point.manifest);
@@ -186,6 +189,24 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         self.work.send(vec![json!(resolved).to_string()], delay_seconds).await?;
         let message = format!("{left} steps are left and go on by themselves");
         Ok(Outcome::new("application", OutcomeStatus::Continuing, message))
+    }
+}
+
+/// Takes the roles out of an application: they are restored only for whom asks for that.
+fn leave_roles<V>(gathered: &mut Gathered<'_, V>) {
+    let is_role = |point: &Point| point.member.id.kind == Kind::IamRole;
+    let roles: Vec<String> = gathered
+        .points
+        .iter()
+        .filter(|point| is_role(point))
+        .map(|point| point.member.id.to_string())
+        .collect();
+    gathered.points.retain(|point| !is_role(point));
+    if !roles.is_empty() {
+        gathered.notes.push(format!(
+            "{} stay as they are: to restore them too, send the same event with \"roles\": true",
+            roles.join(", ")
+        ));
     }
 }
 

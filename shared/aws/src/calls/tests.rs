@@ -3,7 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::wire::{Reply, Server};
 use holdfast_sources::call::{
-    apigateway, cloudfront, events, functions, iam, kinesis, lambda, s3, scheduler, sns, sqs, states, tagging,
+    apigateway, apigatewayv2, cloudfront, events, functions, iam, kinesis, lambda, s3, scheduler, sns, sqs, states,
+    tagging,
 };
 
 fn home() -> Region {
@@ -146,6 +147,26 @@ async fn a_document_goes_out_as_the_body_and_comes_back_as_it() {
     assert!(
         matches!(error, PortError::Invalid(_)),
         "an API is never overwritten with nothing: {error}"
+    );
+}
+
+#[tokio::test]
+async fn both_of_api_gateways_services_are_signed_alike_and_patched() {
+    let patch = json!([{"op": "replace", "path": "/*/*/metrics/enabled", "value": "true"}]);
+    let input = json!({"restApiId": "a1", "stageName": "live", "patchOperations": patch});
+    let (_, request) = ask::<apigateway::UpdateStage>(Reply::new(200, "{}"), input).await;
+    assert_eq!(request.line, "PATCH /restapis/a1/stages/live");
+    assert_eq!(body(&request), json!({ "patchOperations": patch }).to_string());
+
+    let answer = r#"{"items": [{"routeKey": "GET /a", "target": "integrations/i1"}], "nextToken": "n"}"#;
+    let input = json!({"apiId": "h1", "maxResults": "100", "nextToken": "m"});
+    let (answer, request) = ask::<apigatewayv2::GetRoutes>(Reply::new(200, answer), input).await;
+    assert_eq!(answer.unwrap()["items"][0]["target"], "integrations/i1");
+    assert_eq!(request.line, "GET /v2/apis/h1/routes?maxResults=100&nextToken=m");
+    let authorization = request.header("authorization").unwrap();
+    assert!(
+        authorization.contains("/eu-central-1/apigateway/aws4_request"),
+        "{authorization}"
     );
 }
 

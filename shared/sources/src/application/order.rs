@@ -72,7 +72,8 @@ fn tie(kind: Kind, path: &str, to: Kind) -> Tie {
         Kind::EventSourceMapping | Kind::Schedule | Kind::BucketNotifications => Tie::Needs,
         // What is called, and who decides who may call, is called as a role.
         Kind::RestApi | Kind::HttpApi if to == Kind::IamRole => Tie::Needs,
-        Kind::IamRole if has("AssumeRolePolicy") => Tie::Needs,
+        // A role is made with these or not at all.
+        Kind::IamRole if has("AssumeRolePolicy") => Tie::Must,
         Kind::IamRole => Tie::Mentions,
         // Whoever a policy allows something, or something is run as, has to be there.
         _ if is_role && has("Principal") => Tie::Needs,
@@ -85,6 +86,11 @@ fn tie(kind: Kind, path: &str, to: Kind) -> Tie {
         }
         _ => Tie::Mentions,
     }
+}
+
+/// Whether a resource cannot get the setting at a path when it is there.
+fn is_made_with(kind: Kind, path: &str) -> bool {
+    kind == Kind::IamRole && path.contains("PermissionsBoundary")
 }
 
 impl Needs {
@@ -104,6 +110,7 @@ impl Needs {
                 }
                 let tie = match tie(member.id.kind, &reference.path, reference.resource.kind) {
                     // What a resource is called by is known when it is made.
+                    Tie::Mentions if reference.is_pending && is_made_with(member.id.kind, &reference.path) => Tie::Must,
                     Tie::Mentions if reference.is_pending => Tie::Needs,
                     tie => tie,
                 };

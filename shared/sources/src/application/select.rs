@@ -244,6 +244,7 @@ mod tests {
                 ("AWS::Lambda::Permission", "x"),
                 ("AWS::ApiGateway::Method", "y"),
                 ("AWS::ApiGateway::UsagePlan", "z"),
+                ("AWS::ApiGateway::VpcLink", "l"),
                 (
                     "AWS::CloudFormation::Stack",
                     "arn:aws:cloudformation:eu-west-1:1:stack/inner/1",

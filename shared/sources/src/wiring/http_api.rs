@@ -3,6 +3,8 @@
 //! As REST APIs they are named by AWS and known again by a tag. Integrations have no names: a route says the place of its own in
 //! the list, in which two that are alike are one.
 
+use std::collections::BTreeMap;
+
 use holdfast_catalog::{Arn, Sha256};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
@@ -10,7 +12,7 @@ use holdfast_vault::ports;
 use serde_json::{Map, Value, json};
 
 use super::at::{At, Making, Notes};
-use super::document::{own_tags, sorted};
+use super::document::{all_tags, own_tags, sorted};
 use super::marked::{self, Itself};
 use super::{Document, Reading, without};
 use crate::call::apigatewayv2::{
@@ -90,6 +92,15 @@ async fn apis<P: Call<GetApis>>(at: &At<'_, P>) -> Result<Vec<Value>, PortError>
 
 fn is_http(api: &Value) -> bool {
     text(api, "protocolType") == "HTTP"
+}
+
+/// The tags of all APIs by their ARNs.
+pub(super) async fn tags<P: Lists>(at: &At<'_, P>) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
+    let all = apis(at).await?;
+    let tagged = all
+        .iter()
+        .map(|api| Ok((arn(at, &text(api, "apiId"))?.to_string(), all_tags(api.get("tags")))));
+    tagged.collect()
 }
 
 /// All entries of one of the service's listings.
@@ -483,9 +494,9 @@ async fn map_domain<P: Reads + Makes, C: Clock>(
             making.needs_person("apiMappings", why);
         }
         None => {
-            _ = making
+            making
                 .set::<CreateApiMapping>("apiMappings", of_api(mapping, id))
-                .await?
+                .await?;
         }
     }
     Ok(())

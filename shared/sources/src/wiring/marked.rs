@@ -104,7 +104,7 @@ impl Itself {
 
     /// The other way about.
     pub(super) fn shown(&self, config: Map<String, Value>) -> Map<String, Value> {
-        self.replaced(config, |map, words, own| map.insert(words, own))
+        self.replaced(config, ArnMap::insert)
     }
 
     fn replaced(&self, config: Map<String, Value>, insert: fn(&mut ArnMap, &str, &str)) -> Map<String, Value> {

@@ -180,9 +180,13 @@ pub async fn list<P: ReadWiring>(port: &P, kind: Kind, region: &Region) -> Resul
     let at = At { port, id: &all };
     let arns = arns(&at).await?;
     let mut tags = match tag_filter(kind) {
+        _ if arns.is_empty() => BTreeMap::new(),
+        // These tell the tags themselves, or nobody else does.
         _ if kind == Kind::IamRole => iam_role::tags(&at, &arns).await?,
-        Some(filter) if !arns.is_empty() => tags(&at, filter).await?,
-        _ => BTreeMap::new(),
+        _ if kind == Kind::RestApi => rest_api::tags(&at).await?,
+        _ if kind == Kind::HttpApi => http_api::tags(&at).await?,
+        Some(filter) => tags(&at, filter).await?,
+        None => BTreeMap::new(),
     };
     let found = arns.into_iter().filter_map(|arn| {
         // A bucket's ARN does not say where the bucket is.
@@ -206,7 +210,6 @@ fn tag_filter(kind: Kind) -> Option<&'static str> {
         Kind::StateMachine => Some("states:stateMachine"),
         // Selected by its bucket's tags.
         Kind::BucketNotifications => Some("s3"),
-        Kind::RestApi | Kind::HttpApi => Some("apigateway"),
         _ => None,
     }
 }

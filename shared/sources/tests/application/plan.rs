@@ -126,6 +126,34 @@ fn two_queues_that_are_each_others_dead_letter_queue_are_made_first_and_wired_la
 }
 
 #[test]
+fn a_role_is_made_whole_and_what_it_names_is_completed_later() {
+    let execute = |id: &str| format!("arn:aws:execute-api:eu-central-1:{}:{id}/*", crate::made::ACCOUNT);
+    let role = |boundary: &str| {
+        member(
+            Kind::IamRole,
+            "app",
+            json!({"config": {"PermissionsBoundary": {"PolicyArn": "arn:aws:iam::1:policy/x", "Document": {"Resource": boundary}}}}),
+        )
+    };
+    let api = |role: &str| {
+        member(
+            Kind::RestApi,
+            "a1b2c3",
+            json!({"config": {"name": "shop", "deployments": [{"paths": {"/": {"credentials": role}}}]}}),
+        )
+    };
+    let role = role(&execute("a1b2c3"));
+    let plan = planned(&[api(role.arn.as_str()), role]);
+    let names: Vec<String> = plan.steps.iter().map(|step| step.name()).collect();
+    let expected = [
+        "create/rest-api/eu-central-1/a1b2c3",
+        "create/iam-role/us-east-1/app",
+        "wire/rest-api/eu-central-1/a1b2c3",
+    ];
+    assert_eq!(names, expected, "{plan}");
+}
+
+#[test]
 fn topic_and_queue_policy_are_no_ring() {
     let members: Vec<Member> = shop()
         .into_iter()

@@ -55,7 +55,15 @@ fn stored() -> Vec<Member> {
                     {"Effect": "Allow", "Action": ["dynamodb:*Item"], "Resource": [table, format!("{table}/index/*")]},
                     {"Effect": "Allow", "Action": ["execute-api:Invoke"], "Resource": from_api},
                 ]}},
-                "AttachedPolicies": ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"],
+                "AttachedPolicies": [
+                    {"PolicyArn": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"},
+                    {"PolicyArn": format!("arn:aws:iam::{ACCOUNT}:policy/mail"), "Document": {"Version": "2012-10-17", "Statement": [
+                        {"Effect": "Allow", "Action": ["sns:Publish"], "Resource": topic}
+                    ]}},
+                ],
+                "PermissionsBoundary": {"PolicyArn": format!("arn:aws:iam::{ACCOUNT}:policy/limit"), "Document": {"Version": "2012-10-17", "Statement": [
+                    {"Effect": "Allow", "Action": "*", "Resource": "*"}
+                ]}},
             }, "tags": {"team": "shop"}}),
         ),
         member(

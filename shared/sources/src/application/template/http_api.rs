@@ -23,27 +23,7 @@ impl Writing<'_> {
             properties.insert("Tags".to_owned(), json!(subject.tags()));
         }
         self.add(subject.logical, "AWS::ApiGatewayV2::Api", properties);
-        for (number, authorizer) in (1..).zip(&list("authorizers")) {
-            let mut properties = self.part(subject, authorizer);
-            if let Some(jwt) = properties.get_mut("JwtConfiguration") {
-                *jwt = capital(jwt);
-            }
-            let logical = format!("{}Authorizer{number}", subject.logical);
-            self.add(&logical, "AWS::ApiGatewayV2::Authorizer", properties);
-        }
-        for (number, integration) in (1..).zip(&list("integrations")) {
-            let logical = format!("{}Integration{number}", subject.logical);
-            let mut integration = integration.clone();
-            self.hide_static(&logical, &mut integration);
-            let mut properties = self.part(subject, &integration);
-            if let Some(tls) = properties.get_mut("TlsConfig") {
-                *tls = capital(tls);
-            }
-            if let Some(responses) = properties.get_mut("ResponseParameters") {
-                *responses = response_parameters(responses);
-            }
-            self.add(&logical, "AWS::ApiGatewayV2::Integration", properties);
-        }
+        self.guards_and_calls(subject, &list("authorizers"), &list("integrations"));
         let authorizers = list("authorizers");
         let routes = list("routes");
         for (number, route) in (1..).zip(&routes) {
@@ -74,6 +54,30 @@ impl Writing<'_> {
             }
             let logical = format!("{}Mapping{number}", subject.logical);
             self.add_switched(&logical, "AWS::ApiGatewayV2::ApiMapping", properties);
+        }
+    }
+
+    fn guards_and_calls(&mut self, subject: &Subject<'_>, authorizers: &[Value], integrations: &[Value]) {
+        for (number, authorizer) in (1..).zip(authorizers) {
+            let mut properties = self.part(subject, authorizer);
+            if let Some(jwt) = properties.get_mut("JwtConfiguration") {
+                *jwt = capital(jwt);
+            }
+            let logical = format!("{}Authorizer{number}", subject.logical);
+            self.add(&logical, "AWS::ApiGatewayV2::Authorizer", properties);
+        }
+        for (number, integration) in (1..).zip(integrations) {
+            let logical = format!("{}Integration{number}", subject.logical);
+            let mut integration = integration.clone();
+            self.hide_static(&logical, &mut integration);
+            let mut properties = self.part(subject, &integration);
+            if let Some(tls) = properties.get_mut("TlsConfig") {
+                *tls = capital(tls);
+            }
+            if let Some(responses) = properties.get_mut("ResponseParameters") {
+                *responses = response_parameters(responses);
+            }
+            self.add(&logical, "AWS::ApiGatewayV2::Integration", properties);
         }
     }
 

@@ -100,7 +100,11 @@ impl Writing<'_> {
         properties.insert("Mode".to_owned(), json!("overwrite"));
         add_tags(&mut properties, &subject.tags());
         self.add(subject.logical, "AWS::ApiGateway::RestApi", properties);
-        let stages = list("stages");
+        self.around_rest_api(subject, &list("stages"), &list("usagePlans"), &list("basePathMappings"));
+    }
+
+    /// What stands around an API: how it is deployed, who may call it, what leads to it.
+    fn around_rest_api(&mut self, subject: &Subject<'_>, stages: &[Value], plans: &[Value], mappings: &[Value]) {
         if !stages.is_empty() {
             let properties = Map::from_iter([("RestApiId".to_owned(), api(subject))]);
             self.add(
@@ -109,14 +113,14 @@ impl Writing<'_> {
                 properties,
             );
         }
-        for (number, stage) in (1..).zip(&stages) {
+        for (number, stage) in (1..).zip(stages) {
             self.rest_stage(subject, stage, number);
         }
-        for (number, plan) in (1..).zip(&list("usagePlans")) {
-            self.usage_plan(subject, plan, &stages, number);
+        for (number, plan) in (1..).zip(plans) {
+            self.usage_plan(subject, plan, stages, number);
         }
-        for (number, mapping) in (1..).zip(&list("basePathMappings")) {
-            self.base_path(subject, mapping, &stages, number);
+        for (number, mapping) in (1..).zip(mappings) {
+            self.base_path(subject, mapping, stages, number);
         }
     }
 

@@ -18,21 +18,27 @@ impl Writing<'_> {
             "RoleName".to_owned(),
             json!({ "Ref": format!("{}Name", subject.logical) }),
         );
-        let arns = |value: &Value| -> Value {
-            let list = value.as_array().into_iter().flatten();
-            list.filter_map(|one| one.as_str().or_else(|| one.get("PolicyArn")?.as_str()))
-                .map(Value::from)
-                .collect()
-        };
-        let attached = ["AttachedPolicies", "ManagedPolicyArns", "AttachedManagedPolicies"];
-        if let Some(attached) = attached.iter().find_map(|name| config.get(*name)) {
-            properties.insert("ManagedPolicyArns".to_owned(), arns(attached));
+        let attached = config
+            .get("AttachedPolicies")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let (own, of_aws): (Vec<Value>, Vec<Value>) =
+            attached.into_iter().partition(|one| one.get("Document").is_some());
+        let of_aws: Vec<Value> = of_aws.iter().filter_map(policy_arn).collect();
+        if !of_aws.is_empty() {
+            properties.insert("ManagedPolicyArns".to_owned(), Value::from(of_aws));
         }
-        let boundary = config.get("PermissionsBoundary");
-        if let Some(boundary) =
-            boundary.and_then(|one| one.as_str().or_else(|| one.get("PermissionsBoundaryArn")?.as_str()))
-        {
-            properties.insert("PermissionsBoundary".to_owned(), json!(boundary));
+        if let Some(boundary) = config.get("PermissionsBoundary") {
+            let named = match boundary.get("Document") {
+                Some(_) => {
+                    let logical = format!("{}Boundary", subject.logical);
+                    self.managed_policy(&logical, boundary, &[]);
+                    Some(json!({ "Ref": logical }))
+                }
+                None => policy_arn(boundary),
+            };
+            properties.extend(named.map(|named| ("PermissionsBoundary".to_owned(), named)));
         }
         add_tags(&mut properties, &subject.tags());
         self.add(subject.logical, "AWS::IAM::Role", properties);
@@ -47,28 +53,35 @@ impl Writing<'_> {
                 properties,
             );
         }
+        for (number, policy) in (1..).zip(&own) {
+            let roles = [json!({ "Ref": subject.logical })];
+            self.managed_policy(&format!("{}PolicyOwn{number}", subject.logical), policy, &roles);
+        }
+    }
+
+    /// One of the account's own policies, under a name that CloudFormation chooses.
+    fn managed_policy(&mut self, logical: &str, policy: &Value, roles: &[Value]) {
+        let mut properties = picked(
+            &policy.as_object().cloned().unwrap_or_default(),
+            &[("Document", "PolicyDocument")],
+        );
+        if !roles.is_empty() {
+            properties.insert("Roles".to_owned(), Value::from(roles));
+        }
+        self.add(logical, "AWS::IAM::ManagedPolicy", properties);
     }
 }
 
-/// Inline policies, by name or in a list.
+/// A policy that is there already.
+fn policy_arn(named: &Value) -> Option<Value> {
+    let arn = named.as_str().or_else(|| named.get("PolicyArn")?.as_str());
+    arn.map(Value::from)
+}
+
+/// Inline policies by name.
 fn inline(config: &Map<String, Value>) -> Vec<(String, Value)> {
-    let held = ["Policies", "InlinePolicies", "RolePolicies"]
-        .iter()
-        .find_map(|name| config.get(*name));
-    match held {
-        Some(Value::Object(map)) => map
-            .iter()
-            .map(|(name, document)| (name.clone(), document.clone()))
-            .collect(),
-        Some(Value::Array(list)) => {
-            let named = list.iter().filter_map(|one| {
-                Some((
-                    one.get("PolicyName")?.as_str()?.to_owned(),
-                    one.get("PolicyDocument")?.clone(),
-                ))
-            });
-            named.collect()
-        }
-        _ => Vec::new(),
-    }
+    let policies = config.get("Policies").and_then(Value::as_object).into_iter().flatten();
+    policies
+        .map(|(name, document)| (name.clone(), document.clone()))
+        .collect()
 }

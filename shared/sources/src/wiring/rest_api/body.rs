@@ -281,6 +281,7 @@ fn integration(found: &Value, resource: &str) -> Value {
         _ => Map::new(),
     };
     let responses = said.remove("integrationResponses");
+    said.retain(|_, value| !super::super::is_nothing(value));
     // Unless somebody has set it, it is the resource's id.
     if said.get("cacheNamespace").and_then(Value::as_str) == Some(resource) {
         said.remove("cacheNamespace");

@@ -68,6 +68,10 @@ pub(in crate::wiring) async fn make<P: Reads + Makes, C: Clock>(
         None => create(making).await?,
     };
     let config = Itself::new(&making.at, &id).shown(wanted.config.clone());
+    // In a ring of needs what it does comes later, and everything else stands on that.
+    if !["body", "deployments"].iter().any(|name| config.contains_key(*name)) {
+        return Ok(());
+    }
     let list = |name: &str| config.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let deployments = deploy(making, &id, &config, &list("deployments")).await?;
     let there = stages_of(making, &id).await?;

@@ -17,7 +17,7 @@ use holdfast_vault::ports;
 use serde_json::{Map, Value, json};
 
 use super::at::{At, Notes};
-use super::document::{own_tags, parsed, sorted};
+use super::document::{all_tags, own_tags, parsed, sorted};
 use super::marked::{self, Itself};
 use super::{Document, Reading};
 use crate::call::apigateway::{
@@ -88,6 +88,15 @@ pub(super) async fn list<P: Lists>(at: &At<'_, P>) -> Result<Vec<Arn>, PortError
 
 async fn apis<P: Call<GetRestApis>>(at: &At<'_, P>) -> Result<Vec<Value>, PortError> {
     all::<GetRestApis, P>(at, json!({})).await
+}
+
+/// The tags of all APIs by their ARNs.
+pub(super) async fn tags<P: Lists>(at: &At<'_, P>) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
+    let all = apis(at).await?;
+    let tagged = all
+        .iter()
+        .map(|api| Ok((arn(at, &text(api, "id"))?.to_string(), all_tags(api.get("tags")))));
+    tagged.collect()
 }
 
 /// All entries of one of the service's listings.
