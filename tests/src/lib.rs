@@ -222,6 +222,7 @@ impl World {
                 home_key_arn: "arn:aws:kms:eu-central-1:111122223333:key/mrk-1".to_owned(),
                 lock: VaultLock::Off,
             },
+            replica_regions: vec![replica_region()],
             maker: self.port(MemoryReplicas::new(&self.home)),
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
@@ -237,7 +238,7 @@ impl World {
         };
         Prune {
             home: vault(&self.home, "home", home_region()),
-            replica: Some(vault(&self.replica, "replica", replica_region())),
+            replicas: vec![vault(&self.replica, "replica", replica_region())],
             signals: self.port(self.outbox.clone()),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),
@@ -249,7 +250,7 @@ impl World {
     pub fn verify(&self) -> Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>> {
         Verify {
             home: self.port(self.home.clone()),
-            replica: Some((self.port(self.replica.clone()), replica_region())),
+            replicas: vec![(self.port(self.replica.clone()), replica_region())],
             inventory: self.port(self.resources.clone()),
             tables: self.port(self.tables.clone()),
             region: home_region(),

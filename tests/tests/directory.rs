@@ -85,7 +85,7 @@ fn verify(
     let over = world.verify();
     Verify {
         home: Directory::open(vault).unwrap(),
-        replica: None,
+        replicas: Vec::new(),
         inventory: world.resources.clone(),
         tables: world.tables.clone(),
         region: over.region,

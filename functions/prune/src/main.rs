@@ -37,11 +37,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             bucket: settings.vault_bucket.clone(),
             region: settings.region.clone(),
         },
-        replica: settings.replica.as_ref().map(|replica| Vault {
-            store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
-            bucket: replica.bucket.clone(),
-            region: replica.region.clone(),
-        }),
+        replicas: settings
+            .replicas()
+            .map(|replica| Vault {
+                store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
+                bucket: replica.bucket.clone(),
+                region: replica.region.clone(),
+            })
+            .collect(),
         signals: Signals::new(&aws, &settings.region, None),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),

@@ -4,9 +4,9 @@
 #![recursion_limit = "256"]
 
 use holdfast_aws::{Aws, AwsCalls, AwsReplicas, S3Vault};
-use holdfast_lambda::{Notifier, Settings, serve};
+use holdfast_lambda::{Notifier, Replica, Settings, serve};
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
-use replicate::{NoReplica, Replicate};
+use replicate::{Everywhere, NoReplica, Replicate};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -23,21 +23,27 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         AwsCalls::new(&aws, &settings.account),
         &settings,
     );
-    let Some(replica) = &settings.replica else {
+    if settings.replica.is_none() {
         return serve(NoReplica, notifier, &settings.stack).await;
-    };
+    }
+    let destinations = settings.replicas().map(|replica| to(replica, &aws, &settings));
+    serve(Everywhere(destinations.collect()), notifier, &settings.stack).await
+}
+
+/// The copying to one replica.
+fn to(replica: &Replica, aws: &Aws, settings: &Settings) -> Replicate<S3Vault, S3Vault, AwsReplicas> {
     let key = settings.vault_key_arn.clone().unwrap_or_default();
-    let replicate = Replicate {
+    Replicate {
         home: S3Vault::home(
-            &aws,
+            aws,
             &settings.region,
             &settings.vault_bucket,
             Some(&key),
             &settings.account,
         ),
         home_bucket: settings.vault_bucket.clone(),
-        replica: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account)
-            .copying_from(&aws, &settings.region),
+        replica: S3Vault::replica(aws, &replica.region, &replica.bucket, &settings.account)
+            .copying_from(aws, &settings.region),
         spec: ReplicaSpec {
             bucket: replica.bucket.clone(),
             region: replica.region.clone(),
@@ -47,9 +53,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 Some(_) => VaultLock::Enabled,
             },
         },
-        maker: AwsReplicas::new(&aws, &settings.account),
+        replica_regions: settings.replicas().map(|replica| replica.region.clone()).collect(),
+        maker: AwsReplicas::new(aws, &settings.account),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
-    };
-    serve(replicate, notifier, &settings.stack).await
+    }
 }

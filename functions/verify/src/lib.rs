@@ -48,8 +48,8 @@ const SCRATCH_DEAD_AFTER: SignedDuration = SignedDuration::from_hours(2);
 pub struct Verify<V, I, T> {
     /// The stack's vault.
     pub home: V,
-    /// The replica vault, with its region.
-    pub replica: Option<(V, Region)>,
+    /// The replica vaults with their regions, the stack's own first.
+    pub replicas: Vec<(V, Region)>,
     /// What exists.
     pub inventory: I,
     /// DynamoDB in the vault's region, where restore tests are made.
@@ -95,7 +95,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         }
         let order = scrub_order(&catalogue, clock.now());
         more.extend(self.scrub_all(&self.home, "", order, clock).await);
-        if let Some((replica, region)) = &self.replica {
+        for (replica, region) in &self.replicas {
             more.extend(self.scrub_replica(replica, region, clock).await);
         }
         let damaged = more

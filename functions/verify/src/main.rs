@@ -16,7 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
     if let Some(directory) = open_directory(&settings).await? {
-        let verify = verify_over(directory, None, &aws, &settings);
+        let verify = verify_over(directory, Vec::new(), &aws, &settings);
         return by_hand(&verify, &HandQueue::default()).await;
     }
     let notifier = Notifier::new(
@@ -37,23 +37,23 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         settings.vault_key_arn.as_deref(),
         &settings.account,
     );
-    let replica = settings.replica.as_ref().map(|replica| {
+    let replicas = settings.replicas().map(|replica| {
         let store = S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account);
         (store, replica.region.clone())
     });
-    let verify = verify_over(home, replica, &aws, &settings);
+    let verify = verify_over(home, replicas.collect(), &aws, &settings);
     serve(verify, notifier, &settings.stack).await
 }
 
 fn verify_over<V>(
     home: V,
-    replica: Option<(V, Region)>,
+    replicas: Vec<(V, Region)>,
     aws: &Aws,
     settings: &Settings,
 ) -> Verify<V, AwsInventory, Tables> {
     Verify {
         home,
-        replica,
+        replicas,
         inventory: AwsInventory::new(aws, &settings.account),
         tables: Tables::new(aws.dynamodb(&settings.region)),
         region: settings.region.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_catalog::{Fact, Kind, PlanName, ResourceId};
+use holdfast_catalog::{Fact, Kind, PlanName, Region, ResourceId};
 use holdfast_lambda::{PolicyInForce, point_state};
 use holdfast_policy::{
     CopyState, Observation, Observations, PointState, PointStatus, Resource, RestoreTest, newest_good,
@@ -65,6 +65,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         Ok(observations)
     }
 
+    /// The stack's own replica region, where copies go that name none.
+    pub(crate) fn own_replica(&self) -> Option<&Region> {
+        self.replicas.first().map(|(_, region)| region)
+    }
+
     /// What is seen of one series.
     pub(crate) async fn observe(
         &self,
@@ -80,8 +85,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
             })
             .collect();
         self.date_newest(&mut points, now).await?;
-        let copies = self.replica.iter().flat_map(|(_, region)| {
-            let copied = entries.iter().filter(|entry| entry.last("replicated").is_some());
+        let own = self.own_replica();
+        let copies = self.replicas.iter().flat_map(|(_, region)| {
+            let copied = entries
+                .iter()
+                .filter(move |entry| entry.copied_to(region, own).is_some());
             copied.map(move |entry| CopyState {
                 point: entry.id.clone(),
                 region: region.clone(),

@@ -23,7 +23,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         let now = clock.now();
         let (inventory, unlisted) = self.inventory(policy).await;
         let observations = self.observations(policy, catalogue, now).await?;
-        let replica = self.replica.as_ref().map(|(_, region)| region);
+        let replica = self.own_replica();
         let reviewed = comply(&policy.document, &inventory, &observations, replica, now);
         let counts = reviewed.counts();
         let unseen = unlisted.len();

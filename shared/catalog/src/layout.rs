@@ -170,6 +170,12 @@ pub fn fact_of(point: &PointId, what: &str, at: Slot) -> String {
     format!("{FACTS}{point}/{what}-{at}.json")
 }
 
+/// The word of the fact that a copy in a further replica region is complete; that of the stack's own replica has the plain
+/// word `replicated`.
+pub fn replicated_to(region: &crate::Region) -> String {
+    format!("replicated-to-{region}")
+}
+
 /// Where a point's facts lie.
 pub fn facts_of(point: &PointId) -> String {
     format!("{FACTS}{point}/")
