@@ -16,8 +16,8 @@ use holdfast_sources::dynamodb::{
 };
 use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
 use holdfast_testkit::{
-    Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, MemoryWiring,
-    Outbox, Script,
+    Faults, ManualClock, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemorySurroundings,
+    MemoryTables, MemoryWiring, Outbox, Script,
 };
 use holdfast_vault::Catalogue;
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
@@ -27,13 +27,19 @@ use prune::Prune;
 use replicate::Replicate;
 use restore::{Restore, Vault};
 use snapshot::Snapshot;
-use verify::Verify;
+use verify::{Preflight, Verify};
 
 /// A port of the account with the script before it.
 pub type Port<P> = Faults<P>;
 
 /// `snapshot` over the ports of a world.
 pub type WorldSnapshot = Snapshot<Port<MemoryStore>, Port<MemoryResources>, MemoryRegions, Port<Outbox>>;
+
+/// `verify` over the ports of a world.
+pub type WorldVerify = Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, Port<MemorySurroundings>>;
+
+/// The key of every world's home.
+pub const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1";
 
 /// The account.
 pub struct World {
@@ -53,6 +59,8 @@ pub struct World {
     pub resources: MemoryResources,
     /// What was sent and published.
     pub outbox: Outbox,
+    /// Keys and buckets as a pre-flight finds them.
+    pub surroundings: MemorySurroundings,
 }
 
 /// When every world begins.
@@ -90,6 +98,7 @@ impl Default for World {
             functions: MemoryFunctions::new(&home_region(), &home),
             resources: MemoryResources::new(),
             outbox: Outbox::new(),
+            surroundings: MemorySurroundings::new(&home),
             clock,
             home,
             replica,
@@ -120,6 +129,7 @@ impl World {
             functions: self.functions.clone(),
             resources: self.resources.clone(),
             outbox: self.outbox.clone(),
+            surroundings: self.surroundings.clone(),
         }
     }
 
@@ -219,7 +229,7 @@ impl World {
             spec: ReplicaSpec {
                 bucket: "replica".to_owned(),
                 region: replica_region(),
-                home_key_arn: "arn:aws:kms:eu-central-1:111122223333:key/mrk-1".to_owned(),
+                home_key_arn: KEY.to_owned(),
                 lock: VaultLock::Off,
             },
             replica_regions: vec![replica_region()],
@@ -247,12 +257,18 @@ impl World {
     }
 
     /// The verify function.
-    pub fn verify(&self) -> Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>> {
+    pub fn verify(&self) -> WorldVerify {
         Verify {
             home: self.port(self.home.clone()),
             replicas: vec![(self.port(self.replica.clone()), replica_region())],
             inventory: self.port(self.resources.clone()),
             tables: self.port(self.tables.clone()),
+            preflight: Preflight {
+                ports: self.port(self.surroundings.clone()),
+                key: Some(KEY.parse().unwrap()),
+                buckets: vec![("replica".to_owned(), replica_region())],
+                deployment: "first".to_owned(),
+            },
             region: home_region(),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),

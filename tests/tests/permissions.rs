@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_testkit::{
-    Faults, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemoryTables, MemoryWiring, Outbox,
+    Faults, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore, MemorySurroundings, MemoryTables,
+    MemoryWiring, Outbox,
 };
 
 type Actions = BTreeSet<&'static str>;
@@ -50,6 +51,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Store as verify::VaultPorts>::actions(),
                 <Resources as verify::InventoryPorts>::actions(),
                 <Tables as verify::TablePorts>::actions(),
+                <MemorySurroundings as verify::PreflightPorts>::actions(),
             ]),
         ),
         (

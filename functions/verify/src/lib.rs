@@ -4,6 +4,7 @@
 mod decide;
 mod event;
 mod observe;
+mod preflight;
 mod promises;
 mod restore_test;
 
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 pub use decide::{newest_good, restore_tests, scrub_order};
 pub use event::{EXAMPLE, Request, Subject};
+pub use preflight::{Preflight, PreflightPorts};
 
 ports! {
     /// What verify asks of a vault: it reads, and adds facts.
@@ -45,7 +47,7 @@ const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(120);
 const SCRATCH_DEAD_AFTER: SignedDuration = SignedDuration::from_hours(2);
 
 /// What a verification works with.
-pub struct Verify<V, I, T> {
+pub struct Verify<V, I, T, P> {
     /// The stack's vault.
     pub home: V,
     /// The replica vaults with their regions, the stack's own first.
@@ -54,6 +56,8 @@ pub struct Verify<V, I, T> {
     pub inventory: I,
     /// DynamoDB in the vault's region, where restore tests are made.
     pub tables: T,
+    /// What a pre-flight looks at.
+    pub preflight: Preflight<P>,
     /// The vault's region.
     pub region: Region,
     /// How long removed points stay undoable.
@@ -64,7 +68,7 @@ pub struct Verify<V, I, T> {
     pub tag_key: String,
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Handler for Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, P: PreflightPorts> Handler for Verify<V, I, T, P> {
     const NAME: &'static str = "verify";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -76,7 +80,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Handler for Verify<V, I, T
     }
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, P: PreflightPorts> Verify<V, I, T, P> {
     /// Checks all objectives, then restores and scrubs what is due, as far as time allows.
     ///
     /// # Errors
@@ -86,6 +90,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
         let catalogue = Catalogue::read(&self.home).await?;
         let mut report = self.check_promises(&policy, &catalogue, clock).await?;
         let mut more = find_lost(&self.home, &catalogue).await;
+        if let Some(preflight) = self.daily_preflight(&catalogue, clock).await {
+            more.extend(preflight.outcomes);
+            report.metrics.extend(preflight.metrics);
+        }
         more.extend(self.clear_scratch(clock).await);
         for entry in restore_tests(&policy.document, &catalogue, clock.now()) {
             if clock.remaining() < STOP_BEFORE_END {
@@ -132,6 +140,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
                 report.notes = policy.notes();
                 Ok(report)
             }
+            Request::Preflight => Ok(self.run_preflight(&catalogue, clock.now()).await),
             Request::Scrub(subject) => {
                 let entries = chosen(&catalogue, &subject, clock.now())?;
                 Ok(Report::of(

@@ -4,12 +4,12 @@
 #![recursion_limit = "256"]
 
 use holdfast_aws::dynamodb::Tables;
-use holdfast_aws::{Aws, AwsCalls, AwsInventory, S3Vault};
+use holdfast_aws::{Aws, AwsCalls, AwsInventory, AwsReplicas, S3Vault};
 use holdfast_catalog::Region;
 use holdfast_lambda::{HandQueue, Notifier, Settings, by_hand, open_directory, serve};
 use holdfast_vault::sweep::Margins;
 use jiff::SignedDuration;
-use verify::Verify;
+use verify::{Preflight, Verify};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -50,12 +50,21 @@ fn verify_over<V>(
     replicas: Vec<(V, Region)>,
     aws: &Aws,
     settings: &Settings,
-) -> Verify<V, AwsInventory, Tables> {
+) -> Verify<V, AwsInventory, Tables, AwsReplicas> {
     Verify {
         home,
         replicas,
         inventory: AwsInventory::new(aws, &settings.account),
         tables: Tables::new(aws.dynamodb(&settings.region)),
+        preflight: Preflight {
+            ports: AwsReplicas::new(aws, &settings.account),
+            key: settings.vault_key_arn.as_ref().and_then(|key| key.parse().ok()),
+            buckets: settings
+                .replicas()
+                .map(|replica| (replica.bucket.clone(), replica.region.clone()))
+                .collect(),
+            deployment: settings.deployment(),
+        },
         region: settings.region.clone(),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),

@@ -11,7 +11,7 @@ use holdfast_sources::inventory;
 use holdfast_vault::{Catalogue, Holds, PointEntry, PortError, read_fact, read_manifest};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{InventoryPorts, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, PreflightPorts, TablePorts, VaultPorts, Verify};
 
 /// The points of a resource and plan, in order of their slots.
 pub(crate) type SeriesOf<'a> = BTreeMap<(&'a ResourceId, &'a PlanName), Vec<&'a PointEntry>>;
@@ -28,7 +28,7 @@ pub(crate) fn series_of(catalogue: &Catalogue) -> SeriesOf<'_> {
     series
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, P: PreflightPorts> Verify<V, I, T, P> {
     /// Everything that exists in the protected regions, and what could not be listed, in words.
     pub(crate) async fn inventory(&self, policy: &PolicyInForce) -> (Vec<Resource>, Vec<(String, String)>) {
         let inventory = inventory::take(&self.inventory, policy.document.regions(&self.region)).await;

@@ -7,9 +7,9 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::{Catalogue, Holds, PortError, read_manifest, read_tombstone};
 
 use crate::observe::series_of;
-use crate::{InventoryPorts, Subject, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, PreflightPorts, Subject, TablePorts, VaultPorts, Verify};
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, P: PreflightPorts> Verify<V, I, T, P> {
     /// Holds every promise of the policy against what there is.
     ///
     /// # Errors

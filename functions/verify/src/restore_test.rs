@@ -14,12 +14,12 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::{PortError, read_manifest, write_fact};
 use serde_json::json;
 
-use crate::{InventoryPorts, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, PreflightPorts, TablePorts, VaultPorts, Verify};
 
 /// Points with more bytes than this are not restored as a test: the test would cost more than it tells.
 const MAX_TEST_BYTES: u64 = 10 << 30;
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts> Verify<V, I, T> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, P: PreflightPorts> Verify<V, I, T, P> {
     pub(crate) async fn restore_test<C: Clock>(&self, point: &PointId, clock: &C) -> Outcome {
         match self.try_restore_test(point, clock).await {
             Ok(outcome) => outcome,

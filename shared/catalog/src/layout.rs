@@ -176,6 +176,11 @@ pub fn replicated_to(region: &crate::Region) -> String {
     format!("replicated-to-{region}")
 }
 
+/// That the pre-flight of a day was made in a deployment. It goes as what restore tests leave does.
+pub fn preflight_mark(on: jiff::civil::Date, deployment: &str) -> String {
+    format!("{TESTS}preflight/{on}-{deployment}")
+}
+
 /// Where a point's facts lie.
 pub fn facts_of(point: &PointId) -> String {
     format!("{FACTS}{point}/")

@@ -1,4 +1,4 @@
-use holdfast_catalog::{LockMode, Region};
+use holdfast_catalog::{LockMode, Region, Sha256};
 
 use crate::Failure;
 
@@ -43,6 +43,12 @@ pub struct Replica {
 }
 
 impl Settings {
+    /// What tells one deployment from the next: 16 hex digits that change with the version and with every setting.
+    pub fn deployment(&self) -> String {
+        let text = format!("{} {self:?}", env!("CARGO_PKG_VERSION"));
+        Sha256::of(text.as_bytes()).to_string()[..16].to_owned()
+    }
+
     /// All replica vaults, the stack's own first.
     pub fn replicas(&self) -> impl Iterator<Item = &Replica> {
         self.replica.iter().chain(&self.more_replicas)
