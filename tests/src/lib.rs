@@ -20,7 +20,7 @@ use holdfast_sources::dynamodb::{
 use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
 use holdfast_testkit::{
     Faults, ManualClock, MemoryBackups, MemoryDatabases, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore,
-    MemoryTables, MemoryWiring, Outbox, Script,
+    MemorySurroundings, MemoryTables, MemoryWiring, Outbox, Script,
 };
 use holdfast_vault::Catalogue;
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
@@ -30,7 +30,7 @@ use prune::Prune;
 use replicate::Replicate;
 use restore::{Restore, Vault};
 use snapshot::Snapshot;
-use verify::Verify;
+use verify::{Preflight, Verify};
 
 /// A port of the account with the script before it.
 pub type Port<P> = Faults<P>;
@@ -39,10 +39,14 @@ pub type Port<P> = Faults<P>;
 pub type WorldSnapshot = Snapshot<Port<MemoryStore>, Port<MemoryResources>, MemoryRegions, Port<Outbox>>;
 
 /// `verify` over the ports of a world.
-pub type WorldVerify = Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, MemoryRegions>;
+pub type WorldVerify =
+    Verify<Port<MemoryStore>, Port<MemoryResources>, Port<MemoryTables>, MemoryRegions, Port<MemorySurroundings>>;
 
 /// `replicate` over the ports of a world.
 pub type WorldReplicate = Replicate<Port<MemoryStore>, Port<MemoryStore>, Port<MemoryReplicas>, MemoryRegions>;
+
+/// The key of every world's home.
+pub const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1";
 
 /// The account.
 pub struct World {
@@ -66,6 +70,8 @@ pub struct World {
     pub resources: MemoryResources,
     /// What was sent and published.
     pub outbox: Outbox,
+    /// Keys and buckets as a pre-flight finds them.
+    pub surroundings: MemorySurroundings,
 }
 
 /// When every world begins.
@@ -127,6 +133,7 @@ impl Default for World {
             functions: MemoryFunctions::new(&home_region(), &home),
             resources: MemoryResources::new(),
             outbox: Outbox::new(),
+            surroundings: MemorySurroundings::new(&home),
             clock,
             home,
             replica,
@@ -159,6 +166,7 @@ impl World {
             databases: self.databases.clone(),
             resources: self.resources.clone(),
             outbox: self.outbox.clone(),
+            surroundings: self.surroundings.clone(),
         }
     }
 
@@ -263,9 +271,10 @@ impl World {
             spec: ReplicaSpec {
                 bucket: "replica".to_owned(),
                 region: replica_region(),
-                home_key_arn: "arn:aws:kms:eu-central-1:111122223333:key/mrk-1".to_owned(),
+                home_key_arn: KEY.to_owned(),
                 lock: VaultLock::Off,
             },
+            replica_regions: vec![replica_region()],
             maker: self.port(MemoryReplicas::new(&self.home)),
             regions: self.regions(),
             managed: Some(managed_vault()),
@@ -283,7 +292,7 @@ impl World {
         };
         Prune {
             home: vault(&self.home, "home", home_region()),
-            replica: Some(vault(&self.replica, "replica", replica_region())),
+            replicas: vec![vault(&self.replica, "replica", replica_region())],
             regions: self.regions(),
             signals: self.port(self.outbox.clone()),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
@@ -296,11 +305,17 @@ impl World {
     pub fn verify(&self) -> WorldVerify {
         Verify {
             home: self.port(self.home.clone()),
-            replica: Some((self.port(self.replica.clone()), replica_region())),
+            replicas: vec![(self.port(self.replica.clone()), replica_region())],
             inventory: self.port(self.resources.clone()),
             tables: self.port(self.tables.clone()),
             regions: self.regions(),
             managed: Some(managed_vault()),
+            preflight: Preflight {
+                ports: self.port(self.surroundings.clone()),
+                key: Some(KEY.parse().unwrap()),
+                buckets: vec![("replica".to_owned(), replica_region())],
+                deployment: "first".to_owned(),
+            },
             region: home_region(),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),

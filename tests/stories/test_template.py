@@ -124,6 +124,29 @@ def test_no_role_reaches_every_resource_but_where_aws_names_none(role: str):
             assert set(entry["Action"]) <= NAMELESS_ACTIONS
 
 
+def test_in_further_replica_regions_the_roles_may_do_what_they_may_in_the_first_and_only_there():
+    for name, entry in resources("AWS::IAM::RolePolicy").items():
+        assert entry["Condition"] == "HasMoreReplicas"
+        role = entry["Properties"]["RoleName"]["Ref"]
+        first = {
+            (action, resource.replace("${ReplicaRegion}", "*"))
+            for own in allowed(role)
+            for action in own["Action"]
+            for resource in own["Resource"]
+            if "${ReplicaRegion}" in resource
+        }
+        further = set()
+        for statement in statements(entry["Properties"]["PolicyDocument"]):
+            (fence,) = statement["Condition"]["StringEquals"].items()
+            assert fence[0] in ("aws:RequestedRegion", "kms:ReplicaRegion", "kms:ViaService"), name
+            assert "MoreReplicaRegions" in json.dumps(fence[1]), name
+            further |= {(action, resource) for action in statement["Action"] for resource in statement["Resource"]}
+        assert {right for right in further if right[0].startswith("s3:")} == first, name
+        assert {action for action, _ in further if action.startswith("kms:")} <= {
+            action for own in allowed(role) for action in own["Action"]
+        }
+
+
 @pytest.mark.parametrize("role", FUNCTION_ROLES)
 def test_keys_are_used_only_through_the_service_that_needs_them(role: str):
     for entry in allowed(role):

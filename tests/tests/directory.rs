@@ -8,14 +8,15 @@ use bytes::Bytes;
 use holdfast_catalog::{OutcomeStatus, Report, ReportStatus};
 use holdfast_lambda::HandQueue;
 use holdfast_sources::lambda::restore::{VaultLocation, VaultPlace};
+use holdfast_testkit::{MemoryResources, MemorySurroundings, MemoryTables};
 use holdfast_tests::checks::lines;
-use holdfast_tests::{World, home_region, replica_region};
+use holdfast_tests::{MemoryRegions, World, home_region, replica_region};
 use holdfast_vault::port::Clock as _;
 use holdfast_vault::{Catalogue, Directory};
 use jiff::SignedDuration;
 use restore::{Restore, Vault};
 use serde_json::{Value, json};
-use verify::Verify;
+use verify::{Preflight, Verify};
 
 type Files = BTreeMap<String, Bytes>;
 
@@ -82,16 +83,21 @@ async fn restored(world: &World, vault: &Path, queue: &HandQueue, event: Value) 
 fn verify(
     world: &World,
     vault: &Path,
-) -> Verify<Directory, holdfast_testkit::MemoryResources, holdfast_testkit::MemoryTables, holdfast_tests::MemoryRegions>
-{
+) -> Verify<Directory, MemoryResources, MemoryTables, MemoryRegions, MemorySurroundings> {
     let over = world.verify();
     Verify {
         home: Directory::open(vault).unwrap(),
-        replica: None,
+        replicas: Vec::new(),
         inventory: world.resources.clone(),
         tables: world.tables.clone(),
         regions: over.regions,
         managed: None,
+        preflight: Preflight {
+            ports: world.surroundings.clone(),
+            key: None,
+            buckets: Vec::new(),
+            deployment: String::new(),
+        },
         region: over.region,
         margins: over.margins,
         policy_key: over.policy_key,

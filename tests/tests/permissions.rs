@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_testkit::{
     Faults, MemoryBackups, MemoryDatabases, MemoryFunctions, MemoryReplicas, MemoryResources, MemoryStore,
-    MemoryTables, MemoryWiring, Outbox,
+    MemorySurroundings, MemoryTables, MemoryWiring, Outbox,
 };
 
 use holdfast_tests::points::Points;
@@ -61,6 +61,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Tables as verify::TablePorts>::actions(),
                 <Backups as verify::BackupPorts>::actions(),
                 <Databases as verify::DatabasePorts>::actions(),
+                <MemorySurroundings as verify::PreflightPorts>::actions(),
             ]),
         ),
         (

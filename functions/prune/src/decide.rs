@@ -30,6 +30,8 @@ pub struct Observed {
     pub side: Side,
     /// Where it is.
     pub region: Region,
+    /// The regions of the stack's replicas, its own first.
+    pub replicas: Vec<Region>,
     /// Its points.
     pub catalogue: Catalogue,
     /// Its tombstones.
@@ -171,7 +173,7 @@ fn wanted<'a>(
     let states: Vec<PointState> = entries
         .iter()
         .map(|entry| PointState {
-            in_copy: observed.side == Side::Home && is_in_copy(entry, &rules.copies, now),
+            in_copy: observed.side == Side::Home && is_in_copy(entry, rules, &observed.replicas, now),
             held: observed.holds.on(&entry.id).is_some(),
             locked_until: observed.locked_until.get(&entry.id).copied(),
             ..point_state(entry)
@@ -207,7 +209,7 @@ fn wanted<'a>(
 fn retention_of<'a>(observed: &Observed, rules: &'a holdfast_policy::Plan) -> &'a Retention {
     match observed.side {
         Side::Home => &rules.retention,
-        Side::Replica => rules.retention_in(&observed.region, Some(&observed.region)),
+        Side::Replica => rules.retention_in(&observed.region, observed.replicas.first().or(Some(&observed.region))),
     }
 }
 
@@ -265,8 +267,13 @@ fn undeleted_until(until: Timestamp) -> String {
     format!("undeleted, kept until {until}")
 }
 
-fn is_in_copy(entry: &PointEntry, copies: &Copies, now: Timestamp) -> bool {
-    *copies != Copies::None
-        && entry.last("replicated").is_none()
+fn is_in_copy(entry: &PointEntry, rules: &holdfast_policy::Plan, replicas: &[Region], now: Timestamp) -> bool {
+    let own = replicas.first();
+    let further = rules.destinations(own);
+    let mut further = further
+        .iter()
+        .filter(|to| Some(to.region) != own && replicas.contains(to.region));
+    rules.copies != Copies::None
+        && (entry.last("replicated").is_none() || further.any(|to| entry.copied_to(to.region, own).is_none()))
         && now.duration_since(entry.committed_at) < IN_COPY_FOR
 }

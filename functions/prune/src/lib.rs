@@ -78,8 +78,8 @@ pub struct Vault<V> {
 pub struct Prune<V, R, Q> {
     /// The stack's vault.
     pub home: Vault<V>,
-    /// The replica vault.
-    pub replica: Option<Vault<V>>,
+    /// The replica vaults, the stack's own first.
+    pub replicas: Vec<Vault<V>>,
     /// The account.
     pub regions: R,
     /// The bus.
@@ -127,7 +127,7 @@ struct Vaults<'a, V> {
 }
 
 impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
-    /// Prunes the vault and its replica. Trouble with one of them stops nothing in the other.
+    /// Prunes the vault and its replicas. Trouble with one of them stops nothing in the others.
     ///
     /// # Errors
     /// The policy cannot be read.
@@ -229,21 +229,25 @@ impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
             vault: &self.home,
             prefix: String::new(),
         };
-        let replica = self.replica.as_ref().map(|vault| Place {
+        let replicas = self.replicas.iter().map(|vault| Place {
             side: Side::Replica,
             vault,
             prefix: format!("{}: ", vault.region),
         });
-        std::iter::once(home).chain(replica).collect()
+        std::iter::once(home).chain(replicas).collect()
     }
 
     /// Looks at the vaults. What keeps one from being looked at is an outcome; a replica that is not made yet is nothing.
     async fn observe(&self, now: Timestamp) -> Vaults<'_, V> {
         let mut seen = Vec::new();
         let mut outcomes = Vec::new();
+        let replicas: Vec<Region> = self.replicas.iter().map(|vault| vault.region.clone()).collect();
         for place in self.places() {
             match observe(place.side, place.vault, now).await {
-                Ok(observed) => seen.push(Seen { place, observed }),
+                Ok(mut observed) => {
+                    observed.replicas = replicas.clone();
+                    seen.push(Seen { place, observed });
+                }
                 Err(error) if place.is_unmade(&error) => {}
                 Err(error) => {
                     let message = format!("nothing was done: the vault cannot be listed: {error}");
@@ -303,6 +307,7 @@ async fn observe<V: VaultPorts>(side: Side, vault: &Vault<V>, now: Timestamp) ->
     Ok(Observed {
         side,
         region: vault.region.clone(),
+        replicas: Vec::new(),
         failed_attempts: failed_attempts(store, &catalogue, now).await?,
         catalogue,
         tombstones: read_tombstones(store).await?,

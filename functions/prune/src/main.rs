@@ -42,11 +42,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             bucket: settings.vault_bucket.clone(),
             region: settings.region.clone(),
         },
-        replica: settings.replica.as_ref().map(|replica| Vault {
-            store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
-            bucket: replica.bucket.clone(),
-            region: replica.region.clone(),
-        }),
+        replicas: settings
+            .replicas()
+            .map(|replica| Vault {
+                store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
+                bucket: replica.bucket.clone(),
+                region: replica.region.clone(),
+            })
+            .collect(),
         regions: AwsRegions {
             aws: aws.clone(),
             account: settings.account.clone(),

@@ -5,6 +5,7 @@
 
 mod copy;
 mod event;
+mod everywhere;
 mod managed;
 
 use holdfast_catalog::{Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
@@ -15,12 +16,13 @@ use holdfast_sources::managed::port::{
 };
 use holdfast_vault::port::{Clock, CopyObjects, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::replica::{MakeReplica, ReplicaSpec};
-use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact};
+use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact_as};
 use jiff::SignedDuration;
 use serde_json::Value;
 
 use copy::CopyEnd;
 pub use event::{EXAMPLE, Request};
+pub use everywhere::Everywhere;
 use managed::Queue;
 
 ports! {
@@ -38,6 +40,9 @@ ports! {
     pub trait MakerPorts: MakeReplica
 }
 
+/// For how long the oldest point has been waiting that is to be copied and is not, in seconds: of all destinations, and of each
+/// with its region behind a hyphen.
+pub(crate) const LAG: &str = "CopyLagSeconds";
 ports! {
     /// What replicate asks of AWS Backup: it starts copy jobs, looks, and makes the vault that they go to.
     pub trait BackupPorts: StartCopies, ReadCopies, ReadBackups, ReadRecoveryPoints, ReadBackupVaults, CreateBackupVaults
@@ -65,6 +70,8 @@ pub struct Replicate<H, R, M, B> {
     pub replica: R,
     /// What the replica vault is to be.
     pub spec: ReplicaSpec,
+    /// All regions that the stack has a replica in, its own first: there go copies that name no region.
+    pub replica_regions: Vec<Region>,
     /// Who makes it.
     pub maker: M,
     /// The account.
@@ -103,20 +110,24 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         let mut entries: Vec<&PointEntry> = catalogue.points.iter().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.id.slot));
         let mut outcomes = Vec::new();
+        let mut lag = SignedDuration::ZERO;
         for entry in entries {
-            outcomes.extend(self.replicate(entry, &policy, &mut queue, clock).await);
+            let told = self.replicate(entry, &policy, &mut queue, clock).await;
+            if told.iter().any(is_waiting) {
+                lag = lag.max(clock.now().duration_since(entry.committed_at));
+            }
+            outcomes.extend(told);
         }
-        let waiting = outcomes
-            .iter()
-            // A partial one is whole there, and not locked.
-            .filter(|outcome| !matches!(outcome.status, OutcomeStatus::Done | OutcomeStatus::Partial))
-            .count();
+        let waiting = outcomes.iter().filter(|outcome| is_waiting(outcome)).count();
         let mut report = Report::of(Self::NAME, outcomes);
         report.notes = policy.notes();
         report.metrics.insert(
             "UnreplicatedPoints".to_owned(),
             f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)),
         );
+        let lag = lag.as_secs_f64().max(0.0);
+        report.metrics.insert(LAG.to_owned(), lag);
+        report.metrics.insert(format!("{LAG}-{}", self.spec.region), lag);
         Ok(report)
     }
 
@@ -140,31 +151,40 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
     }
 
     fn wanted(&self, entry: &PointEntry, policy: &PolicyInForce) -> Wanted {
-        if entry.is_tombstoned || entry.is_damaged() || entry.last("replicated").is_some() {
+        let (here, own) = (&self.spec.region, self.replica_regions.first());
+        if entry.is_tombstoned || entry.is_damaged() || entry.copied_to(here, own).is_some() {
             return Wanted::default();
         }
         // A point of a plan that is not in the policy (any more) is copied like the others: unknown means keep.
         let Some(plan) = policy.document.plan(&entry.id.plan) else {
             return Wanted {
-                copy: true,
+                copy: self.is_own(),
                 elsewhere: Vec::new(),
             };
         };
-        let destinations = plan.destinations(Some(&self.spec.region));
-        let (here, elsewhere): (Vec<&Region>, Vec<&Region>) = destinations
-            .iter()
-            .map(|destination| destination.region)
-            .partition(|region| **region == self.spec.region);
-        Wanted {
-            copy: !here.is_empty(),
-            elsewhere: elsewhere.into_iter().cloned().collect(),
+        let destinations = plan.destinations(own);
+        let mut wanted = Wanted {
+            copy: destinations.iter().any(|destination| destination.region == here),
+            elsewhere: Vec::new(),
+        };
+        if self.is_own() {
+            let regions = destinations.iter().map(|destination| destination.region);
+            let nowhere = regions.filter(|region| !self.replica_regions.contains(region));
+            wanted.elsewhere = nowhere.cloned().collect();
         }
+        wanted
+    }
+
+    /// Whether this is the stack's own replica, where copies go that name no region.
+    fn is_own(&self) -> bool {
+        self.replica_regions.first() == Some(&self.spec.region)
     }
 
     fn elsewhere(&self, point: &PointId, region: &Region) -> Outcome {
         let message = format!(
-            "not copied: plan {} wants a copy in {region}, the stack's replica region is {}; make them the same",
-            point.plan, self.spec.region
+            "not copied: plan {} wants a copy in {region}, and the stack has no replica there; deploy it with that region among \
+             MoreReplicaRegions, or change the plan",
+            point.plan
         );
         Outcome::new(point, OutcomeStatus::Failed, message)
     }
@@ -237,6 +257,11 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
     ) -> Result<Outcome, PortError> {
         let manifest = read_manifest(&self.home, point).await?;
         if let Some(managed) = &manifest.managed {
+            if !self.is_own() {
+                let message = "not copied: what AWS Backup keeps is copied to the stack's own replica region alone; \
+                    leave this region out of the plan's copies";
+                return Ok(Outcome::new(point, OutcomeStatus::Failed, message));
+            }
             return self.copy_managed(&manifest, managed, document, queue, clock).await;
         }
         match self.copy_manifest(&manifest, clock).await? {
@@ -253,7 +278,11 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
                     .with("copied_objects", fact.copied_objects)
                     .with("copied_bytes", fact.copied_bytes)
                     .with("region", fact.region.as_str());
-                write_fact(&self.home, point, &Fact::Replicated(fact), clock.now()).await?;
+                let word = match self.is_own() {
+                    true => "replicated".to_owned(),
+                    false => layout::replicated_to(&self.spec.region),
+                };
+                write_fact_as(&self.home, point, &word, &Fact::Replicated(fact), clock.now()).await?;
                 Ok(outcome)
             }
         }
@@ -314,6 +343,11 @@ impl Wanted {
 fn pruned_there(point: &PointId) -> Outcome {
     let message = "was pruned in the replica and is not brought back";
     Outcome::new(point, OutcomeStatus::Unchanged, message)
+}
+
+/// A partial one is whole there, and not locked.
+fn is_waiting(outcome: &Outcome) -> bool {
+    !matches!(outcome.status, OutcomeStatus::Done | OutcomeStatus::Partial)
 }
 
 fn out_of_time(point: &PointId) -> Outcome {

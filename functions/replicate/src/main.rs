@@ -5,9 +5,9 @@
 
 use holdfast_aws::{Aws, AwsBackups, AwsCalls, AwsReplicas, S3Vault};
 use holdfast_catalog::Region;
-use holdfast_lambda::{Notifier, Settings, serve};
+use holdfast_lambda::{Notifier, Replica, Settings, serve};
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
-use replicate::{NoReplica, Regions, Replicate};
+use replicate::{Everywhere, NoReplica, Regions, Replicate};
 
 struct AwsRegions {
     aws: Aws,
@@ -35,14 +35,25 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     );
     let calls = AwsCalls::new(&aws, &settings.account);
     let notifier = Notifier::new(home.clone(), calls, &settings);
-    let Some(replica) = &settings.replica else {
+    if settings.replica.is_none() {
         return serve(NoReplica, notifier, &settings.stack).await;
-    };
-    let replicate = Replicate {
-        home,
+    }
+    let destinations = settings.replicas().map(|replica| to(replica, &home, &aws, &settings));
+    serve(Everywhere(destinations.collect()), notifier, &settings.stack).await
+}
+
+/// The copying to one replica.
+fn to(
+    replica: &Replica,
+    home: &S3Vault,
+    aws: &Aws,
+    settings: &Settings,
+) -> Replicate<S3Vault, S3Vault, AwsReplicas, AwsRegions> {
+    Replicate {
+        home: home.clone(),
         home_bucket: settings.vault_bucket.clone(),
-        replica: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account)
-            .copying_from(&aws, &settings.region),
+        replica: S3Vault::replica(aws, &replica.region, &replica.bucket, &settings.account)
+            .copying_from(aws, &settings.region),
         spec: ReplicaSpec {
             bucket: replica.bucket.clone(),
             region: replica.region.clone(),
@@ -52,7 +63,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 Some(_) => VaultLock::Enabled,
             },
         },
-        maker: AwsReplicas::new(&aws, &settings.account),
+        replica_regions: settings.replicas().map(|replica| replica.region.clone()).collect(),
+        maker: AwsReplicas::new(aws, &settings.account),
         regions: AwsRegions {
             aws: aws.clone(),
             account: settings.account.clone(),
@@ -60,6 +72,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         managed: settings.managed.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
-    };
-    serve(replicate, notifier, &settings.stack).await
+    }
 }

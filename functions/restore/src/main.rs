@@ -93,8 +93,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             },
         },
         replicas: settings
-            .replica
-            .iter()
+            .replicas()
             .map(|replica| vault_in(&aws, &settings, replica))
             .collect(),
         work: SqsQueue::new(&aws, &settings.region, queue),

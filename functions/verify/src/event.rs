@@ -15,6 +15,8 @@ pub enum Request {
     RestoreTest(Subject),
     /// Hold every promise of the policy against what there is.
     Comply,
+    /// Look whether keys, destinations and rights are as the next run needs them.
+    Preflight,
     /// Say in plain words what becomes of a resource or a point.
     Explain(Subject),
 }
@@ -37,6 +39,7 @@ struct Fields {
     restore_test: Option<String>,
     comply: Option<bool>,
     explain: Option<String>,
+    preflight: Option<bool>,
 }
 
 impl Request {
@@ -46,6 +49,19 @@ impl Request {
     /// `InvalidRequest` with what is wrong and an event that works.
     pub fn parse(event: Value) -> Result<Self, Failure> {
         let fields: Fields = parse_manual(event, EXAMPLE)?;
+        if let Fields {
+            scrub: None,
+            restore_test: None,
+            comply: None,
+            explain: None,
+            preflight: Some(true),
+        } = fields
+        {
+            return Ok(Request::Preflight);
+        }
+        if fields.preflight.is_some() {
+            return Err(invalid("preflight is asked for alone, and with true"));
+        }
         match (fields.scrub, fields.restore_test, fields.comply, fields.explain) {
             (Some(text), None, None, None) => subject(&text).map(Request::Scrub),
             (None, Some(text), None, None) => match subject(&text)? {
@@ -54,7 +70,9 @@ impl Request {
             },
             (None, None, Some(true), None) => Ok(Request::Comply),
             (None, None, None, Some(text)) => subject(&text).map(Request::Explain),
-            _ => Err(invalid("name one of scrub, restore_test, comply and explain")),
+            _ => Err(invalid(
+                "name one of scrub, restore_test, comply, explain and preflight",
+            )),
         }
     }
 }
@@ -99,6 +117,7 @@ mod tests {
             Request::Scrub(Subject::Resource(_))
         ));
         assert_eq!(Request::parse(json!({"comply": true})).unwrap(), Request::Comply);
+        assert_eq!(Request::parse(json!({"preflight": true})).unwrap(), Request::Preflight);
     }
 
     #[test]
@@ -108,6 +127,8 @@ mod tests {
             json!({"scrub": "x"}),
             json!({"scrub": "all", "comply": true}),
             json!({"restore_test": "all"}),
+            json!({"preflight": false}),
+            json!({"preflight": true, "scrub": "all"}),
         ] {
             assert!(
                 Request::parse(wrong.clone()).unwrap_err().to_string().contains(EXAMPLE),

@@ -5,6 +5,7 @@ mod decide;
 mod event;
 mod managed;
 mod observe;
+mod preflight;
 mod promises;
 mod restore_test;
 
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 pub use decide::{newest_good, restore_tests, scrub_order};
 pub use event::{EXAMPLE, Request, Subject};
+pub use preflight::{Preflight, PreflightPorts};
 
 ports! {
     /// What verify asks of a vault: it reads, and adds facts.
@@ -75,11 +77,11 @@ const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(120);
 const SCRATCH_DEAD_AFTER: SignedDuration = SignedDuration::from_hours(2);
 
 /// What a verification works with.
-pub struct Verify<V, I, T, R> {
+pub struct Verify<V, I, T, R, P> {
     /// The stack's vault.
     pub home: V,
-    /// The replica vault, with its region.
-    pub replica: Option<(V, Region)>,
+    /// The replica vaults with their regions, the stack's own first.
+    pub replicas: Vec<(V, Region)>,
     /// What exists.
     pub inventory: I,
     /// DynamoDB in the vault's region, where restore tests are made.
@@ -88,6 +90,8 @@ pub struct Verify<V, I, T, R> {
     pub regions: R,
     /// What AWS Backup works with, if the stack has it.
     pub managed: Option<ManagedVault>,
+    /// What a pre-flight looks at.
+    pub preflight: Preflight<P>,
     /// The vault's region.
     pub region: Region,
     /// How long removed points stay undoable.
@@ -98,7 +102,7 @@ pub struct Verify<V, I, T, R> {
     pub tag_key: String,
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Handler for Verify<V, I, T, R> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Handler for Verify<V, I, T, R, P> {
     const NAME: &'static str = "verify";
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
@@ -110,7 +114,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Handler for Ve
     }
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Verify<V, I, T, R, P> {
     /// Checks all objectives, then restores and scrubs what is due, as far as time allows.
     ///
     /// # Errors
@@ -120,6 +124,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T
         let catalogue = Catalogue::read(&self.home).await?;
         let mut report = self.check_promises(&policy, &catalogue, clock).await?;
         let mut more = find_lost(&self.home, &catalogue).await;
+        if let Some(preflight) = self.daily_preflight(&catalogue, clock).await {
+            more.extend(preflight.outcomes);
+            report.metrics.extend(preflight.metrics);
+        }
         more.extend(self.clear_scratch(clock).await);
         for entry in restore_tests(&policy.document, &catalogue, clock.now()) {
             if clock.remaining() < STOP_BEFORE_END {
@@ -129,7 +137,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T
         }
         let order = scrub_order(&catalogue, clock.now());
         more.extend(self.scrub_all(&self.home, "", order, clock).await);
-        if let Some((replica, region)) = &self.replica {
+        for (replica, region) in &self.replicas {
             more.extend(self.scrub_replica(replica, region, clock).await);
         }
         let damaged = more
@@ -166,6 +174,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T
                 report.notes = policy.notes();
                 Ok(report)
             }
+            Request::Preflight => Ok(self.run_preflight(&catalogue, clock.now()).await),
             Request::Scrub(subject) => {
                 let entries = chosen(&catalogue, &subject, clock.now())?;
                 Ok(Report::of(

@@ -4,12 +4,12 @@
 #![recursion_limit = "256"]
 
 use holdfast_aws::dynamodb::Tables;
-use holdfast_aws::{Aws, AwsBackups, AwsCalls, AwsInventory, Databases, S3Vault};
+use holdfast_aws::{Aws, AwsBackups, AwsCalls, AwsInventory, AwsReplicas, Databases, S3Vault};
 use holdfast_catalog::Region;
 use holdfast_lambda::{HandQueue, Notifier, Settings, by_hand, open_directory, serve};
 use holdfast_vault::sweep::Margins;
 use jiff::SignedDuration;
-use verify::{Regions, Verify};
+use verify::{Preflight, Regions, Verify};
 
 struct AwsRegions {
     aws: Aws,
@@ -34,7 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let aws = Aws::from_env().await;
     if let Some(directory) = open_directory(&settings).await? {
-        let verify = verify_over(directory, None, &aws, &settings);
+        let verify = verify_over(directory, Vec::new(), &aws, &settings);
         return by_hand(&verify, &HandQueue::default()).await;
     }
     let home = S3Vault::home(
@@ -46,23 +46,23 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     );
     let calls = AwsCalls::new(&aws, &settings.account);
     let notifier = Notifier::new(home.clone(), calls, &settings);
-    let replica = settings.replica.as_ref().map(|replica| {
+    let replicas = settings.replicas().map(|replica| {
         let store = S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account);
         (store, replica.region.clone())
     });
-    let verify = verify_over(home, replica, &aws, &settings);
+    let verify = verify_over(home, replicas.collect(), &aws, &settings);
     serve(verify, notifier, &settings.stack).await
 }
 
 fn verify_over<V>(
     home: V,
-    replica: Option<(V, Region)>,
+    replicas: Vec<(V, Region)>,
     aws: &Aws,
     settings: &Settings,
-) -> Verify<V, AwsInventory, Tables, AwsRegions> {
+) -> Verify<V, AwsInventory, Tables, AwsRegions, AwsReplicas> {
     Verify {
         home,
-        replica,
+        replicas,
         inventory: AwsInventory::new(aws, &settings.account).with_roles(settings.protect_roles),
         tables: Tables::new(aws.dynamodb(&settings.region)),
         regions: AwsRegions {
@@ -70,6 +70,15 @@ fn verify_over<V>(
             account: settings.account.clone(),
         },
         managed: settings.managed.clone(),
+        preflight: Preflight {
+            ports: AwsReplicas::new(aws, &settings.account),
+            key: settings.vault_key_arn.as_ref().and_then(|key| key.parse().ok()),
+            buckets: settings
+                .replicas()
+                .map(|replica| (replica.bucket.clone(), replica.region.clone()))
+                .collect(),
+            deployment: settings.deployment(),
+        },
         region: settings.region.clone(),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),

@@ -16,9 +16,9 @@ use holdfast_vault::port::Clock;
 use jiff::Timestamp;
 
 use crate::restore_test::MAX_TEST_BYTES;
-use crate::{InventoryPorts, Regions, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, PreflightPorts, Regions, TablePorts, VaultPorts, Verify};
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Verify<V, I, T, R, P> {
     /// Restores a point into a scratch resource, compares it, tells AWS Backup and removes it, as far as time allows. A job
     /// that runs is never disturbed: whatever goes wrong, the next tick goes on.
     pub(crate) async fn test_managed<C: Clock>(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
-use holdfast_catalog::{Fact, PlanName, ResourceId};
+use holdfast_catalog::{Fact, PlanName, Region, ResourceId};
 use holdfast_lambda::{PolicyInForce, point_state};
 use holdfast_policy::{
     CopyState, Observation, Observations, Plan, PointState, PointStatus, Resource, RestoreTest, newest_good,
@@ -13,7 +13,7 @@ use holdfast_vault::{Catalogue, Holds, PointEntry, PortError, read_fact, read_ma
 use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::has_restore_tests;
-use crate::{InventoryPorts, Regions, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, PreflightPorts, Regions, TablePorts, VaultPorts, Verify};
 
 /// The points of a resource and plan, in order of their slots.
 pub(crate) type SeriesOf<'a> = BTreeMap<(&'a ResourceId, &'a PlanName), Vec<&'a PointEntry>>;
@@ -42,7 +42,7 @@ pub(crate) fn series_of(catalogue: &Catalogue) -> SeriesOf<'_> {
     series
 }
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Verify<V, I, T, R, P> {
     /// Everything that exists in the protected regions, and what could not be listed, in words.
     pub(crate) async fn inventory(&self, policy: &PolicyInForce) -> (Vec<Resource>, Vec<(String, String)>) {
         let inventory = inventory::take(&self.inventory, policy.document.regions(&self.region)).await;
@@ -93,6 +93,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T
         Ok(observed)
     }
 
+    /// The stack's own replica region, where copies go that name none.
+    pub(crate) fn own_replica(&self) -> Option<&Region> {
+        self.replicas.first().map(|(_, region)| region)
+    }
+
     /// What is seen of one series.
     pub(crate) async fn observe(
         &self,
@@ -125,14 +130,16 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T
     }
 
     fn copies_of(&self, entries: &[&PointEntry]) -> Vec<CopyState> {
-        let Some((_, region)) = &self.replica else {
-            return Vec::new();
-        };
-        let copied = entries.iter().filter(|entry| entry.last("replicated").is_some());
-        let copies = copied.map(|entry| CopyState {
-            point: entry.id.clone(),
-            region: region.clone(),
-            is_complete: true,
+        let own = self.own_replica();
+        let copies = self.replicas.iter().flat_map(|(_, region)| {
+            let copied = entries
+                .iter()
+                .filter(move |entry| entry.copied_to(region, own).is_some());
+            copied.map(move |entry| CopyState {
+                point: entry.id.clone(),
+                region: region.clone(),
+                is_complete: true,
+            })
         });
         copies.collect()
     }

@@ -7,9 +7,9 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::{Catalogue, Holds, PortError, read_manifest, read_tombstone};
 
 use crate::observe::{Observed, series_of};
-use crate::{InventoryPorts, Regions, Subject, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, PreflightPorts, Regions, Subject, TablePorts, VaultPorts, Verify};
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Verify<V, I, T, R, P> {
     /// Holds every promise of the policy against what there is.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T
         } = self.observations(policy, &inventory, catalogue, now).await?;
         inventory.retain(|resource| !unread.iter().any(|(id, _)| **id == resource.id));
         let others = self.count_others(policy, &inventory, &mut observations).await;
-        let replica = self.replica.as_ref().map(|(_, region)| region);
+        let replica = self.own_replica();
         let reviewed = comply(&policy.document, &inventory, &observations, replica, now);
         let counts = reviewed.counts();
         let unread = unread.into_iter().map(|(id, error)| {

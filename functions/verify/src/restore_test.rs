@@ -14,12 +14,12 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::{PortError, read_manifest, write_fact};
 use serde_json::json;
 
-use crate::{InventoryPorts, Regions, TablePorts, VaultPorts, Verify};
+use crate::{InventoryPorts, PreflightPorts, Regions, TablePorts, VaultPorts, Verify};
 
 /// Points with more bytes than this are not restored as a test: the test would cost more than it tells.
 pub(crate) const MAX_TEST_BYTES: u64 = 10 << 30;
 
-impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions> Verify<V, I, T, R> {
+impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Verify<V, I, T, R, P> {
     pub(crate) async fn restore_test<C: Clock>(&self, point: &PointId, clock: &C) -> Outcome {
         if let Ok(manifest) = read_manifest(&self.home, point).await
             && let Some(managed) = &manifest.managed

@@ -3,6 +3,7 @@
 mod bucket;
 mod hardening;
 mod key;
+mod look;
 
 use holdfast_vault::PortError;
 use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec};

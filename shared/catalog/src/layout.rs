@@ -170,6 +170,17 @@ pub fn fact_of(point: &PointId, what: &str, at: Slot) -> String {
     format!("{FACTS}{point}/{what}-{at}.json")
 }
 
+/// The word of the fact that a copy in a further replica region is complete; that of the stack's own replica has the plain
+/// word `replicated`.
+pub fn replicated_to(region: &crate::Region) -> String {
+    format!("replicated-to-{region}")
+}
+
+/// That the pre-flight of a day was made in a deployment. It goes as what restore tests leave does.
+pub fn preflight_mark(on: jiff::civil::Date, deployment: &str) -> String {
+    format!("{TESTS}preflight/{on}-{deployment}")
+}
+
 /// Where a point's facts lie.
 pub fn facts_of(point: &PointId) -> String {
     format!("{FACTS}{point}/")

@@ -1,4 +1,4 @@
-use holdfast_catalog::{Arn, LockMode, ManagedVault, Region};
+use holdfast_catalog::{Arn, LockMode, ManagedVault, Region, Sha256};
 
 use crate::Failure;
 
@@ -19,6 +19,8 @@ pub struct Settings {
     pub vault_key_arn: Option<String>,
     /// The replica vault, if there is one.
     pub replica: Option<Replica>,
+    /// Further replica vaults, for plans that name their regions.
+    pub more_replicas: Vec<Replica>,
     /// The tag that selects resources.
     pub tag_key: String,
     /// Where in the vault the policy document lies.
@@ -45,6 +47,17 @@ pub struct Replica {
 }
 
 impl Settings {
+    /// What tells one deployment from the next: 16 hex digits that change with the version and with every setting.
+    pub fn deployment(&self) -> String {
+        let text = format!("{} {self:?}", env!("CARGO_PKG_VERSION"));
+        Sha256::of(text.as_bytes()).to_string()[..16].to_owned()
+    }
+
+    /// All replica vaults, the stack's own first.
+    pub fn replicas(&self) -> impl Iterator<Item = &Replica> {
+        self.replica.iter().chain(&self.more_replicas)
+    }
+
     /// The settings of this process.
     ///
     /// # Errors
@@ -86,14 +99,19 @@ impl Settings {
             }),
             _ => None,
         };
+        let account = required("HOLDFAST_ACCOUNT")?;
+        let home = region(required("AWS_REGION")?)?;
+        let more = optional("HOLDFAST_MORE_REPLICA_REGIONS").filter(|_| vault_directory.is_none());
+        let more_replicas = more_replicas(more.as_deref(), &account, &home, replica.as_ref())?;
         Ok(Settings {
             stack: optional("HOLDFAST_STACK").unwrap_or_else(|| "holdfast".to_owned()),
-            account: required("HOLDFAST_ACCOUNT")?,
-            region: region(required("AWS_REGION")?)?,
+            account,
+            region: home,
             vault_bucket,
             vault_directory,
             vault_key_arn: optional("HOLDFAST_VAULT_KEY_ARN"),
             replica,
+            more_replicas,
             tag_key: optional("HOLDFAST_TAG_KEY").unwrap_or_else(|| "backup".to_owned()),
             policy_key: optional("HOLDFAST_POLICY_KEY").unwrap_or_else(|| holdfast_catalog::layout::POLICY.to_owned()),
             lock: lock(optional("HOLDFAST_LOCK_MODE").as_deref())?,
@@ -108,6 +126,32 @@ impl Settings {
 fn arn(text: &str) -> Result<Arn, Failure> {
     text.parse()
         .map_err(|error: holdfast_catalog::CatalogError| Failure::InvalidSettings(error.to_string()))
+}
+
+/// The further replica vaults; their buckets are called as the stack's own replica is.
+fn more_replicas(
+    text: Option<&str>,
+    account: &str,
+    home: &Region,
+    own: Option<&Replica>,
+) -> Result<Vec<Replica>, Failure> {
+    let invalid = |why: String| Failure::InvalidSettings(format!("HOLDFAST_MORE_REPLICA_REGIONS: {why}"));
+    let mut more: Vec<Replica> = Vec::new();
+    let names = text.unwrap_or_default().split(',').map(str::trim);
+    for name in names.filter(|name| !name.is_empty()) {
+        let region: Region = name.parse().map_err(|_| invalid(format!("{name:?} is no region")))?;
+        let Some(own) = own else {
+            return Err(invalid("name the first replica region with ReplicaRegion".to_owned()));
+        };
+        if region == *home || region == own.region || more.iter().any(|other| other.region == region) {
+            return Err(invalid(format!(
+                "{region} has a vault of this stack already: leave it out"
+            )));
+        }
+        let bucket = format!("holdfast-{account}-{region}");
+        more.push(Replica { region, bucket });
+    }
+    Ok(more)
 }
 
 fn lock(text: Option<&str>) -> Result<Option<LockMode>, Failure> {
@@ -179,6 +223,32 @@ mod tests {
         .unwrap();
         assert_eq!(settings.vault_directory.as_deref(), Some("/mnt/vault"));
         assert_eq!((settings.vault_bucket.as_str(), settings.replica), ("", None));
+    }
+
+    #[test]
+    fn further_replicas_are_listed_once_each_beside_the_stacks_own() {
+        let own = [
+            ("HOLDFAST_REPLICA_REGION", "eu-west-1"),
+            ("HOLDFAST_REPLICA_BUCKET", "replica"),
+        ];
+        let with = |more| settings(&[own[0], own[1], ("HOLDFAST_MORE_REPLICA_REGIONS", more)]);
+        let found = with("us-east-1, eu-north-1").unwrap();
+        let places: Vec<(&str, &str)> = found
+            .replicas()
+            .map(|replica| (replica.region.as_str(), replica.bucket.as_str()))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                ("eu-west-1", "replica"),
+                ("us-east-1", "holdfast-111122223333-us-east-1"),
+                ("eu-north-1", "holdfast-111122223333-eu-north-1"),
+            ]
+        );
+        for wrong in ["eu-west-1", "eu-central-1", "us-east-1,us-east-1", "x y"] {
+            assert!(with(wrong).is_err(), "{wrong}");
+        }
+        assert!(settings(&[("HOLDFAST_MORE_REPLICA_REGIONS", "us-east-1")]).is_err());
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub fn metrics_line(stack: &str, report: &Report, now_ms: i64) -> Value {
     let names = |names: Vec<&String>| -> Vec<Value> {
         names
             .into_iter()
-            .map(|name| json!({ "Name": name, "Unit": if name.ends_with("Bytes") { "Bytes" } else { "Count" } }))
+            .map(|name| json!({ "Name": name, "Unit": unit_of(name) }))
             .collect()
     };
     let directive = |dimensions: Value, names: Vec<Value>| json!({ "Namespace": "Holdfast", "Dimensions": [dimensions], "Metrics": names });
@@ -68,6 +68,15 @@ pub fn metrics_line(stack: &str, report: &Report, now_ms: i64) -> Value {
     line
 }
 
+/// Names end in their unit; a region may stand behind it.
+fn unit_of(name: &str) -> &'static str {
+    match name.split('-').next() {
+        Some(name) if name.ends_with("Bytes") => "Bytes",
+        Some(name) if name.ends_with("Seconds") => "Seconds",
+        _ => "Count",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use holdfast_catalog::Outcome;
@@ -84,6 +93,7 @@ mod tests {
         let mut report = Report::of("verify", outcomes);
         report.metrics.insert("RpoBreachedResources".to_owned(), 1.0);
         report.metrics.insert("SweptBytes".to_owned(), 7.0);
+        report.metrics.insert("CopyLagSeconds-eu-west-1".to_owned(), 7.5);
         let line = metrics_line("prod", &report, 5);
         assert_eq!(
             (&line["FailedOutcomes"], &line["RpoBreachedResources"]),
@@ -92,6 +102,7 @@ mod tests {
         assert_eq!(
             line["_aws"]["CloudWatchMetrics"][1]["Metrics"],
             json!([
+                { "Name": "CopyLagSeconds-eu-west-1", "Unit": "Seconds" },
                 { "Name": "RpoBreachedResources", "Unit": "Count" },
                 { "Name": "SweptBytes", "Unit": "Bytes" },
             ])

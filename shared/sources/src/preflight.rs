@@ -1,5 +1,7 @@
 //! Whether tonight's backups, copies and restores can work: from what was observed to findings, each with what to change.
 
+pub mod port;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

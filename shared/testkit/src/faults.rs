@@ -7,6 +7,8 @@ use holdfast_sources::dynamodb::port::{
 };
 use holdfast_sources::dynamodb::{Item, TableConfig};
 use holdfast_sources::inventory::{Found, ListResources};
+use holdfast_sources::key::KeyFacts;
+use holdfast_sources::preflight::port::{ReadKeys, ReadReplicas, ReplicaLook};
 use holdfast_vault::PortError;
 use holdfast_vault::port::{
     CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
@@ -59,6 +61,20 @@ impl<S: ReadObjects> ReadObjects for Faults<S> {
     async fn head(&self, key: &str) -> Result<ObjectInfo, PortError> {
         let work = self.inner.head(key);
         self.script.run("head", key, Effect::Reads, work).await
+    }
+}
+
+impl<S: ReadKeys> ReadKeys for Faults<S> {
+    async fn describe_key(&self, key: &Arn) -> Result<KeyFacts, PortError> {
+        let work = self.inner.describe_key(key);
+        self.script.run("describe_key", key.as_str(), Effect::Reads, work).await
+    }
+}
+
+impl<S: ReadReplicas> ReadReplicas for Faults<S> {
+    async fn look_at_replica(&self, bucket: &str, region: &Region, key: &Arn) -> Result<ReplicaLook, PortError> {
+        let work = self.inner.look_at_replica(bucket, region, key);
+        self.script.run("look_at_replica", bucket, Effect::Reads, work).await
     }
 }
 

@@ -23,6 +23,7 @@ mod replica;
 mod resources;
 mod script;
 mod store;
+mod surroundings;
 mod tables;
 mod wiring;
 
@@ -36,6 +37,7 @@ pub use replica::MemoryReplicas;
 pub use resources::MemoryResources;
 pub use script::{Call, Effect, Ending, Moment, Script};
 pub use store::MemoryStore;
+pub use surroundings::MemorySurroundings;
 pub use tables::MemoryTables;
 pub use wiring::MemoryWiring;
 

@@ -33,7 +33,7 @@ pub use line::Line;
 pub use pack::{BuiltPack, Pack, PackBuilder, TARGET_BYTES};
 pub use points::{
     Catalogue, PointEntry, begin_run, commit, is_lost, keys, read_fact, read_manifest, read_run, read_tombstone,
-    vouches, write_fact, write_tombstone,
+    vouches, write_fact, write_fact_as, write_tombstone,
 };
 pub use recipe_io::{
     finished_shards, read_checkpoint, read_checkpoint_at, read_committed_part, read_part, summarise, write_checkpoint,

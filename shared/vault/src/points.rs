@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use holdfast_catalog::{Fact, Manifest, PointId, ResourceId, RunRecord, Slot, Tombstone, layout, seal, unseal};
+use holdfast_catalog::{Fact, Manifest, PointId, Region, ResourceId, RunRecord, Slot, Tombstone, layout, seal, unseal};
 use jiff::Timestamp;
 
 use crate::PortError;
@@ -83,6 +83,15 @@ impl PointEntry {
             (Some(damaged), Some(scrubbed)) => damaged >= scrubbed,
             (damaged, None) => damaged.is_some(),
             (None, Some(_)) => false,
+        }
+    }
+
+    /// When a copy was last known to be complete in a replica region, given the stack's own one.
+    pub fn copied_to(&self, region: &Region, own: Option<&Region>) -> Option<Timestamp> {
+        if own == Some(region) {
+            self.last("replicated")
+        } else {
+            self.last(&layout::replicated_to(region))
         }
     }
 
@@ -239,7 +248,22 @@ pub async fn write_fact<S: WriteObjects>(
     fact: &Fact,
     at: Timestamp,
 ) -> Result<Created, PortError> {
-    store.create(&layout::fact(point, fact, at), to_json(fact)?).await
+    write_fact_as(store, point, fact.what(), fact, at).await
+}
+
+/// Adds a fact under another word than its own.
+///
+/// # Errors
+/// Those of the store.
+pub async fn write_fact_as<S: WriteObjects>(
+    store: &S,
+    point: &PointId,
+    what: &str,
+    fact: &Fact,
+    at: Timestamp,
+) -> Result<Created, PortError> {
+    let key = layout::fact_of(point, what, Slot::at(at));
+    store.create(&key, to_json(fact)?).await
 }
 
 /// Reads the newest fact of a word that an entry tells of.

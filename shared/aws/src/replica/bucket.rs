@@ -37,7 +37,7 @@ impl<'a> ReplicaBucket<'a> {
         self.create().await
     }
 
-    async fn exists(&self) -> Result<bool, PortError> {
+    pub(super) async fn exists(&self) -> Result<bool, PortError> {
         let (bucket, region) = (&self.spec.bucket, &self.spec.region);
         let result = self
             .client

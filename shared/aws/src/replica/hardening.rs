@@ -178,7 +178,7 @@ fn our_statements(bucket_arn: &str) -> [Value; 2] {
 }
 
 /// The policy with our statements; `None` when it has them.
-fn guarded_policy(found: Option<&str>, bucket_arn: &str) -> Result<Option<String>, serde_json::Error> {
+pub(super) fn guarded_policy(found: Option<&str>, bucket_arn: &str) -> Result<Option<String>, serde_json::Error> {
     let ours = our_statements(bucket_arn);
     let mut policy: Map<String, Value> = match found {
         Some(text) => serde_json::from_str(text)?,
@@ -205,7 +205,7 @@ fn guarded_policy(found: Option<&str>, bucket_arn: &str) -> Result<Option<String
     Ok(Some(Value::Object(policy).to_string()))
 }
 
-fn encrypts_with(rule: &ServerSideEncryptionRule, key_arn: &str) -> bool {
+pub(super) fn encrypts_with(rule: &ServerSideEncryptionRule, key_arn: &str) -> bool {
     let Some(default) = rule.apply_server_side_encryption_by_default() else {
         return false;
     };
@@ -226,7 +226,7 @@ fn aborts_stale_uploads(rule: &LifecycleRule) -> bool {
 }
 
 /// A setting's answer, or `None` when the bucket has no such setting. A missing bucket is an error.
-fn present<T, E>(result: Result<T, SdkError<E, HttpResponse>>, doing: &str) -> Result<Option<T>, PortError>
+pub(super) fn present<T, E>(result: Result<T, SdkError<E, HttpResponse>>, doing: &str) -> Result<Option<T>, PortError>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

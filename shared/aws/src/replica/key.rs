@@ -84,7 +84,7 @@ async fn replicate(aws: &Aws, home: &HomeKey, region: &Region) -> Result<(), Por
     }
 }
 
-async fn describe(client: &Client, arn: &str) -> Result<KeyMetadata, PortError> {
+pub(super) async fn describe(client: &Client, arn: &str) -> Result<KeyMetadata, PortError> {
     let doing = format!("looking at key {arn}");
     let answer = client.describe_key().key_id(arn).send().await;
     let answer = answer.map_err(|error| port_error(&error, &doing))?;

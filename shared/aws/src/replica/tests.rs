@@ -1,5 +1,8 @@
 use std::collections::BTreeSet;
 
+use holdfast_sources::key::KeyState;
+use holdfast_sources::preflight::DestinationState;
+use holdfast_sources::preflight::port::{ReadKeys as _, ReadReplicas as _, ReplicaLook};
 use holdfast_vault::PortError;
 use holdfast_vault::replica::{MakeReplica as _, ReplicaReady, ReplicaSpec, VaultLock};
 
@@ -270,4 +273,73 @@ async fn a_bucket_that_vanishes_meanwhile_is_not_taken_for_one_without_settings(
     });
     let error = ensure(&server, &spec(VaultLock::Off)).await.unwrap_err();
     assert!(matches!(error, PortError::NotFound(_)), "{error}");
+}
+
+async fn look(server: &Server) -> ReplicaLook {
+    let key = REPLICA_KEY.parse().unwrap();
+    let region = "us-west-2".parse().unwrap();
+    let replicas = AwsReplicas::new(&server.aws(), "111122223333");
+    replicas.look_at_replica("replica", &region, &key).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_look_at_a_ready_replica_finds_nothing_and_writes_nothing() {
+    let server = Server::answering(|request| Some(ready(&subject(request))));
+    let found = look(&server).await;
+    assert_eq!(
+        (found.state, found.missing_hardening),
+        (DestinationState::Ready, Vec::<String>::new())
+    );
+    assert!(about(&server).iter().all(|what| !what.starts_with("PUT")));
+}
+
+#[tokio::test]
+async fn a_look_names_each_measure_that_is_not_there() {
+    for (setting, body, words) in [
+        ("GET versioning", "<VersioningConfiguration/>", "versioning"),
+        ("GET policy", "{}", "only prune deletes"),
+        (
+            "GET publicAccessBlock",
+            "<PublicAccessBlockConfiguration/>",
+            "public access",
+        ),
+        ("GET ownershipControls", "<OwnershipControls/>", "ownership"),
+        ("GET encryption", "<ServerSideEncryptionConfiguration/>", "encryption"),
+    ] {
+        let server = Server::answering(move |request| {
+            let about = subject(request);
+            Some(if about == setting {
+                Reply::new(200, body)
+            } else {
+                ready(&about)
+            })
+        });
+        let found = look(&server).await;
+        assert_eq!(found.state, DestinationState::Ready);
+        assert!(
+            matches!(found.missing_hardening.as_slice(), [one] if one.contains(words)),
+            "{setting}: {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_look_tells_a_replica_that_is_not_there_from_one_that_may_not_be_seen() {
+    for (status, state) in [(404, DestinationState::Missing), (403, DestinationState::Denied)] {
+        let server = Server::answering(move |_| Some(Reply::new(status, "")));
+        assert_eq!(look(&server).await.state, state);
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_described_with_the_day_on_which_it_goes() {
+    let answer = r#"{"KeyMetadata": {"KeyId": "mrk-1", "KeyState": "PendingDeletion", "DeletionDate": 1796083200.0, "KeyManager": "CUSTOMER"}}"#;
+    let server = Server::answering(move |_| Some(Reply::new(200, answer)));
+    let replicas = AwsReplicas::new(&server.aws(), "111122223333");
+    let facts = replicas.describe_key(&REPLICA_KEY.parse().unwrap()).await.unwrap();
+    let at = "2026-12-01T00:00:00Z".parse().unwrap();
+    assert_eq!(
+        (facts.state, facts.is_aws_managed),
+        (KeyState::PendingDeletion { at }, false)
+    );
 }

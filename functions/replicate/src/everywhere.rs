@@ -1,0 +1,96 @@
+//! Several destinations: each on its own, so that trouble with one keeps no copy from the others.
+
+use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report};
+use holdfast_lambda::{Failure, Handler, InvocationClock};
+use holdfast_vault::port::Clock;
+use serde_json::Value;
+
+use crate::{HomePorts, LAG, MakerPorts, Regions, ReplicaPorts, Replicate, Request};
+
+/// `replicate` to every replica region of a stack, its own first.
+pub struct Everywhere<H, R, M, B>(pub Vec<Replicate<H, R, M, B>>);
+
+impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Handler for Everywhere<H, R, M, B> {
+    const NAME: &'static str = "replicate";
+
+    async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
+        self.run_all(clock).await
+    }
+
+    async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
+        self.run_point(&Request::parse(event)?.point, clock).await
+    }
+}
+
+impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, M, B> {
+    /// Copies everything everywhere, as far as time allows.
+    ///
+    /// # Errors
+    /// No destination could be worked for.
+    pub async fn run_all<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
+        let mut reports = Vec::new();
+        for destination in &self.0 {
+            reports.push(destination.run_all(clock).await);
+        }
+        self.joined(reports)
+    }
+
+    /// Copies one point to wherever its plan wants it.
+    ///
+    /// # Errors
+    /// No destination could be worked for: for example, there is no such point.
+    pub async fn run_point<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Report, Failure> {
+        let mut reports = Vec::new();
+        for destination in &self.0 {
+            reports.push(destination.run_point(point, clock).await);
+        }
+        self.joined(reports)
+    }
+
+    /// One report of all. The stack's own replica speaks plainly, of the others the region stands before each subject.
+    fn joined(&self, reports: Vec<Result<Report, Failure>>) -> Result<Report, Failure> {
+        let mut whole = Report::of(Self::NAME, Vec::new());
+        let mut failures = Vec::new();
+        for (at, (destination, report)) in self.0.iter().zip(reports).enumerate() {
+            let region = &destination.spec.region;
+            let prefix = if at == 0 { String::new() } else { format!("{region}: ") };
+            match report {
+                Ok(report) => {
+                    whole
+                        .outcomes
+                        .extend(report.outcomes.into_iter().map(|outcome| Outcome {
+                            subject: format!("{prefix}{}", outcome.subject),
+                            ..outcome
+                        }));
+                    let new = report.notes.into_iter().filter(|note| !whole.notes.contains(note));
+                    let new: Vec<String> = new.collect();
+                    whole.notes.extend(new);
+                    for (name, value) in report.metrics {
+                        let is_lag = name.starts_with(LAG);
+                        let known = whole.metrics.entry(name).or_insert(0.0);
+                        // Points add up; of lags the longest counts.
+                        *known = match is_lag {
+                            true => known.max(value),
+                            false => *known + value,
+                        };
+                    }
+                }
+                Err(failure) => {
+                    let message = format!("nothing was copied there: {failure}");
+                    let outcome = Outcome::new(format!("{region}: vault"), OutcomeStatus::Failed, message);
+                    whole.outcomes.push(outcome);
+                    failures.push(failure);
+                }
+            }
+        }
+        match failures.pop() {
+            Some(failure) if failures.len() + 1 == self.0.len() => Err(failure),
+            _ => {
+                let (notes, metrics) = (whole.notes, whole.metrics);
+                whole = Report::of(Self::NAME, whole.outcomes);
+                (whole.notes, whole.metrics) = (notes, metrics);
+                Ok(whole)
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Keys and destinations are looked at once a day, after each deployment and on request; what is wrong is said with what to change.
+
+use holdfast_catalog::{Arn, OutcomeStatus, Report};
+use holdfast_sources::key::KeyState;
+use holdfast_tests::{KEY, World};
+use holdfast_vault::PortError;
+use jiff::SignedDuration;
+
+fn key(region: &str) -> Arn {
+    KEY.replace("eu-central-1", region).parse().unwrap()
+}
+
+async fn asked(world: &World) -> Report {
+    world
+        .verify()
+        .run_request(verify::Request::Preflight, &world.clock)
+        .await
+        .unwrap()
+}
+
+async fn ticked(world: &World) -> Report {
+    world.verify().run_all(&world.clock).await.unwrap()
+}
+
+fn said(report: &Report) -> Vec<(OutcomeStatus, String)> {
+    let ours = report
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.subject.starts_with("preflight: "));
+    ours.map(|outcome| (outcome.status, format!("{} {}", outcome.subject, outcome.message)))
+        .collect()
+}
+
+async fn copied() -> World {
+    let world = World::with_orders(10);
+    world.tick().await;
+    world.replicate().run_all(&world.clock).await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn where_all_is_well_it_says_nothing_and_measures_nothing_at_risk() {
+    let world = copied().await;
+    let report = asked(&world).await;
+    assert_eq!(report.outcomes, []);
+    assert_eq!(
+        (report.metrics["KeysAtRisk"], report.metrics["PreflightFindings"]),
+        (0.0, 0.0)
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_goes_and_protects_points_is_at_risk_wherever_it_is() {
+    for region in ["eu-central-1", "eu-west-1"] {
+        let world = copied().await;
+        let at = "2026-12-01T00:00:00Z".parse().unwrap();
+        world
+            .surroundings
+            .set_key(&key(region), KeyState::PendingDeletion { at });
+        let report = asked(&world).await;
+        let said = said(&report);
+        assert_eq!(report.metrics["KeysAtRisk"], 1.0, "{report:#?}");
+        assert!(
+            said[0].1.contains("cancel-key-deletion") && said[0].1.contains(region),
+            "{said:?}"
+        );
+        assert!(said[0].1.contains("1 recovery points"), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_key_and_a_weakened_bucket_are_found() {
+    let world = copied().await;
+    world.surroundings.set_key(&key("eu-west-1"), KeyState::Disabled);
+    world.surroundings.weaken("replica", "versioning");
+    let said = said(&asked(&world).await);
+    let statuses: Vec<OutcomeStatus> = said.iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses, [OutcomeStatus::Failed, OutcomeStatus::Partial], "{said:?}");
+    assert!(
+        said[0].1.contains("enable-key") && said[1].1.contains("switch on versioning"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_replica_that_is_not_made_is_said_only_after_replicate_has_had_its_time() {
+    let world = World::with_orders(10);
+    world.tick().await;
+    let mut verify = world.verify();
+    verify.preflight.buckets[0].0 = "nowhere".to_owned();
+    let ask = async || {
+        let report = verify
+            .run_request(verify::Request::Preflight, &world.clock)
+            .await
+            .unwrap();
+        said(&report)
+    };
+    assert_eq!(ask().await, []);
+    world.later(SignedDuration::from_hours(2));
+    let late = ask().await;
+    assert!(
+        late.iter()
+            .any(|(_, words)| words.contains("nowhere") && words.contains("does not exist")),
+        "{late:?}"
+    );
+}
+
+#[tokio::test]
+async fn it_is_made_once_a_day_and_once_in_a_deployment() {
+    let world = copied().await;
+    world.surroundings.set_key(&key("eu-west-1"), KeyState::Disabled);
+    let looks = || world.script.count("describe_key");
+    assert_eq!(said(&ticked(&world).await).len(), 1);
+    let first = looks();
+    assert!(first > 0);
+    world.later(SignedDuration::from_mins(15));
+    assert_eq!(said(&ticked(&world).await), []);
+    assert_eq!(looks(), first);
+    // The same day, but another deployment.
+    let mut verify = world.verify();
+    verify.preflight.deployment = "second".to_owned();
+    assert_eq!(said(&verify.run_all(&world.clock).await.unwrap()).len(), 1);
+    world.later(SignedDuration::from_hours(24));
+    assert_eq!(said(&ticked(&world).await).len(), 1);
+}
+
+#[tokio::test]
+async fn what_could_not_be_looked_at_is_said_and_looked_at_by_the_next_tick() {
+    let world = copied().await;
+    for name in ["describe_key", "look_at_replica"] {
+        world.script.restart();
+        world
+            .script
+            .fail_named(name, PortError::Unavailable("planted".to_owned()));
+        let report = ticked(&world).await;
+        let said_now = said(&report);
+        assert!(
+            said_now
+                .iter()
+                .all(|(status, words)| *status == OutcomeStatus::Failed && words.contains("planted"))
+        );
+        assert!(!said_now.is_empty(), "{name}: {report:#?}");
+        world.script.heal();
+    }
+    world.script.restart();
+    assert_eq!(said(&ticked(&world).await), []);
+    assert!(world.script.count("describe_key") > 0);
+}
