@@ -138,7 +138,8 @@ where
         let setting = association.label();
         let message = match self.versions.get(&association.version) {
             Some(number) => format!(
-                "it ran version {}, which is version {number} of {} now; distributions are left as they are: {}",
+                "it ran version {}, which is version {number} of {} now; distributions are left as they are. With a role that trusts \
+                 edgelambda.amazonaws.com: {}",
                 association.version,
                 self.name(),
                 association.command(&self.plan.arn, *number)
