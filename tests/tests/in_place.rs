@@ -178,3 +178,23 @@ async fn while_the_point_is_being_taken_the_restore_waits_for_it() {
     let report = restore(&world, next).await.unwrap();
     assert_eq!(words(&report)[QUEUE], "changed", "{report:#?}");
 }
+
+#[tokio::test]
+async fn what_a_change_did_away_with_is_never_the_latest_point() {
+    let world = wired().await;
+    spoil(&world).await;
+    let report = restore(&world, in_place(&[QUEUE])).await.unwrap();
+    let undo = undo_of(&report, QUEUE);
+    world.later(SignedDuration::from_mins(5));
+    let latest = json!({"application": {"resources": [QUEUE]}, "target": {"prefix": "new-"}});
+    let report = restore(&world, latest).await.unwrap();
+    assert_eq!(report.status, ReportStatus::Completed, "{report:#?}");
+    let copy = documents(&world, "").await[QUEUE].config.clone();
+    let input = json!({"QueueUrl": "https://x/new-jobs", "AttributeNames": ["All"]});
+    let account = world.resources.wiring();
+    let made = account.ask::<sqs::GetQueueAttributes>(&home_region(), input).unwrap();
+    assert_eq!(
+        made["Attributes"]["DelaySeconds"], copy["Attributes"]["DelaySeconds"],
+        "{undo}"
+    );
+}

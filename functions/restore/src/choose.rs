@@ -5,8 +5,11 @@ use jiff::Timestamp;
 
 use crate::event::Wanted;
 
-/// The point that is meant, among those of one resource in one vault. A damaged or incomplete point is taken only when it is
-/// asked for by its id.
+/// The fact about a point that was taken so that a change in place can be undone: it holds what was to be changed.
+pub(crate) const UNDO: &str = "undo";
+
+/// The point that is meant, among those of one resource in one vault. A damaged or incomplete point, and one that
+/// holds what a change in place did away with, is taken only when it is asked for by its id.
 pub fn choose<'a>(entries: &'a [PointEntry], wanted: &Wanted, now: Timestamp) -> Option<&'a PointEntry> {
     let not_after = match wanted {
         Wanted::Latest => now,
@@ -15,7 +18,7 @@ pub fn choose<'a>(entries: &'a [PointEntry], wanted: &Wanted, now: Timestamp) ->
     };
     entries
         .iter()
-        .filter(|entry| entry.is_good() && entry.id.slot.instant() <= not_after)
+        .filter(|entry| entry.is_good() && !entry.facts.contains_key(UNDO) && entry.id.slot.instant() <= not_after)
         .max_by_key(|entry| entry.id.slot)
 }
 
@@ -43,6 +46,7 @@ mod tests {
             entry(2, None),
             entry(3, Some("damaged")),
             entry(4, Some("partial")),
+            entry(5, Some(UNDO)),
             entry(23, None),
         ]
     }
@@ -66,8 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_point_is_taken_only_by_its_id() {
-        let id = "dynamodb-table/eu-west-1/orders/20261121T030000Z-standard";
-        assert_eq!(chosen(&Wanted::Exactly(id.parse().unwrap())).as_deref(), Some("03"));
+    fn a_damaged_point_and_one_that_undoes_a_change_are_taken_only_by_their_ids() {
+        for hour in ["03", "05"] {
+            let id = format!("dynamodb-table/eu-west-1/orders/20261121T{hour}0000Z-standard");
+            assert_eq!(chosen(&Wanted::Exactly(id.parse().unwrap())).as_deref(), Some(hour));
+        }
     }
 }

@@ -22,11 +22,12 @@ use holdfast_vault::signal::TakePoints as _;
 use holdfast_vault::sweep::MAX_RUN;
 use holdfast_vault::{Catalogue, PortError, keys};
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::act::Act;
 use super::gather::Point;
 use super::told;
+use crate::choose::UNDO;
 use crate::function::{self, FunctionRestore};
 use crate::{Regions, Triggers, VaultPorts, WorkPorts, table};
 
@@ -82,6 +83,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 return Ok(told(step, &Word::Failed(why)));
             }
         };
+        // Before the change: from then on what it holds is not what anybody wants back without saying so.
+        let mark = layout::fact_of(&undo, UNDO, began);
+        let instead = json!({ "changed_to": point.manifest.point }).to_string();
+        store.create(&mark, Bytes::from(instead)).await?;
         let outcomes = self.change(step, point, wanted, clock).await?;
         let mut outcomes: Vec<SettingOutcome> = outcomes
             .into_iter()
@@ -220,18 +225,21 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             }
             Kind::LambdaFunction => {
                 let mut config = function::read_config(wanted.to_string().as_bytes())?;
-                config
-                    .event_sources
-                    .iter_mut()
-                    .for_each(|source| source.enabled = false);
                 let functions = regions.functions(&target.region);
+                let there = read_function(&functions, &target.name).await?.config.event_sources;
+                // What polls for it goes on, and what does not is not made to.
+                for source in &mut config.event_sources {
+                    source.enabled = there.iter().any(|found| {
+                        found.enabled && found.source_arn == source.source_arn && found.qualifier == source.qualifier
+                    });
+                }
                 take_over(&functions, &new_arn(point, target)?, &point.manifest.point).await?;
                 let restore = FunctionRestore {
                     copies: &self.copies(step, point).await,
                     manifest: &point.manifest,
                     config: &config,
                     target,
-                    triggers: Triggers::Quiet,
+                    triggers: Triggers::AsBefore,
                     replacements: BTreeMap::new(),
                 };
                 let made = self.restore.make_function(restore, clock).await?;
