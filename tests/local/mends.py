@@ -180,6 +180,10 @@ def iam_knows_the_resource() -> None:
             return (query_params.get("Arn") or [arn])[0]
         if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
             return f"arn:aws:lambda:{region}:{account_id}:function:{_field(body, 'FunctionName')}"
+        if service == "iam":
+            form = urllib.parse.parse_qs(bytes(body or b"").decode())
+            if form.get("Action") == ["CreatePolicy"]:
+                return f"arn:aws:iam::{account_id}:policy{form.get('Path', ['/'])[0]}{form['PolicyName'][0]}"
         return arn
 
     iam_actions.extract_resource_arn = extract_resource_arn
