@@ -129,11 +129,30 @@ def iam_knows_the_resource() -> None:
         if service == "dynamodb":
             # Tags and resource policies.
             return _field(body, "ResourceArn") or arn
+        if service == "rds":
+            return _rds_resource(query_params, region, account_id) or arn
         if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
             return f"arn:aws:lambda:{region}:{account_id}:function:{_field(body, 'FunctionName')}"
         return arn
 
     iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _rds_resource(query_params: Any, region: str, account_id: str) -> str | None:
+    """What a call names other than an instance or a cluster."""
+    arn = iam_actions._query_param(query_params, "ResourceName")
+    if arn:
+        return arn
+    for member, kind in (
+        ("DBParameterGroupName", "pg"),
+        ("DBClusterParameterGroupName", "cluster-pg"),
+        ("OptionGroupName", "og"),
+        ("DBSubnetGroupName", "subgrp"),
+    ):
+        name = iam_actions._query_param(query_params, member)
+        if name:
+            return f"arn:aws:rds:{region}:{account_id}:{kind}:{name}"
+    return None
 
 
 def iam_knows_the_action() -> None:
