@@ -109,6 +109,9 @@ async fn restore_makes_no_empty_table_of_a_point_that_aws_backup_does_not_have()
     let request = restore::Request::parse(request).unwrap();
     let report = world.restore().run(request, &world.clock).await.unwrap();
     assert_eq!(report.status, ReportStatus::Failed);
-    assert!(report.outcomes[0].message.contains("not found: recovery point"), "{report:#?}");
+    assert!(
+        report.outcomes[0].message.contains("not found: recovery point"),
+        "{report:#?}"
+    );
     assert!(!world.tables.names().contains(&"orders-2".to_owned()));
 }
