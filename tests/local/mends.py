@@ -168,6 +168,8 @@ def iam_knows_the_resource() -> None:
         arn = original(service, method, path, headers, body, query_params, region, account_id)
         if arn != "*":
             return arn
+        if service == "rds":
+            return _rds_resource(query_params, region, account_id) or arn
         # Tags and resource policies, each service in its own spelling.
         named = [_field(body, name) for name in ("ResourceArn", "ResourceARN", "resourceArn", "stateMachineAliasArn")]
         named += [query_params.get(name) for name in ("ResourceArn", "SubscriptionArn")]
@@ -187,6 +189,23 @@ def iam_knows_the_resource() -> None:
         return arn
 
     iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _rds_resource(query_params: Any, region: str, account_id: str) -> str | None:
+    """What a call names other than an instance or a cluster."""
+    arn = iam_actions._query_param(query_params, "ResourceName")
+    if arn:
+        return arn
+    for member, kind in (
+        ("DBParameterGroupName", "pg"),
+        ("DBClusterParameterGroupName", "cluster-pg"),
+        ("OptionGroupName", "og"),
+        ("DBSubnetGroupName", "subgrp"),
+    ):
+        name = iam_actions._query_param(query_params, member)
+        if name:
+            return f"arn:aws:rds:{region}:{account_id}:{kind}:{name}"
+    return None
 
 
 def iam_knows_the_action() -> None:
