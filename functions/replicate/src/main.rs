@@ -42,7 +42,8 @@ fn to(replica: &Replica, aws: &Aws, settings: &Settings) -> Replicate<S3Vault, S
             &settings.account,
         ),
         home_bucket: settings.vault_bucket.clone(),
-        replica: S3Vault::replica(aws, &replica.region, &replica.bucket, &settings.account)
+        replica: S3Vault::replica(aws, &replica.region, &replica.bucket, &replica.account)
+            .source_owned_by(&settings.account)
             .copying_from(aws, &settings.region),
         spec: ReplicaSpec {
             bucket: replica.bucket.clone(),
@@ -54,7 +55,10 @@ fn to(replica: &Replica, aws: &Aws, settings: &Settings) -> Replicate<S3Vault, S
             },
         },
         replica_regions: settings.replicas().map(|replica| replica.region.clone()).collect(),
-        maker: AwsReplicas::new(aws, &settings.account),
+        maker: match replica.account == settings.account {
+            true => AwsReplicas::new(aws, &settings.account),
+            false => AwsReplicas::elsewhere(aws, &replica.account),
+        },
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     }
