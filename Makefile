@@ -45,7 +45,7 @@ lint: $(VENV)/stamp $(CARGO_DENY) ## formatting, clippy, docs, dependency rules,
 	$(CARGO_DENY) check bans licenses sources
 	tools/advisories $(CARGO_DENY)
 	$(VENV)/bin/sam validate --lint --template template.yaml --region eu-central-1
-	$(VENV)/bin/cfn-lint template.yaml tests/sample_app/shop.yaml shared/sources/tests/application/golden/*.template.json
+	$(VENV)/bin/cfn-lint template.yaml destination.yaml tests/sample_app/shop.yaml shared/sources/tests/application/golden/*.template.json
 	$(VENV)/bin/python -m compileall -q -f tests/bench tests/local tests/stories tests/sample_app
 
 .PHONY: bench

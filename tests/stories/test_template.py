@@ -126,6 +126,8 @@ def test_no_role_reaches_every_resource_but_where_aws_names_none(role: str):
 
 def test_in_further_replica_regions_the_roles_may_do_what_they_may_in_the_first_and_only_there():
     for name, entry in resources("AWS::IAM::RolePolicy").items():
+        if name.endswith("Elsewhere"):
+            continue
         assert entry["Condition"] == "HasMoreReplicas"
         role = entry["Properties"]["RoleName"]["Ref"]
         first = {
@@ -145,6 +147,38 @@ def test_in_further_replica_regions_the_roles_may_do_what_they_may_in_the_first_
         assert {action for action, _ in further if action.startswith("kms:")} <= {
             action for own in allowed(role) for action in own["Action"]
         }
+
+
+def test_in_another_account_the_roles_may_do_in_the_one_bucket_what_they_may_in_the_replica_and_change_no_setting():
+    for name, entry in resources("AWS::IAM::RolePolicy").items():
+        if not name.endswith("Elsewhere"):
+            continue
+        assert entry["Condition"] == "HasOtherAccount"
+        role = entry["Properties"]["RoleName"]["Ref"]
+        own = {action for statement in allowed(role) for action in statement["Action"]}
+        for statement in statements(entry["Properties"]["PolicyDocument"]):
+            assert set(statement["Action"]) <= own, name
+            assert not [action for action in statement["Action"] if "PutBucket" in action or "Create" in action], name
+            for resource in statement["Resource"]:
+                bucket = "arn:${AWS::Partition}:s3:::holdfast-${OtherAccount}-${OtherAccountRegion}"
+                assert resource.startswith((bucket, "arn:${AWS::Partition}:kms:")), name
+
+
+def test_the_other_accounts_side_lets_in_the_stacks_roles_alone_and_only_prune_removes():
+    there = template(ROOT / "destination.yaml")["Resources"]
+    documents = [there["BucketPolicy"]["Properties"]["PolicyDocument"], there["Key"]["Properties"]["KeyPolicy"]]
+    for document in documents:
+        for statement in statements(document):
+            if statement["Effect"] == "Deny" or statement["Sid"] == "TheAccountDecidesWithIam":
+                continue
+            role = statement["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::Sub"]
+            removes = any(removes_data(action) for action in statement["Action"])
+            assert role.endswith(":role/holdfast/prune/*" if removes else ":role/holdfast/*")
+    home = resources("AWS::S3::Bucket")["VaultBucket"]["Properties"]
+    for setting in ("VersioningConfiguration", "PublicAccessBlockConfiguration", "OwnershipControls"):
+        assert there["Bucket"]["Properties"][setting] == home[setting]
+    for name in ("Bucket", "Key", "BucketPolicy"):
+        assert (there[name]["DeletionPolicy"], there[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
 @pytest.mark.parametrize("role", FUNCTION_ROLES)

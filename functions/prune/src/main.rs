@@ -45,7 +45,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         replicas: settings
             .replicas()
             .map(|replica| Vault {
-                store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account),
+                store: S3Vault::replica(&aws, &replica.region, &replica.bucket, &replica.account),
                 bucket: replica.bucket.clone(),
                 region: replica.region.clone(),
             })

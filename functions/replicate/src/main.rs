@@ -52,7 +52,8 @@ fn to(
     Replicate {
         home: home.clone(),
         home_bucket: settings.vault_bucket.clone(),
-        replica: S3Vault::replica(aws, &replica.region, &replica.bucket, &settings.account)
+        replica: S3Vault::replica(aws, &replica.region, &replica.bucket, &replica.account)
+            .source_owned_by(&settings.account)
             .copying_from(aws, &settings.region),
         spec: ReplicaSpec {
             bucket: replica.bucket.clone(),
@@ -64,7 +65,10 @@ fn to(
             },
         },
         replica_regions: settings.replicas().map(|replica| replica.region.clone()).collect(),
-        maker: AwsReplicas::new(aws, &settings.account),
+        maker: match replica.account == settings.account {
+            true => AwsReplicas::new(aws, &settings.account),
+            false => AwsReplicas::elsewhere(aws, &replica.account),
+        },
         regions: AwsRegions {
             aws: aws.clone(),
             account: settings.account.clone(),

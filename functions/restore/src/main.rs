@@ -92,10 +92,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 region: settings.region.clone(),
             },
         },
-        replicas: settings
-            .replicas()
-            .map(|replica| vault_in(&aws, &settings, replica))
-            .collect(),
+        replicas: settings.replicas().map(|replica| vault_in(&aws, replica)).collect(),
         work: SqsQueue::new(&aws, &settings.region, queue),
         regions: AwsRegions::new(&aws, &settings),
         managed: settings.managed.clone(),
@@ -105,9 +102,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve(restore, notifier, &settings.stack).await
 }
 
-fn vault_in(aws: &Aws, settings: &Settings, replica: &Replica) -> Vault<S3Vault> {
+fn vault_in(aws: &Aws, replica: &Replica) -> Vault<S3Vault> {
     Vault {
-        store: S3Vault::replica(aws, &replica.region, &replica.bucket, &settings.account),
+        store: S3Vault::replica(aws, &replica.region, &replica.bucket, &replica.account),
         location: VaultLocation {
             place: VaultPlace::Bucket(replica.bucket.clone()),
             region: replica.region.clone(),

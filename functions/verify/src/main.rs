@@ -47,7 +47,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let calls = AwsCalls::new(&aws, &settings.account);
     let notifier = Notifier::new(home.clone(), calls, &settings);
     let replicas = settings.replicas().map(|replica| {
-        let store = S3Vault::replica(&aws, &replica.region, &replica.bucket, &settings.account);
+        let store = S3Vault::replica(&aws, &replica.region, &replica.bucket, &replica.account);
         (store, replica.region.clone())
     });
     let verify = verify_over(home, replicas.collect(), &aws, &settings);
@@ -73,8 +73,10 @@ fn verify_over<V>(
         preflight: Preflight {
             ports: AwsReplicas::new(aws, &settings.account),
             key: settings.vault_key_arn.as_ref().and_then(|key| key.parse().ok()),
+            // Another account's bucket is encrypted with that account's key, and hardened by its owner.
             buckets: settings
                 .replicas()
+                .filter(|replica| replica.account == settings.account)
                 .map(|replica| (replica.bucket.clone(), replica.region.clone()))
                 .collect(),
             deployment: settings.deployment(),

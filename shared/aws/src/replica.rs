@@ -16,6 +16,8 @@ use bucket::ReplicaBucket;
 pub struct AwsReplicas {
     aws: Aws,
     account: String,
+    /// Whether the vaults are made here, or by whoever has deployed `destination.yaml`.
+    is_ours: bool,
 }
 
 impl AwsReplicas {
@@ -24,12 +26,41 @@ impl AwsReplicas {
         AwsReplicas {
             aws: aws.clone(),
             account: account.to_owned(),
+            is_ours: true,
         }
+    }
+
+    /// In another account, where its owner makes them: they are looked for and tried, and nothing of them is made or changed.
+    pub fn elsewhere(aws: &Aws, account: &str) -> Self {
+        AwsReplicas {
+            is_ours: false,
+            ..AwsReplicas::new(aws, account)
+        }
+    }
+
+    async fn find(&self, spec: &ReplicaSpec) -> Result<ReplicaReady, PortError> {
+        let bucket = ReplicaBucket::new(&self.aws, spec, &self.account);
+        if !bucket.exists().await? {
+            return Err(PortError::NotFound(format!(
+                "bucket {} of account {}: deploy destination.yaml there, in {}",
+                spec.bucket, self.account, spec.region
+            )));
+        }
+        let vault = S3Vault::new(&self.aws, &spec.region, &spec.bucket).owned_by(&self.account);
+        vault.probe_create().await?;
+        Ok(ReplicaReady {
+            // Its default encryption, which is for its owner to say.
+            key_arn: String::new(),
+            made: false,
+        })
     }
 }
 
 impl MakeReplica for AwsReplicas {
     async fn ensure(&self, spec: &ReplicaSpec) -> Result<ReplicaReady, PortError> {
+        if !self.is_ours {
+            return self.find(spec).await;
+        }
         let key_arn = key::ensure(&self.aws, &spec.home_key_arn, &spec.region).await?;
         let bucket = ReplicaBucket::new(&self.aws, spec, &self.account);
         let made = bucket.ensure().await?;

@@ -30,6 +30,8 @@ pub struct S3Vault {
     bucket: String,
     kms_key: Option<String>,
     owner: Option<String>,
+    /// Whose the buckets are that copies come from.
+    source_owner: Option<String>,
     /// How what is written is locked.
     lock: Option<Lock>,
 }
@@ -44,6 +46,7 @@ impl S3Vault {
             bucket: bucket.to_owned(),
             kms_key: None,
             owner: None,
+            source_owner: None,
             lock: None,
         }
     }
@@ -66,7 +69,23 @@ impl S3Vault {
     #[must_use]
     pub fn owned_by(mut self, account: &str) -> Self {
         self.owner = Some(account.to_owned());
+        self.source_owner = Some(account.to_owned());
         self
+    }
+
+    /// Takes copies only from buckets of this account, where that is another than the one that this bucket belongs to.
+    #[must_use]
+    pub fn source_owned_by(mut self, account: &str) -> Self {
+        self.source_owner = Some(account.to_owned());
+        self
+    }
+
+    /// Who a bucket has to belong to.
+    fn owner_of(&self, bucket: &str) -> Option<String> {
+        match bucket == self.bucket {
+            true => self.owner.clone(),
+            false => self.source_owner.clone(),
+        }
     }
 
     /// The bucket's name.

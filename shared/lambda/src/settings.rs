@@ -44,6 +44,8 @@ pub struct Replica {
     pub region: Region,
     /// Its bucket.
     pub bucket: String,
+    /// The account that the bucket belongs to; the stack's own but for the one in another account.
+    pub account: String,
 }
 
 impl Settings {
@@ -89,6 +91,7 @@ impl Settings {
             (Some(name), Some(bucket)) if vault_directory.is_none() => Some(Replica {
                 region: region(name)?,
                 bucket,
+                account: required("HOLDFAST_ACCOUNT")?,
             }),
             _ => None,
         };
@@ -102,7 +105,14 @@ impl Settings {
         let account = required("HOLDFAST_ACCOUNT")?;
         let home = region(required("AWS_REGION")?)?;
         let more = optional("HOLDFAST_MORE_REPLICA_REGIONS").filter(|_| vault_directory.is_none());
-        let more_replicas = more_replicas(more.as_deref(), &account, &home, replica.as_ref())?;
+        let other = match (
+            optional("HOLDFAST_OTHER_ACCOUNT"),
+            optional("HOLDFAST_OTHER_ACCOUNT_REGION"),
+        ) {
+            (Some(account), Some(region)) if vault_directory.is_none() => Some((account, region)),
+            _ => None,
+        };
+        let more_replicas = more_replicas(more.as_deref(), other, &account, &home, replica.as_ref())?;
         Ok(Settings {
             stack: optional("HOLDFAST_STACK").unwrap_or_else(|| "holdfast".to_owned()),
             account,
@@ -131,14 +141,17 @@ fn arn(text: &str) -> Result<Arn, Failure> {
 /// The further replica vaults; their buckets are called as the stack's own replica is.
 fn more_replicas(
     text: Option<&str>,
+    other: Option<(String, String)>,
     account: &str,
     home: &Region,
     own: Option<&Replica>,
 ) -> Result<Vec<Replica>, Failure> {
-    let invalid = |why: String| Failure::InvalidSettings(format!("HOLDFAST_MORE_REPLICA_REGIONS: {why}"));
+    let invalid = |why: String| Failure::InvalidSettings(format!("further replicas: {why}"));
     let mut more: Vec<Replica> = Vec::new();
     let names = text.unwrap_or_default().split(',').map(str::trim);
-    for name in names.filter(|name| !name.is_empty()) {
+    let ours = names.filter(|name| !name.is_empty()).map(|name| (account, name));
+    let theirs = other.iter().map(|(account, name)| (account.as_str(), name.as_str()));
+    for (account, name) in ours.chain(theirs) {
         let region: Region = name.parse().map_err(|_| invalid(format!("{name:?} is no region")))?;
         let Some(own) = own else {
             return Err(invalid("name the first replica region with ReplicaRegion".to_owned()));
@@ -149,7 +162,11 @@ fn more_replicas(
             )));
         }
         let bucket = format!("holdfast-{account}-{region}");
-        more.push(Replica { region, bucket });
+        more.push(Replica {
+            region,
+            bucket,
+            account: account.to_owned(),
+        });
     }
     Ok(more)
 }
@@ -244,6 +261,18 @@ mod tests {
                 ("us-east-1", "holdfast-111122223333-us-east-1"),
                 ("eu-north-1", "holdfast-111122223333-eu-north-1"),
             ]
+        );
+        let other = settings(&[
+            own[0],
+            own[1],
+            ("HOLDFAST_OTHER_ACCOUNT", "222233334444"),
+            ("HOLDFAST_OTHER_ACCOUNT_REGION", "us-east-1"),
+        ])
+        .unwrap();
+        let replica = other.more_replicas.first().unwrap();
+        assert_eq!(
+            (replica.bucket.as_str(), replica.account.as_str()),
+            ("holdfast-222233334444-us-east-1", "222233334444")
         );
         for wrong in ["eu-west-1", "eu-central-1", "us-east-1,us-east-1", "x y"] {
             assert!(with(wrong).is_err(), "{wrong}");

@@ -32,7 +32,7 @@ pub struct ReplicaSpec {
 /// A replica vault that can be written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplicaReady {
-    /// The key that encrypts it, in its region.
+    /// The key that encrypts it, in its region; empty where another account has made it and chosen the key.
     pub key_arn: String,
     /// Whether this call made the bucket.
     pub made: bool,

@@ -275,6 +275,28 @@ async fn a_bucket_that_vanishes_meanwhile_is_not_taken_for_one_without_settings(
     assert!(matches!(error, PortError::NotFound(_)), "{error}");
 }
 
+#[tokio::test]
+async fn a_vault_in_another_account_is_found_and_tried_and_never_changed() {
+    let server = Server::answering(|request| Some(ready(&subject(request))));
+    let elsewhere = AwsReplicas::elsewhere(&server.aws(), "222233334444");
+    elsewhere.ensure(&spec(VaultLock::Off)).await.unwrap();
+    assert_eq!(
+        about(&server),
+        ["HEAD /replica", "HEAD /replica/config/create-if-absent-probe"]
+    );
+    for request in server.requests() {
+        assert_eq!(request.header("x-amz-expected-bucket-owner"), Some("222233334444"));
+    }
+    let server = Server::answering(|_| Some(Reply::new(404, "")));
+    let elsewhere = AwsReplicas::elsewhere(&server.aws(), "222233334444");
+    let missing = elsewhere.ensure(&spec(VaultLock::Off)).await.unwrap_err();
+    assert!(
+        matches!(&missing, PortError::NotFound(why) if why.contains("destination.yaml")),
+        "{missing}"
+    );
+    assert_eq!(about(&server).len(), 1);
+}
+
 async fn look(server: &Server) -> ReplicaLook {
     let key = REPLICA_KEY.parse().unwrap();
     let region = "us-west-2".parse().unwrap();

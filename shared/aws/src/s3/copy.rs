@@ -64,7 +64,7 @@ impl S3Vault {
             .bucket(bucket)
             .key(key)
             .checksum_mode(ChecksumMode::Enabled)
-            .set_expected_bucket_owner(self.owner.clone())
+            .set_expected_bucket_owner(self.owner_of(bucket))
             .send()
             .await
             .map_err(|error| port_error(&error, doing))?;
@@ -95,7 +95,7 @@ impl S3Vault {
             .set_bucket_key_enabled(self.kms_key.as_ref().map(|_| true))
             .set_object_lock_mode(lock.map(header_mode))
             .set_object_lock_retain_until_date(lock.map(until))
-            .set_expected_source_bucket_owner(self.owner.clone())
+            .set_expected_source_bucket_owner(self.source_owner.clone())
             .set_expected_bucket_owner(self.owner.clone())
             .send()
             .await;

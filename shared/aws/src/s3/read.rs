@@ -121,7 +121,7 @@ impl S3Vault {
             .bucket(bucket)
             .key(key)
             .checksum_mode(ChecksumMode::Enabled)
-            .set_expected_bucket_owner(self.owner.clone())
+            .set_expected_bucket_owner(self.owner_of(bucket))
             .send()
             .await
             .map_err(|error| port_error(&error, doing))

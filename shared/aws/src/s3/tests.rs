@@ -339,6 +339,26 @@ async fn a_copy_with_the_same_length_and_checksum_is_believed() {
 }
 
 #[tokio::test]
+async fn a_copy_into_another_account_names_the_owner_of_each_bucket() {
+    let server = Server::replying([head(5, Some(HELLO)), copied(), head(5, Some(HELLO))]);
+    let elsewhere = vault(&server).owned_by("222233334444").source_owned_by("111122223333");
+    elsewhere.copy_from("home", "a").await.unwrap();
+    let owners: Vec<(Option<String>, Option<String>)> = server
+        .requests()
+        .iter()
+        .map(|request| {
+            let header = |name: &str| request.header(name).map(str::to_owned);
+            (
+                header("x-amz-source-expected-bucket-owner"),
+                header("x-amz-expected-bucket-owner"),
+            )
+        })
+        .collect();
+    let (ours, theirs) = (Some("111122223333".to_owned()), Some("222233334444".to_owned()));
+    assert_eq!(owners, [(None, ours.clone()), (ours, theirs.clone()), (None, theirs)]);
+}
+
+#[tokio::test]
 async fn a_copy_that_differs_is_corrupt() {
     for copy in [head(4, Some(HELLO)), head(5, Some(OTHER))] {
         let server = Server::replying([head(5, Some(HELLO)), copied(), copy]);
