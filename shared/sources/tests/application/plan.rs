@@ -144,7 +144,7 @@ fn a_role_is_made_whole_and_what_it_names_is_completed_later() {
     };
     let role = role(&execute("a1b2c3"));
     let plan = planned(&[api(role.arn.as_str()), role]);
-    let names: Vec<String> = plan.steps.iter().map(|step| step.name()).collect();
+    let names: Vec<String> = plan.steps.iter().map(Step::name).collect();
     let expected = [
         "create/rest-api/eu-central-1/a1b2c3",
         "create/iam-role/us-east-1/app",
