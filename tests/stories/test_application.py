@@ -136,13 +136,20 @@ def test_in_place_what_somebody_changed_is_as_it_was_and_can_be_undone(shop):
     resources = [f"sqs-queue/{stack.region}/shop-jobs", f"lambda-function/{stack.region}/shop-effects"]
     points = [vault.points(stack, resource)[-1]["point"] for resource in resources]
 
-    changed = restore(stack, application={"points": points}, in_place=True)
-    assert set(words(changed).values()) == {"changed"}, changed
+    def change(points: list[str]) -> list[str]:
+        """Changes both in place and gives the points that hold what they were."""
+        report = invoke(stack, "Restore", {"application": {"points": points}, "in_place": True})
+        queue, function = (words(report)[resource] for resource in resources)
+        # The function's settings are as they were; its mapping, which the local cloud tells with other words than it took, is
+        # left to a person.
+        assert queue == "changed" and function in ("changed", "needs a person"), report
+        undo = {outcome["subject"]: outcome["details"]["undo"] for outcome in report["outcomes"]}
+        return [undo[resource] for resource in resources]
+
+    undo = change(points)
     assert settings() == before
     lost.works("in-place")
-
-    undo = [outcome["details"]["undo"] for outcome in changed["outcomes"]]
-    restore(stack, application={"points": undo}, in_place=True)
+    change(undo)
     assert settings() == spoilt
 
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use holdfast_catalog::{
-    Arn, Kind, Outcome, OutcomeStatus, PlanName, PointId, Report, ResourceId, Sha256, Slot, layout,
+    Arn, Kind, Outcome, OutcomeStatus, PlanName, PointId, Report, ResourceId, Sha256, Slot, layout, seal,
 };
 use holdfast_sources::application::{Existing, Step, Verdict, Word, decide};
 use holdfast_sources::attempt::{Attempts, finish, marks_of};
@@ -85,8 +85,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         };
         // Before the change: from then on what it holds is not what anybody wants back without saying so.
         let mark = layout::fact_of(&undo, UNDO, began);
-        let instead = json!({ "changed_to": point.manifest.point }).to_string();
-        store.create(&mark, Bytes::from(instead)).await?;
+        let fact = seal(&json!({ "fact": UNDO, "changed_to": point.manifest.point }));
+        let fact = fact.map_err(|error| PortError::Invalid(error.to_string()))?;
+        store.create(&mark, Bytes::from(fact)).await?;
         let outcomes = self.change(step, point, wanted, clock).await?;
         let mut outcomes: Vec<SettingOutcome> = outcomes
             .into_iter()
