@@ -52,11 +52,20 @@ def statements(policy_document: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def attached(role: str) -> dict[str, dict[str, Any]]:
+    """The managed policies of a role alone, by logical name, each with the condition under which the role has it."""
+    found = {}
+    for entry in resources("AWS::IAM::Role")[role]["Properties"].get("ManagedPolicyArns", []):
+        condition, policy = (None, entry) if "Ref" in entry else entry["Fn::If"][:2]
+        if policy["Ref"] not in ("Guardrails", "Notices"):
+            found[policy["Ref"]] = {**resources("AWS::IAM::ManagedPolicy")[policy["Ref"]], "AttachedIf": condition}
+    return found
+
+
 def allowed(role: str) -> list[dict[str, Any]]:
     """What a role's own policies allow, those included that take a parameter."""
     policies = [*resources("AWS::IAM::Role")[role]["Properties"]["Policies"]]
-    more = [entry["Properties"] for entry in resources("AWS::IAM::Policy").values()]
-    policies += [policy for policy in more if {"Ref": role} in policy["Roles"]]
+    policies += [policy["Properties"] for name, policy in attached(role).items() if not name.endswith(("Further", "Elsewhere"))]
     found = [entry for policy in policies for entry in statements(policy["PolicyDocument"])]
     return [entry for entry in found if entry["Effect"] == "Allow"]
 

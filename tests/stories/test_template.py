@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.local.build import ROOT
-from tests.local.template import allowed, resources, statements, template
+from tests.local.template import allowed, attached, resources, statements, template
 
 FUNCTION_ROLES = ("SnapshotRole", "ReplicateRole", "PruneRole", "VerifyRole", "RestoreRole")
 ROLES = (*FUNCTION_ROLES, "SchedulerRole")
@@ -124,12 +125,18 @@ def test_no_role_reaches_every_resource_but_where_aws_names_none(role: str):
             assert set(entry["Action"]) <= NAMELESS_ACTIONS
 
 
+def optional(ending: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """The policies that roles have where a parameter says so: name, role, policy."""
+    found = [
+        (name, role, entry) for role in FUNCTION_ROLES for name, entry in attached(role).items() if name.endswith(ending)
+    ]
+    assert found
+    return found
+
+
 def test_in_further_replica_regions_the_roles_may_do_what_they_may_in_the_first_and_only_there():
-    for name, entry in resources("AWS::IAM::RolePolicy").items():
-        if name.endswith("Elsewhere"):
-            continue
-        assert entry["Condition"] == "HasMoreReplicas"
-        role = entry["Properties"]["RoleName"]["Ref"]
+    for name, role, entry in optional("Further"):
+        assert entry["Condition"] == entry["AttachedIf"] == "HasMoreReplicas"
         # What AWS Backup keeps is copied to the first alone, so its rights, and those on its vault's key, are no part of this.
         first = {
             (action, resource.replace("${ReplicaRegion}", "*"))
@@ -151,11 +158,8 @@ def test_in_further_replica_regions_the_roles_may_do_what_they_may_in_the_first_
 
 
 def test_in_another_account_the_roles_may_do_in_the_one_bucket_what_they_may_in_the_replica_and_change_no_setting():
-    for name, entry in resources("AWS::IAM::RolePolicy").items():
-        if not name.endswith("Elsewhere"):
-            continue
-        assert entry["Condition"] == "HasOtherAccount"
-        role = entry["Properties"]["RoleName"]["Ref"]
+    for name, role, entry in optional("Elsewhere"):
+        assert entry["Condition"] == entry["AttachedIf"] == "HasOtherAccount"
         own = {action for statement in allowed(role) for action in statement["Action"]}
         for statement in statements(entry["Properties"]["PolicyDocument"]):
             assert set(statement["Action"]) <= own, name
@@ -182,6 +186,23 @@ def test_the_other_accounts_side_lets_in_the_stacks_roles_alone_and_only_prune_r
         assert (there[name]["DeletionPolicy"], there[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
+def characters(policy_document: dict[str, Any]) -> int:
+    """How long IAM takes a policy to be, at most: blanks do not count, and what is put in is as long as a long ARN."""
+    text = json.dumps(policy_document).replace("${AWS::StackName}", "s" * 30).replace("${AWS::Region}", "r" * 14)
+    text = re.sub(r'\{"(Ref|Fn::GetAtt)": [^}]*\}', "a" * 110, text)
+    return len(re.sub(r"\s", "", text))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_policies_are_no_longer_than_iam_takes_them(role: str):
+    """The local cloud takes any length; IAM takes 10,240 characters in a role, 6,144 in a managed policy, 10 such on a role."""
+    properties = resources("AWS::IAM::Role")[role]["Properties"]
+    assert sum(characters(policy["PolicyDocument"]) for policy in properties["Policies"]) <= 10_240
+    for name, policy in resources("AWS::IAM::ManagedPolicy").items():
+        assert characters(policy["Properties"]["PolicyDocument"]) <= 6_144, name
+    assert len(properties.get("ManagedPolicyArns", [])) <= 10
+
+
 @pytest.mark.parametrize("role", FUNCTION_ROLES)
 def test_keys_are_used_only_through_the_service_that_needs_them(role: str):
     for entry in allowed(role):
@@ -192,7 +213,7 @@ def test_keys_are_used_only_through_the_service_that_needs_them(role: str):
 @pytest.mark.parametrize("role", FUNCTION_ROLES)
 def test_every_function_role_is_under_the_guardrails_and_our_path(role: str):
     properties = resources("AWS::IAM::Role")[role]["Properties"]
-    assert properties["ManagedPolicyArns"] == [{"Ref": "Guardrails"}, {"Ref": "Notices"}]
+    assert properties["ManagedPolicyArns"][:2] == [{"Ref": "Guardrails"}, {"Ref": "Notices"}]
     assert properties["Path"].startswith("/holdfast/")
 
 
@@ -218,13 +239,17 @@ def test_restore_can_neither_pass_our_roles_nor_rewrite_our_functions():
 
 def test_roles_are_read_and_made_only_where_a_parameter_says_so():
     conditions = {}
-    for entry in resources("AWS::IAM::Policy").values():
-        conditions[entry["Properties"]["Roles"][0]["Ref"]] = entry["Condition"]
+    for _, role, entry in optional("OfRoles"):
+        assert entry["Condition"] == entry["AttachedIf"]
+        conditions[role] = entry["Condition"]
     assert conditions == {"SnapshotRole": "ProtectsRoles", "VerifyRole": "ProtectsRoles", "RestoreRole": "RestoresRoles"}
     always = {
         action
         for role in FUNCTION_ROLES
-        for policy in resources("AWS::IAM::Role")[role]["Properties"]["Policies"]
+        for policy in (
+            *resources("AWS::IAM::Role")[role]["Properties"]["Policies"],
+            *(policy["Properties"] for policy in attached(role).values() if not policy["AttachedIf"]),
+        )
         for entry in statements(policy["PolicyDocument"])
         for action in entry["Action"]
         if action.startswith("iam:")
