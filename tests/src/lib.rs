@@ -6,6 +6,7 @@ pub mod fixture;
 pub mod locks;
 pub mod managed;
 pub mod points;
+pub mod pruning;
 pub mod sample;
 pub mod shop;
 

@@ -210,7 +210,9 @@ async fn today_names_the_same_contents_as_version_1_and_the_policy() {
         let keys = |files: &Files| files.keys().cloned().collect::<BTreeSet<String>>();
         let expected: BTreeSet<String> = keys(&golden).into_iter().chain([policy]).collect();
         let mut today = keys(&today);
-        let marks = today.extract_if(.., |key| key.starts_with("runs/test/preflight/")).count();
+        let marks = today
+            .extract_if(.., |key| key.starts_with("runs/test/preflight/"))
+            .count();
         assert!(marks <= 1, "{today:?}");
         assert_eq!(today, expected, "{}", folder.display());
     }
