@@ -164,6 +164,25 @@ async fn a_restore_elsewhere_asks_the_residency_and_one_at_home_does_not() {
 }
 
 #[tokio::test]
+async fn a_restore_from_the_replica_asks_the_policy_at_home_and_the_replicas_own_where_home_is_lost() {
+    let world = World::with_orders(20);
+    world.tick().await;
+    world.replicate().run_all(&world.clock).await.unwrap();
+    world.set_policy(&format!(
+        "version: 1\nresidency: [{{select: {{tags: {{team: shop}}}}, allow: [\"us-*\"]}}]\n{PLAN}"
+    ));
+    // The copy there, which is the nearest, still has the policy of before.
+    let refused = restore_into(&world, "eu-west-1").await.unwrap_err();
+    assert!(
+        refused.to_string().contains("nothing may be written in eu-west-1"),
+        "{refused}"
+    );
+    world.home.lose_everything();
+    let report = restore_into(&world, "eu-west-1").await.unwrap();
+    assert_eq!(only(&report).0, OutcomeStatus::Done, "{report:#?}");
+}
+
+#[tokio::test]
 async fn an_application_of_which_a_part_may_not_be_there_is_not_restored_there_at_all() {
     let world = World::with_orders(20);
     world.add_function("bill");

@@ -17,7 +17,7 @@ mod wiring;
 use std::collections::BTreeSet;
 
 use holdfast_catalog::{Kind, ManagedVault, Manifest, Outcome, OutcomeStatus, Region, Report, ResourceId};
-use holdfast_lambda::{Failure, Handler, InvocationClock, policy_in_force, residency_breach};
+use holdfast_lambda::{Failure, Handler, InvocationClock, PolicySource, policy_in_force, residency_breach};
 use holdfast_sources::call::Call;
 use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
@@ -219,8 +219,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         Ok(report)
     }
 
-    /// Refuses to write resources in a region other than their own where the residency forbids it, by the policy in force in the
-    /// vault that they come from. Gives a note if that could not be asked.
+    /// Refuses to write resources in a region other than their own where the residency forbids it, by the policy in force at home;
+    /// where there is none or it cannot be read, in the vault that they come from. Gives a note if that could not be asked.
     async fn check_residency<'m>(
         &self,
         vault: &Vault<V>,
@@ -234,7 +234,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         if elsewhere.is_empty() {
             return Ok(None);
         }
-        let policy = match policy_in_force(&vault.store, &self.policy_key, &self.tag_key).await {
+        let in_force = |store| policy_in_force(store, &self.policy_key, &self.tag_key);
+        let policy = match in_force(&self.home.store).await {
+            Ok(policy) if policy.source != PolicySource::BuiltIn => Ok(policy),
+            // There is none, or nobody can tell.
+            Ok(_) | Err(_) => in_force(&vault.store).await,
+        };
+        let policy = match policy {
             Ok(policy) => policy,
             // In a disaster a policy that cannot be read must not stand in the way of a restore.
             Err(error) => return Ok(Some(format!("the policy's residency was not checked: {error}"))),
