@@ -137,6 +137,31 @@ async fn a_copy_that_the_residency_forbids_by_now_is_not_made() {
     }
 }
 
+#[tokio::test]
+async fn a_restore_test_that_the_residency_forbids_by_now_makes_no_scratch_table() {
+    let zones = "zones: [{regions: [us-east-1]}]";
+    let world = table_in("us-east-1", zones);
+    world.tick().await;
+    let test = async || {
+        let request = json!({"restore_test": "dynamodb-table/us-east-1/orders"});
+        let request = verify::Request::parse(request).unwrap();
+        world.verify().run_request(request, &world.clock).await.unwrap()
+    };
+    world.set_policy(&format!(
+        "version: 1\n{zones}\nresidency: [{{select: {{tags: {{team: shop}}}}, allow: [\"us-*\"]}}]\n{PLAN}"
+    ));
+    world.script.restart();
+    let report = test().await;
+    let (status, message) = only(&report);
+    assert_eq!(status, OutcomeStatus::Unchanged, "{report:#?}");
+    assert!(message.contains("nothing may be written in eu-central-1"), "{message}");
+    assert!(world.script.calls().iter().all(|call| call.name != "create_table"));
+
+    world.set_policy(&format!("version: 1\n{zones}\n{PLAN}"));
+    assert_eq!(only(&test().await).0, OutcomeStatus::Done);
+    assert!(world.script.calls().iter().any(|call| call.name == "create_table"));
+}
+
 async fn restore_into(world: &World, region: &str) -> Result<Report, Failure> {
     let event = json!({
         "resource": "dynamodb-table/eu-central-1/orders",

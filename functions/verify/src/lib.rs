@@ -133,7 +133,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             if clock.remaining() < STOP_BEFORE_END {
                 break;
             }
-            more.push(self.restore_test(&entry.id, clock).await);
+            more.push(self.restore_test(&entry.id, &policy.document, clock).await);
         }
         let order = scrub_order(&catalogue, clock.now());
         more.extend(self.scrub_all(&self.home, "", order, clock).await);
@@ -183,9 +183,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                 ))
             }
             Request::RestoreTest(subject) => {
+                let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
                 let mut outcomes = Vec::new();
                 for entry in chosen(&catalogue, &subject, clock.now())? {
-                    outcomes.push(self.restore_test(&entry.id, clock).await);
+                    outcomes.push(self.restore_test(&entry.id, &policy.document, clock).await);
                 }
                 Ok(Report::of(Self::NAME, outcomes))
             }

@@ -3,8 +3,8 @@
 use holdfast_catalog::{
     DamagedFact, Fact, Manifest, Outcome, OutcomeStatus, PointId, RestoreTestedFact, Sha256, layout,
 };
-use holdfast_lambda::NOTICE;
-use holdfast_policy::Notice;
+use holdfast_lambda::{NOTICE, residency_breach};
+use holdfast_policy::{Document, Notice};
 use holdfast_sources::attempt::{Attempts, Step, announce, finish, marks_of};
 use holdfast_sources::dynamodb::port::SCRATCH_PREFIX;
 use holdfast_sources::dynamodb::refill::{Counted, Progress, count_table, load_point};
@@ -20,11 +20,18 @@ use crate::{InventoryPorts, PreflightPorts, Regions, TablePorts, VaultPorts, Ver
 pub(crate) const MAX_TEST_BYTES: u64 = 10 << 30;
 
 impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Verify<V, I, T, R, P> {
-    pub(crate) async fn restore_test<C: Clock>(&self, point: &PointId, clock: &C) -> Outcome {
-        if let Ok(manifest) = read_manifest(&self.home, point).await
-            && let Some(managed) = &manifest.managed
-        {
-            return self.test_managed(&manifest, managed, clock).await;
+    pub(crate) async fn restore_test<C: Clock>(&self, point: &PointId, document: &Document, clock: &C) -> Outcome {
+        if let Ok(manifest) = read_manifest(&self.home, point).await {
+            // Asked right before, by the policy that is in force now: a scratch resource is a copy too.
+            if point.resource.region != self.region
+                && let Some(breach) = residency_breach(document, &manifest, &self.region)
+            {
+                let message = format!("not restore-tested: {breach}");
+                return Outcome::new(point, OutcomeStatus::Unchanged, message);
+            }
+            if let Some(managed) = &manifest.managed {
+                return self.test_managed(&manifest, managed, clock).await;
+            }
         }
         match self.try_restore_test(point, clock).await {
             Ok(outcome) => outcome,
