@@ -100,19 +100,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         }
         finish(store, &marks, format!("{{\"undo\":\"{undo}\"}}")).await?;
         self.ours.insert(step.resource.clone());
-        let word = if outcomes.is_empty() {
-            Word::Changed(undo.clone())
-        } else {
-            let left: Vec<String> = outcomes
-                .iter()
-                .map(|outcome| format!("{}: {}", outcome.setting, outcome.message))
-                .collect();
-            let why = format!(
-                "{}; the rest was changed, and {undo} holds what it was",
-                left.join("; ")
-            );
-            Word::NeedsPerson(why)
-        };
+        let word = word_of(&outcomes, &undo);
         Ok(told(step, &word).with("undo", undo.to_string()))
     }
 
@@ -256,6 +244,21 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             }
         }
     }
+}
+
+/// What to say of a change, given what is left for a person.
+fn word_of(left: &[SettingOutcome], undo: &PointId) -> Word {
+    if left.is_empty() {
+        return Word::Changed(undo.clone());
+    }
+    let left: Vec<String> = left
+        .iter()
+        .map(|outcome| format!("{}: {}", outcome.setting, outcome.message))
+        .collect();
+    Word::NeedsPerson(format!(
+        "{}; the rest was changed, and {undo} holds what it was",
+        left.join("; ")
+    ))
 }
 
 /// What the report about a point says of it. One in which something is missing cannot undo all of a change.
