@@ -182,6 +182,8 @@ mod tests {
             ("25%%", "not a percentage; "),
             ("25% ", "not a percentage; "),
             ("-5%", "not a percentage; "),
+            ("00000000025%", "not a percentage; "),
+            ("0000000101%", "more than the whole; "),
         ] {
             let problem = text.parse::<Share>().unwrap_err().to_string();
             assert!(problem.starts_with(fault), "{text:?}: {problem}");

@@ -1,6 +1,6 @@
 //! Policy documents: how they are refused.
 
-use holdfast_policy::{Share, parse};
+use holdfast_policy::parse;
 
 use crate::support::plan_text;
 
@@ -227,28 +227,6 @@ fn a_duration_with_a_number_too_many_or_too_long_is_refused() {
         )
         .is_ok()
     );
-}
-
-#[test]
-fn a_share_is_whole_per_cent() {
-    for (share, fault) in [
-        ("x%", "not a percentage"),
-        ("1.5%", "not a percentage"),
-        ("25%%", "not a percentage"),
-        ("00000000025%", "not a percentage"),
-        ("0000000101%", "more than the whole"),
-        ("25", "a percentage without its sign"),
-        ("0%", "nothing"),
-    ] {
-        let found = faults(&format!(
-            "limits: {{remove_share: {share}}}\n{}",
-            plan_text("tier: standard")
-        ));
-        assert_eq!(found.len(), 1, "{share}: {found:?}");
-        assert!(found[0].contains(fault), "{share}: {found:?}");
-    }
-    assert_eq!(Share::HALF.of(7), 3);
-    assert_eq!(Share::HALF.of(u64::MAX), u64::MAX / 2);
 }
 
 #[test]
