@@ -18,7 +18,9 @@ use holdfast_sources::dynamodb::port::{
     CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems,
 };
 use holdfast_sources::inventory::ListResources;
-use holdfast_sources::managed::port::{PutValidations, ReadRecoveryPoints, ReadRestores, StartRestores};
+use holdfast_sources::managed::port::{
+    PutValidations, ReadRecoveryPoints, ReadRegionSettings, ReadRestores, StartRestores,
+};
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_sources::rds::port::{DropScratchDatabases, ReadDatabases};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
@@ -48,7 +50,7 @@ ports! {
 
 ports! {
     /// What verify asks of AWS Backup: it restores, tells what came of it, and looks.
-    pub trait BackupPorts: StartRestores, ReadRestores, PutValidations, ReadRecoveryPoints
+    pub trait BackupPorts: StartRestores, ReadRestores, PutValidations, ReadRecoveryPoints, ReadRegionSettings
 }
 
 ports! {
@@ -124,7 +126,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         let catalogue = Catalogue::read(&self.home).await?;
         let mut report = self.check_promises(&policy, &catalogue, clock).await?;
         let mut more = find_lost(&self.home, &catalogue).await;
-        if let Some(preflight) = self.daily_preflight(&catalogue, clock).await {
+        if let Some(preflight) = self.daily_preflight(&policy, &catalogue, clock).await {
             more.extend(preflight.outcomes);
             report.metrics.extend(preflight.metrics);
         }
@@ -174,7 +176,12 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                 report.notes = policy.notes();
                 Ok(report)
             }
-            Request::Preflight => Ok(self.run_preflight(&catalogue, clock.now()).await),
+            Request::Preflight => {
+                let policy = policy_in_force(&self.home, &self.policy_key, &self.tag_key).await?;
+                let mut report = self.run_preflight(&policy, &catalogue, clock.now()).await;
+                report.notes = policy.notes();
+                Ok(report)
+            }
             Request::Scrub(subject) => {
                 let entries = chosen(&catalogue, &subject, clock.now())?;
                 Ok(Report::of(

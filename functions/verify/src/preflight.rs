@@ -1,9 +1,12 @@
 //! Whether tonight's copies and restores can work: looked at once a day, after each deployment, and when a person asks.
 
+mod settings;
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use holdfast_catalog::{Arn, Outcome, OutcomeStatus, Region, Report, layout};
+use holdfast_lambda::PolicyInForce;
 use holdfast_sources::preflight::port::{ReadKeys, ReadReplicas};
 use holdfast_sources::preflight::{
     DestinationState, Finding, Observed, ObservedDestination, ObservedKey, Severity, preflight,
@@ -37,7 +40,12 @@ pub struct Preflight<P> {
 
 impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Verify<V, I, T, R, P> {
     /// Makes the day's pre-flight, or that of a new deployment, unless it was made.
-    pub(crate) async fn daily_preflight<C: Clock>(&self, catalogue: &Catalogue, clock: &C) -> Option<Report> {
+    pub(crate) async fn daily_preflight<C: Clock>(
+        &self,
+        policy: &PolicyInForce,
+        catalogue: &Catalogue,
+        clock: &C,
+    ) -> Option<Report> {
         let day = clock.now().to_zoned(TimeZone::UTC).date();
         let mark = layout::preflight_mark(day, &self.preflight.deployment);
         match self.home.head(&mark).await {
@@ -45,7 +53,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             Err(PortError::NotFound(_)) => {}
             Err(error) => return Some(report_of(vec![unseen("mark", &error)], &[])),
         }
-        let mut report = self.run_preflight(catalogue, clock.now()).await;
+        let mut report = self.run_preflight(policy, catalogue, clock.now()).await;
         // Only when everything was seen: what was not is looked at by the next tick.
         if !report
             .outcomes
@@ -59,15 +67,29 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
     }
 
     /// Looks at everything and says what is not as it should be, each with what to change.
-    pub(crate) async fn run_preflight(&self, catalogue: &Catalogue, now: Timestamp) -> Report {
+    pub(crate) async fn run_preflight(&self, policy: &PolicyInForce, catalogue: &Catalogue, now: Timestamp) -> Report {
         let mut unseen_outcomes = Vec::new();
         let mut observed = Observed::default();
-        let Some(home) = &self.preflight.key else {
-            return report_of(Vec::new(), &[]);
-        };
+        if let Some(home) = &self.preflight.key {
+            self.look_at_vaults(home, catalogue, now, &mut observed, &mut unseen_outcomes)
+                .await;
+        }
+        self.look_at_settings(policy, &mut observed, &mut unseen_outcomes).await;
+        report_of(unseen_outcomes, &preflight(&observed))
+    }
+
+    /// Looks at the vault's key, and at each replica with its key.
+    async fn look_at_vaults(
+        &self,
+        home: &Arn,
+        catalogue: &Catalogue,
+        now: Timestamp,
+        observed: &mut Observed,
+        unseen_outcomes: &mut Vec<Outcome>,
+    ) {
         let points: Vec<&PointEntry> = catalogue.points.iter().filter(|entry| !entry.is_tombstoned).collect();
         let all = points.len() as u64;
-        self.look_at_key(home, "the vault", all, &mut observed, &mut unseen_outcomes)
+        self.look_at_key(home, "the vault", all, observed, unseen_outcomes)
             .await;
         let own = self.own_replica();
         for (bucket, region) in &self.preflight.buckets {
@@ -93,8 +115,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                 &key,
                 &format!("vault {bucket}"),
                 copied,
-                &mut observed,
-                &mut unseen_outcomes,
+                observed,
+                unseen_outcomes,
             )
             .await;
             if let Ok(arn) = format!("arn:{}:s3:::{bucket}", home.partition()).parse() {
@@ -107,7 +129,6 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                 });
             }
         }
-        report_of(unseen_outcomes, &preflight(&observed))
     }
 
     async fn look_at_key(
