@@ -21,19 +21,23 @@ pub(crate) const MAX_TEST_BYTES: u64 = 10 << 30;
 
 impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPorts> Verify<V, I, T, R, P> {
     pub(crate) async fn restore_test<C: Clock>(&self, point: &PointId, document: &Document, clock: &C) -> Outcome {
-        if let Ok(manifest) = read_manifest(&self.home, point).await {
-            // Asked right before, by the policy that is in force now: a scratch resource is a copy too.
-            if point.resource.region != self.region
-                && let Some(breach) = residency_breach(document, &manifest, &self.region)
-            {
-                let message = format!("not restore-tested: {breach}");
-                return Outcome::new(point, OutcomeStatus::Unchanged, message);
+        let tested = match read_manifest(&self.home, point).await {
+            Ok(manifest) => {
+                // Asked right before, by the policy that is in force now: a scratch resource is a copy too.
+                if point.resource.region != self.region
+                    && let Some(breach) = residency_breach(document, &manifest, &self.region)
+                {
+                    let message = format!("not restore-tested: {breach}");
+                    return Outcome::new(point, OutcomeStatus::Unchanged, message);
+                }
+                if let Some(managed) = &manifest.managed {
+                    return self.test_managed(&manifest, managed, clock).await;
+                }
+                self.try_restore_test(&manifest, clock).await
             }
-            if let Some(managed) = &manifest.managed {
-                return self.test_managed(&manifest, managed, clock).await;
-            }
-        }
-        match self.try_restore_test(point, clock).await {
+            Err(error) => Err(error),
+        };
+        match tested {
             Ok(outcome) => outcome,
             Err(error) => {
                 // Whatever went wrong, nothing of ours stays behind; but only a damaged point is called damaged.
@@ -50,8 +54,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         }
     }
 
-    async fn try_restore_test<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Outcome, PortError> {
-        let manifest = read_manifest(&self.home, point).await?;
+    async fn try_restore_test<C: Clock>(&self, manifest: &Manifest, clock: &C) -> Result<Outcome, PortError> {
+        let point = &manifest.point;
         let Some(data) = &manifest.data else {
             return Ok(Outcome::new(point, OutcomeStatus::Unchanged, "has no items to restore"));
         };
@@ -63,14 +67,14 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             return Ok(Outcome::new(point, OutcomeStatus::Unchanged, message));
         }
         let name = scratch_name(point);
-        let Some(marks) = self.make_scratch(&manifest, &name, clock).await? else {
+        let Some(marks) = self.make_scratch(manifest, &name, clock).await? else {
             return Ok(Outcome::new(
                 point,
                 OutcomeStatus::Continuing,
                 "a scratch table of an earlier test is being removed",
             ));
         };
-        let loaded = load_point(&self.tables, &self.home, &self.home, clock, &manifest, &name, &marks).await?;
+        let loaded = load_point(&self.tables, &self.home, &self.home, clock, manifest, &name, &marks).await?;
         let restored_at = clock.now();
         if loaded == Progress::OutOfTime {
             return Ok(Outcome::new(
@@ -79,8 +83,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                 "items are being restored",
             ));
         }
-        let Progress::Complete(counted) =
-            count_table(&self.tables, &self.home, clock, &manifest, &name, &marks).await?
+        let Progress::Complete(counted) = count_table(&self.tables, &self.home, clock, manifest, &name, &marks).await?
         else {
             return Ok(Outcome::new(
                 point,
@@ -97,7 +100,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         // Finished before it is dropped: a table that is left standing is then known to be done with.
         finish(&self.home, &marks, json!(counted).to_string()).await?;
         self.tables.drop_scratch_table(&name).await?;
-        self.conclude(&manifest, counted, expected, restore_ms, clock).await
+        self.conclude(manifest, counted, expected, restore_ms, clock).await
     }
 
     /// Makes the smallest table that can hold the items (key only, paid by request), or finds the one of the same test. Gives
