@@ -2,7 +2,7 @@
 
 use holdfast_catalog::{Arn, OutcomeStatus, Report};
 use holdfast_sources::key::KeyState;
-use holdfast_tests::{KEY, World};
+use holdfast_tests::{KEY, World, managed};
 use holdfast_vault::PortError;
 use jiff::SignedDuration;
 
@@ -145,4 +145,67 @@ async fn what_could_not_be_looked_at_is_said_and_looked_at_by_the_next_tick() {
     world.script.restart();
     assert_eq!(said(&ticked(&world).await), []);
     assert!(world.script.count("describe_key") > 0);
+}
+
+const LEFT_TO_AWS_BACKUP_AND_NOT_COPIED: &str = "
+version: 1
+plans:
+  - name: standard
+    engine: aws-backup
+    schedule: {every: 1h}
+    retention: {keep_last: 2, minimum_good: 1}
+    copies: none
+";
+
+#[tokio::test]
+async fn a_region_in_which_aws_backup_may_not_protect_what_plans_leave_to_it_is_found() {
+    let world = managed::with_orders(1);
+    world.backups.opt_out("DynamoDB");
+    let said = said(&asked(&world).await);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(said[0].0, OutcomeStatus::Failed);
+    let words = &said[0].1;
+    assert!(
+        words.contains("update-region-settings") && words.contains("DynamoDB=true --region eu-central-1"),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn what_our_own_engine_makes_needs_nothing_of_aws_backup() {
+    let world = World::with_orders(1);
+    world.backups.opt_out("DynamoDB");
+    assert_eq!(said(&asked(&world).await), []);
+    assert_eq!(world.script.count("region_settings"), 0);
+}
+
+#[tokio::test]
+async fn points_that_cannot_be_copied_are_found_only_where_a_plan_wants_copies() {
+    let world = managed::with_orders(1);
+    world.backups.without_advanced_features();
+    let copied = said(&asked(&world).await);
+    assert!(copied.len() == 1 && copied[0].1.contains("cannot be"), "{copied:?}");
+    world.set_policy(LEFT_TO_AWS_BACKUP_AND_NOT_COPIED);
+    assert_eq!(said(&asked(&world).await), []);
+}
+
+#[tokio::test]
+async fn settings_that_may_not_be_read_are_a_finding_and_those_that_could_not_be_are_looked_at_again() {
+    for (error, status, is_done) in [
+        (PortError::Denied("planted".to_owned()), OutcomeStatus::Partial, true),
+        (
+            PortError::Unavailable("planted".to_owned()),
+            OutcomeStatus::Failed,
+            false,
+        ),
+    ] {
+        let world = managed::with_orders(1);
+        world.script.fail_named("region_settings", error);
+        let said = said(&ticked(&world).await);
+        assert!(said.len() == 1 && said[0].0 == status, "{said:?}");
+        world.script.heal();
+        world.script.restart();
+        ticked(&world).await;
+        assert_eq!(world.script.count("region_settings") == 0, is_done, "{status:?}");
+    }
 }

@@ -111,14 +111,8 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             if look.state == DestinationState::Missing && !has_waited {
                 continue;
             }
-            self.look_at_key(
-                &key,
-                &format!("vault {bucket}"),
-                copied,
-                observed,
-                unseen_outcomes,
-            )
-            .await;
+            self.look_at_key(&key, &format!("vault {bucket}"), copied, observed, unseen_outcomes)
+                .await;
             if let Ok(arn) = format!("arn:{}:s3:::{bucket}", home.partition()).parse() {
                 observed.destinations.push(ObservedDestination {
                     arn,

@@ -488,4 +488,18 @@ mod tests {
         assert_eq!(held, BTreeMap::from([(arn(POINT), vec!["case 7".to_owned()])]));
         assert_eq!(lines(&server)[1], "GET /legal-holds/a/recovery-points?maxResults=1000");
     }
+
+    #[tokio::test]
+    async fn settings_are_those_of_the_region_and_a_switch_that_is_not_told_is_not_known() {
+        let answer = r#"{"ResourceTypeOptInPreference": {"DynamoDB": true, "RDS": false},
+            "ResourceTypeManagementPreference": {"DynamoDB": false}}"#;
+        let server = Server::replying([Reply::new(200, answer)]);
+        let settings = backups(&server).region_settings().await.unwrap();
+        let expected = RegionSettings {
+            opted_in: BTreeMap::from([("DynamoDB".to_owned(), true), ("RDS".to_owned(), false)]),
+            fully_managed: BTreeMap::from([("DynamoDB".to_owned(), false)]),
+        };
+        assert_eq!(settings, expected);
+        assert_eq!(lines(&server), ["GET /account-settings"]);
+    }
 }

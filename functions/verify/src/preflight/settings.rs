@@ -49,7 +49,9 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
 fn managed_kinds(document: &Document, resources: &[Resource], own_replica: Option<&Region>) -> Kinds {
     let mut kinds = Kinds::new();
     for resource in resources {
-        let Some(name) = name_of(resource.id.kind) else { continue };
+        let Some(name) = name_of(resource.id.kind) else {
+            continue;
+        };
         for selected in document.plans_for(resource) {
             if !matches!(selected.plan.engine, Engine::AwsBackup(_)) {
                 continue;
