@@ -1,19 +1,21 @@
 use holdfast_catalog::{PlanName, PointId, ResourceId, Shard};
 use holdfast_lambda::{Failure, parse_manual};
+use holdfast_sources::managed::{JobNews, backup_job_of_event};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An event that works, for messages and documents.
 pub const EXAMPLE: &str = r#"{"resource": "dynamodb-table/eu-central-1/orders"}"#;
 
-/// What a person or the work queue asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+/// What a person, the work queue or AWS Backup asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// A recovery point of one resource, now, whatever the schedule says.
     Resource(ResourceRequest),
     /// One shard of a run in flight.
     Task(Task),
+    /// A look at the run of a job of AWS Backup that has news.
+    News(JobNews),
 }
 
 /// A recovery point that a person wants now.
@@ -42,6 +44,9 @@ impl Request {
     /// # Errors
     /// `InvalidRequest` with what is wrong and an event that works.
     pub fn parse(event: Value) -> Result<Self, Failure> {
+        if let Some(news) = backup_job_of_event(&event) {
+            return Ok(Request::News(news));
+        }
         // An untagged enum's own message would name neither variant's fault.
         if event.get("shard").is_some() {
             return parse_manual(event, EXAMPLE).map(Request::Task);

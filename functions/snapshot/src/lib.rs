@@ -203,6 +203,10 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                 let outcome = self.settle(&task.point, self.work(&task.point, Some(task.shard), clock).await);
                 Ok(Report::of(Self::NAME, vec![outcome]))
             }
+            Request::News(news) => {
+                let outcome = self.hear(&news, clock).await?;
+                Ok(Report::of(Self::NAME, vec![outcome]))
+            }
             Request::Resource(request) => {
                 let policy = policy_in_force(&self.vault, &self.policy_key, &self.tag_key).await?;
                 let resource = self.find(&request.resource()?).await?;
@@ -380,7 +384,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         }
     }
 
-    fn settle(&self, point: &PointId, result: Result<Outcome, PortError>) -> Outcome {
+    pub(crate) fn settle(&self, point: &PointId, result: Result<Outcome, PortError>) -> Outcome {
         result.unwrap_or_else(|error| Outcome::new(point, OutcomeStatus::Failed, advice(point, &error)))
     }
 }

@@ -1,10 +1,10 @@
 //! Points that AWS Backup makes: settle what is asked for, then follow the job at every tick until it has ended.
 
-use holdfast_catalog::{Kind, ManagedVault, Outcome, OutcomeStatus, PointId};
+use holdfast_catalog::{Kind, ManagedVault, Outcome, OutcomeStatus, PointId, layout};
 use holdfast_policy::{Engine, Managed};
 use holdfast_sources::dynamodb;
 use holdfast_sources::managed::port::ReadBackupVaults as _;
-use holdfast_sources::managed::{self, BackupSettings, Lifecycle, ReadResource, S3Extras, Worked, give_up};
+use holdfast_sources::managed::{self, BackupSettings, JobNews, Lifecycle, ReadResource, S3Extras, Worked, give_up};
 use holdfast_sources::rds::{self, DatabaseKind};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
@@ -109,6 +109,20 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         })
     }
 
+    /// Looks after the run of a job that has news. What is said of the job is not believed: the run is followed as by a tick,
+    /// so an event that comes twice, late, out of order or not at all changes nothing.
+    pub(crate) async fn hear<C: Clock>(&self, news: &JobNews, clock: &C) -> Result<Outcome, PortError> {
+        let Some(point) = managed::run_of_job(&self.vault, news).await? else {
+            let message = "no run here has this job of AWS Backup: nothing to do";
+            return Ok(Outcome::new(&news.job_id, OutcomeStatus::Unchanged, message));
+        };
+        if has_ended(self.vault.head(&layout::ended(&point)).await)? {
+            let message = "the run of this job of AWS Backup is over";
+            return Ok(Outcome::new(&point, OutcomeStatus::Unchanged, message));
+        }
+        Ok(self.settle(&point, self.work(&point, None, clock).await))
+    }
+
     /// Does what is to be done for a run of AWS Backup now.
     pub(crate) async fn follow<C: Clock>(
         &self,
@@ -140,6 +154,14 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                 Outcome::new(point, OutcomeStatus::Failed, message)
             }
         })
+    }
+}
+
+fn has_ended<T>(end: Result<T, PortError>) -> Result<bool, PortError> {
+    match end {
+        Ok(_) => Ok(true),
+        Err(PortError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

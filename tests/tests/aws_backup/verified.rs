@@ -100,3 +100,19 @@ async fn points_of_the_customers_own_plans_are_shown_and_count_towards_the_objec
         .find(|outcome| outcome.message.contains("backup plan nightly"));
     assert_eq!(shown.unwrap().status, OutcomeStatus::Unchanged, "{report:#?}");
 }
+
+#[tokio::test]
+async fn points_of_others_count_for_databases_too() {
+    let world = with_orders(1);
+    let database = world.add_database("shop");
+    world.later(SignedDuration::from_hours(3));
+    let breached = verify(&world).await.metrics["RpoBreachedResources"];
+    assert!(breached > 0.0);
+    world.backups.customer_backup("Default", &database, "nightly");
+    let report = verify(&world).await;
+    assert!(report.metrics["RpoBreachedResources"] < breached, "{report:#?}");
+    let is_shown = |outcome: &Outcome| {
+        outcome.subject.starts_with("rds-instance") && outcome.message.contains("backup plan nightly")
+    };
+    assert!(report.outcomes.iter().any(is_shown), "{report:#?}");
+}

@@ -1,6 +1,8 @@
 //! What the service's events say: a nudge to look, never more. They are best effort and late, so every tick looks too.
 
-use holdfast_catalog::Arn;
+use holdfast_catalog::{ManagedJob, PointId, layout, unseal};
+use holdfast_vault::port::{ListObjects, ReadObjects};
+use holdfast_vault::{PortError, keys};
 use serde_json::Value;
 
 /// A job that has news.
@@ -8,45 +10,43 @@ use serde_json::Value;
 pub struct JobNews {
     /// The job.
     pub job_id: String,
-    /// Which sort of job.
-    pub sort: JobSort,
-    /// What it works on, where the event says so.
-    pub resource_arn: Option<Arn>,
+    /// What it works on, by the last part of its ARN; empty where the event does not say.
+    pub name: String,
 }
 
-/// Which sort of job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobSort {
-    /// A backup job.
-    Backup,
-    /// A copy job.
-    Copy,
-    /// A restore job.
-    Restore,
-}
-
-/// The job that an event of `aws.backup` tells of; none for other events. What state it tells is left aside: some events call it
-/// `state` and others `status`, and by the time that it is read the job is further.
-pub fn job_of_event(event: &Value) -> Option<JobNews> {
-    if event["source"] != "aws.backup" {
-        return None;
-    }
-    let (sort, id) = match event["detail-type"].as_str()? {
-        "Backup Job State Change" => (JobSort::Backup, "backupJobId"),
-        "Copy Job State Change" => (JobSort::Copy, "copyJobId"),
-        "Restore Job State Change" => (JobSort::Restore, "restoreJobId"),
-        _ => return None,
-    };
-    let detail = &event["detail"];
-    let resource = detail["resourceArn"]
-        .as_str()
-        .or_else(|| event["resources"][0].as_str());
+/// The backup job that the detail of a `Backup Job State Change` tells of; none for other events. What state it tells is left
+/// aside: some events call it `state` and others `status`, and by the time that it is read the job is further.
+pub fn backup_job_of_event(detail: &Value) -> Option<JobNews> {
+    let id = detail.get("backupJobId")?;
+    let resource = detail["resourceArn"].as_str().unwrap_or_default();
     Some(JobNews {
-        job_id: detail[id].as_str()?.to_owned(),
-        sort,
-        // Of some kinds the event names the recovery point here; who looks finds no run of it.
-        resource_arn: resource.and_then(|arn| arn.parse().ok()),
+        // What is no text names no job: whoever looks finds none.
+        job_id: id.as_str().unwrap_or_default().to_owned(),
+        name: resource.rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
     })
+}
+
+/// The run that started a backup job, if it is one of ours: its record names the job. A run whose job is not written down yet is
+/// not found; the next tick looks after it.
+///
+/// # Errors
+/// Those of the store.
+pub async fn run_of_job<S: ReadObjects + ListObjects>(store: &S, news: &JobNews) -> Result<Option<PointId>, PortError> {
+    for info in keys(store, layout::RUNS).await? {
+        let Ok(point) = layout::point_of_run(&info.key) else {
+            continue;
+        };
+        let is_of_another = !news.name.is_empty() && point.resource.name != news.name;
+        if is_of_another || !info.key.starts_with(&layout::managed_jobs_of(&point)) {
+            continue;
+        }
+        let body = store.get(&info.key).await?;
+        // A record that is damaged names no job; the tick that needs it says so.
+        if unseal::<ManagedJob>(&body, "job").is_ok_and(|job| job.job_id == news.job_id) {
+            return Ok(Some(point));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -58,43 +58,22 @@ mod tests {
     #[test]
     fn a_job_is_known_by_its_event_whatever_the_state_is_called() {
         let table = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
-        for (detail_type, detail, sort) in [
-            (
-                "Backup Job State Change",
-                json!({"backupJobId": "1", "state": "COMPLETED", "resourceArn": table}),
-                JobSort::Backup,
-            ),
-            (
-                "Copy Job State Change",
-                json!({"copyJobId": "1", "state": "RUNNING", "resourceArn": table}),
-                JobSort::Copy,
-            ),
-            (
-                "Restore Job State Change",
-                json!({"restoreJobId": "1", "status": "COMPLETED", "resourceArn": table}),
-                JobSort::Restore,
-            ),
-        ] {
-            let event = json!({"source": "aws.backup", "detail-type": detail_type, "detail": detail});
-            let news = job_of_event(&event).unwrap();
-            assert_eq!((news.sort, news.job_id.as_str()), (sort, "1"), "{detail_type}");
-            assert_eq!(news.resource_arn.unwrap().as_str(), table);
+        for state in ["state", "status", "none"] {
+            let detail = json!({"backupJobId": "1", "resourceArn": table, state: "COMPLETED"});
+            let news = backup_job_of_event(&detail).unwrap();
+            assert_eq!((news.job_id.as_str(), news.name.as_str()), ("1", "orders"), "{state}");
         }
     }
 
     #[test]
     fn other_events_are_no_news_and_what_is_missing_is_left_out() {
-        let event = |source: &str, detail_type: &str, detail: Value| {
-            job_of_event(&json!({"source": source, "detail-type": detail_type, "detail": detail}))
-        };
+        assert_eq!(backup_job_of_event(&json!({"copyJobId": "1"})), None);
+        assert_eq!(backup_job_of_event(&json!("text")), None);
+        let bare = |id: Value| backup_job_of_event(&json!({ "backupJobId": id })).unwrap();
         assert_eq!(
-            event("aws.s3", "Backup Job State Change", json!({"backupJobId": "1"})),
-            None
+            (bare(json!("1")).job_id.as_str(), bare(json!("1")).name.as_str()),
+            ("1", "")
         );
-        assert_eq!(event("aws.backup", "Backup Vault State Change", json!({})), None);
-        assert_eq!(event("aws.backup", "Backup Job State Change", json!({})), None);
-        assert_eq!(job_of_event(&json!("text")), None);
-        let bare = event("aws.backup", "Backup Job State Change", json!({"backupJobId": "1"})).unwrap();
-        assert_eq!(bare.resource_arn, None);
+        assert_eq!(bare(json!(7)).job_id, "");
     }
 }
