@@ -160,6 +160,9 @@ fn by_code(code: &str) -> Option<Class> {
         | "ConcurrentModificationException"
         | "ConditionalRequestConflict"
         | "ConflictException"
+        // Kinesis: what was read up to here leads on no longer, and a new beginning does.
+        | "ExpiredIteratorException"
+        | "ExpiredNextTokenException"
         | "ReplicatedWriteConflictException"
         | "ContinuousBackupsUnavailableException"
         // AWS Backup: a job is at the point.
@@ -176,6 +179,7 @@ fn by_code(code: &str) -> Option<Class> {
         | "TransactionConflictException" => Class::Conflict,
 
         "BandwidthLimitExceeded"
+        | "KMSThrottlingException"
         | "KmsThrottled"
         | "LimitExceededException"
         | "PriorRequestNotComplete"
@@ -220,6 +224,7 @@ fn by_code(code: &str) -> Option<Class> {
         | "KMSDisabledException"
         | "KMSInvalidStateException"
         | "KMSNotFoundException"
+        | "KMSOptInRequired"
         | "KmsAccessDenied"
         | "KmsDisabled"
         | "KmsInvalidState"
@@ -344,6 +349,10 @@ mod tests {
             ("AWS.SimpleQueueService.QueueDeletedRecently", "", 400, Conflict),
             ("ConcurrentModificationException", "", 400, Conflict),
             ("ConflictException", "", 409, Conflict),
+            ("ExpiredIteratorException", "", 400, Conflict),
+            ("ExpiredNextTokenException", "", 400, Conflict),
+            ("KMSThrottlingException", "", 400, Throttled),
+            ("KMSOptInRequired", "", 400, Denied),
             ("ServiceQuotaExceededException", "", 402, Invalid),
             ("LimitExceeded", "", 409, Invalid),
             ("AuthorizationError", "", 403, Denied),

@@ -235,6 +235,10 @@ operations! {
     RegisterStreamConsumer Creates ["kinesis:RegisterStreamConsumer"];
     PutResourcePolicy Changes ["kinesis:PutResourcePolicy"];
     AddTagsToStream Changes ["kinesis:AddTagsToStream"];
+    ListShards Reads ["kinesis:ListShards"];
+    GetShardIterator Reads ["kinesis:GetShardIterator"];
+    GetRecords Reads ["kinesis:GetRecords", "kms:Decrypt"];
+    PutRecords Changes ["kinesis:PutRecords", "kms:GenerateDataKey"];
 }
 
 operations! {

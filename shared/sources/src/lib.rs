@@ -9,6 +9,7 @@ pub mod copies;
 pub mod dynamodb;
 pub mod inventory;
 pub mod key;
+pub mod kinesis;
 pub mod lambda;
 pub mod managed;
 pub mod preflight;

@@ -97,10 +97,11 @@ async fn check_index<S: ReadObjects>(store: &S, used: &PackUse, pack: &Pack, key
 fn entry_of(line: &[u8], key: &[String]) -> Result<IndexEntry, PortError> {
     #[derive(Deserialize)]
     struct Stored<'a> {
-        #[serde(borrow, rename = "Item")]
+        // Whose members the manifest's key names, whatever the line is of.
+        #[serde(borrow, rename = "Item", alias = "Record")]
         item: BTreeMap<Cow<'a, str>, &'a RawValue>,
     }
-    let corrupt = |why: String| PortError::Corrupt(format!("a line is no item: {why}"));
+    let corrupt = |why: String| PortError::Corrupt(format!("a line is neither item nor record: {why}"));
     let stored: Stored<'_> = serde_json::from_slice(line).map_err(|e| corrupt(e.to_string()))?;
     let mut text = Vec::new();
     for name in key {

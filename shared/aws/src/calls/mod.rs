@@ -2,6 +2,8 @@
 //! endpoints, without a crate for each service.
 
 mod answer;
+#[cfg(test)]
+mod records_tests;
 mod request;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,3 @@
+//! What is stored of a stream's records.
+
+mod record;
