@@ -5,7 +5,7 @@ use holdfast_catalog::{PlanName, Region};
 use super::accounts::Accounts;
 use super::compliance::{compliance, hold_against};
 use super::copies::copies;
-use super::engine::{engine, records};
+use super::engine::engine;
 use super::fields::{Fields, Place, named};
 use super::objective::{can_be_met, objectives, verification};
 use super::residency::residency;
@@ -22,12 +22,11 @@ use crate::residency::{Residency, ResidencyRule};
 use crate::schedule::Schedule;
 use crate::selection::{Criteria, Selection};
 
-pub(super) const PLAN: [&str; 15] = [
+pub(super) const PLAN: [&str; 14] = [
     "name",
     "tier",
     "engine",
     "aws_backup",
-    "records",
     "also",
     "select",
     "exclude",
@@ -127,7 +126,6 @@ pub(super) fn plan(
 ) -> Option<Plan> {
     let own = &fields.own;
     let engine = engine(own, faults);
-    let records = records(own, engine, faults);
     let also = own.read(faults, "also", Place::truth).unwrap_or_default();
     let include = match own.get("select") {
         Some(place) => criteria(place, context.accounts, faults),
@@ -166,7 +164,6 @@ pub(super) fn plan(
     Some(Plan {
         name: name?,
         engine,
-        records,
         selection: Selection {
             include: include?,
             exclude,
