@@ -180,6 +180,14 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         self.replica_regions.first() == Some(&self.spec.region)
     }
 
+    /// The word of the fact that a copy is complete here.
+    fn word(&self) -> String {
+        match self.is_own() {
+            true => "replicated".to_owned(),
+            false => layout::replicated_to(&self.spec.region),
+        }
+    }
+
     fn elsewhere(&self, point: &PointId, region: &Region) -> Outcome {
         let message = format!(
             "not copied: plan {} wants a copy in {region}, and the stack has no replica there; deploy it with that region among \
@@ -257,11 +265,6 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
     ) -> Result<Outcome, PortError> {
         let manifest = read_manifest(&self.home, point).await?;
         if let Some(managed) = &manifest.managed {
-            if !self.is_own() {
-                let message = "not copied: what AWS Backup keeps is copied to the stack's own replica region alone; \
-                    leave this region out of the plan's copies";
-                return Ok(Outcome::new(point, OutcomeStatus::Failed, message));
-            }
             return self.copy_managed(&manifest, managed, document, queue, clock).await;
         }
         match self.copy_manifest(&manifest, clock).await? {
@@ -278,11 +281,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
                     .with("copied_objects", fact.copied_objects)
                     .with("copied_bytes", fact.copied_bytes)
                     .with("region", fact.region.as_str());
-                let word = match self.is_own() {
-                    true => "replicated".to_owned(),
-                    false => layout::replicated_to(&self.spec.region),
-                };
-                write_fact_as(&self.home, point, &word, &Fact::Replicated(fact), clock.now()).await?;
+                write_fact_as(&self.home, point, &self.word(), &Fact::Replicated(fact), clock.now()).await?;
                 Ok(outcome)
             }
         }
