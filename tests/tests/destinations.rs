@@ -87,7 +87,7 @@ async fn a_point_goes_to_every_region_that_its_plan_names_once() {
         "{report:#?}"
     );
     assert_eq!(
-        (report.metrics["UnreplicatedPoints"], report.metrics["CopyLagSeconds"]),
+        (report.metrics["UnreplicatedPoints"], report.metrics["CopyWaitSeconds"]),
         (0.0, 0.0)
     );
     for store in [&world.replica, &far(&world)] {
@@ -134,11 +134,11 @@ async fn trouble_with_one_destination_keeps_no_copy_from_the_other_and_is_measur
         let report = everywhere(&world, &script).run_all(&world.clock).await.unwrap();
         assert!(report.count(OutcomeStatus::Failed) > 0, "{fail_at}: {report:#?}");
         assert_eq!(points(&world.replica).await.len(), 1, "{fail_at}");
-        assert_eq!(report.metrics["CopyLagSeconds-eu-west-1"], 0.0);
+        assert_eq!(report.metrics["CopyWaitSeconds-eu-west-1"], 0.0);
         // A destination that cannot even be begun with says so itself.
-        if let Some(lag) = report.metrics.get("CopyLagSeconds-us-east-1") {
+        if let Some(lag) = report.metrics.get("CopyWaitSeconds-us-east-1") {
             assert!((1800.0..1900.0).contains(lag), "{fail_at}: {lag}");
-            assert_eq!(report.metrics["CopyLagSeconds"], *lag);
+            assert_eq!(report.metrics["CopyWaitSeconds"], *lag);
         }
     }
     assert_eq!(missing_copies(&world).await, 0.0, "they may still come");

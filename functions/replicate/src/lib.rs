@@ -6,6 +6,7 @@
 mod copy;
 mod event;
 mod everywhere;
+mod lag;
 mod managed;
 
 use holdfast_catalog::{Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
@@ -23,6 +24,7 @@ use serde_json::Value;
 use copy::CopyEnd;
 pub use event::{EXAMPLE, Request};
 pub use everywhere::Everywhere;
+use lag::Lag;
 use managed::Queue;
 
 ports! {
@@ -40,9 +42,6 @@ ports! {
     pub trait MakerPorts: MakeReplica
 }
 
-/// For how long the oldest point has been waiting that is to be copied and is not, in seconds: of all destinations, and of each
-/// with its region behind a hyphen.
-pub(crate) const LAG: &str = "CopyLagSeconds";
 ports! {
     /// What replicate asks of AWS Backup: it starts copy jobs, looks, and makes the vault that they go to.
     pub trait BackupPorts: StartCopies, ReadCopies, ReadBackups, ReadRecoveryPoints, ReadBackupVaults, CreateBackupVaults
@@ -110,11 +109,14 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         let mut entries: Vec<&PointEntry> = catalogue.points.iter().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.id.slot));
         let mut outcomes = Vec::new();
-        let mut lag = SignedDuration::ZERO;
+        let mut lag = Lag::default();
         for entry in entries {
             let told = self.replicate(entry, &policy, &mut queue, clock).await;
+            if self.has_copy(entry) || told.iter().any(|outcome| !is_waiting(outcome)) {
+                lag.copied(entry);
+            }
             if told.iter().any(is_waiting) {
-                lag = lag.max(clock.now().duration_since(entry.committed_at));
+                lag.waits(entry, clock.now());
             }
             outcomes.extend(told);
         }
@@ -125,9 +127,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             "UnreplicatedPoints".to_owned(),
             f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)),
         );
-        let lag = lag.as_secs_f64().max(0.0);
-        report.metrics.insert(LAG.to_owned(), lag);
-        report.metrics.insert(format!("{LAG}-{}", self.spec.region), lag);
+        report.metrics.extend(lag.metrics(&self.spec.region, clock.now()));
         Ok(report)
     }
 
@@ -148,6 +148,14 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             outcomes.push(Outcome::new(point, OutcomeStatus::Unchanged, message));
         }
         Ok(Report::of(Self::NAME, outcomes))
+    }
+
+    /// Whether a point that stays has a complete copy here.
+    fn has_copy(&self, entry: &PointEntry) -> bool {
+        let is_copied = entry
+            .copied_to(&self.spec.region, self.replica_regions.first())
+            .is_some();
+        is_copied && !entry.is_tombstoned && !entry.is_damaged()
     }
 
     fn wanted(&self, entry: &PointEntry, policy: &PolicyInForce) -> Wanted {

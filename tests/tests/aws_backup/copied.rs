@@ -189,7 +189,9 @@ async fn each_replica_region_gets_its_copy_and_keeps_it_as_its_own_retention_say
     let newest = world.catalogue().await.points.last().unwrap().id.clone();
     let copy = read_manifest(&far(&world), &newest).await.unwrap().managed.unwrap();
     assert_eq!(copy.recovery_point_arn.region(), far_region().as_str());
-    let known = holdfast_sources::managed::copies_of(&world.home, &newest).await.unwrap();
+    let known = holdfast_sources::managed::copies_of(&world.home, &newest)
+        .await
+        .unwrap();
     assert_eq!(known.len(), 2, "restore finds both by home's facts");
     let mut prune = world.prune();
     prune.replicas.push(prune::Vault {
