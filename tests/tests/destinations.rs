@@ -148,6 +148,19 @@ async fn trouble_with_one_destination_keeps_no_copy_from_the_other_and_is_measur
 }
 
 #[tokio::test]
+async fn the_lag_is_the_age_of_the_newest_copy_and_grows_where_nothing_waits() {
+    let world = world(BOTH).await;
+    replicate(&world).await;
+    world.later(SignedDuration::from_hours(5));
+    let metrics = replicate(&world).await.metrics;
+    for region in ["", "-eu-west-1", "-us-east-1"] {
+        let lag = metrics[&format!("CopyLagSeconds{region}")];
+        assert!((18_000.0..21_600.0).contains(&lag), "{region}: {lag}");
+        assert_eq!(metrics[&format!("CopyWaitSeconds{region}")], 0.0);
+    }
+}
+
+#[tokio::test]
 async fn each_region_keeps_its_own_retention_and_a_copy_under_way_keeps_its_source() {
     let world = world(BOTH).await;
     for _ in 0..5 {

@@ -218,3 +218,46 @@ async fn a_replica_in_another_account_is_refused_before_any_job() {
     assert!(only(&report).message.contains("within the account"), "{report:#?}");
     assert_eq!(world.backups.jobs_started(), started);
 }
+
+#[tokio::test]
+async fn residency_that_came_after_the_point_refuses_its_copy_before_any_job() {
+    let world = with_point().await;
+    world.set_policy(&format!(
+        "{POLICY}    copies: [{{region: eu-west-1}}]\nresidency:\n  - {{select: {{kinds: [dynamodb-table]}}, allow: [eu-central-1]}}\n"
+    ));
+    let report = replicate(&world).await;
+    assert_eq!(only(&report).status, OutcomeStatus::Failed, "{report:#?}");
+    assert!(only(&report).message.contains("eu-west-1"), "{report:#?}");
+    assert_eq!((copies(&world), world.backups.jobs_started()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_copy_that_the_destinations_lock_does_not_take_is_said_before_any_job() {
+    let world = with_point().await;
+    let there = world.backups.in_region(&replica_region());
+    let mut key: Vec<&str> = holdfast_tests::KEY.split(':').collect();
+    key[3] = "eu-west-1";
+    there.add_vault(BACKUP_VAULT, Some(&key.join(":").parse().unwrap()));
+    let bounds = holdfast_sources::managed::port::LockBounds {
+        min_days: None,
+        max_days: Some(30),
+        immutable_from: None,
+    };
+    there.set_lock(BACKUP_VAULT, bounds);
+    let report = replicate(&world).await;
+    assert_eq!(only(&report).status, OutcomeStatus::Failed, "{report:#?}");
+    assert!(only(&report).message.contains("ask for 30 days or less"), "{report:#?}");
+    assert_eq!(world.backups.jobs_started(), 1, "the backup's alone");
+}
+
+#[tokio::test]
+async fn copies_beyond_the_quota_wait_and_follow() {
+    let world = with_orders(1);
+    world.add_table("carts", 1);
+    world.ticks().await;
+    world.backups.copies_at_once(1);
+    let report = to_the_end(&world).await;
+    assert_eq!(report.count(OutcomeStatus::Continuing), 0, "{report:#?}");
+    let left = replicate(&world).await;
+    assert_eq!((left.outcomes, copies(&world)), (Vec::new(), 2));
+}
