@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use holdfast_catalog::{Arn, ManagedPoint, Manifest, Outcome, OutcomeStatus, Region, layout};
 use holdfast_policy::{Document, Engine};
-use holdfast_sources::managed::port::ReadBackupVaults as _;
+use holdfast_sources::managed::port::{BackupVault, ReadBackupVaults as _};
 use holdfast_sources::managed::{
     Copied, CopyOrder, CopyQuotas, Destination, JobInFlight, Lifecycle, Turn, VaultSpec, WantedCopy, WantedLock, copy,
     ensure_vault, jobs_in_flight, next_copies, note_copy,
@@ -64,20 +64,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         let from = self.regions.backups(&point.resource.region);
         let to = self.regions.backups(&self.spec.region);
         let home_vault = from.backup_vault(&managed.backup_vault).await?;
-        let vault = ensure_vault(
-            &to,
-            &VaultSpec {
-                name: stack.backup_vault.clone(),
-                key_arn: parse(key_arn)?,
-                // As firmly as at home.
-                lock: home_vault.lock.map(|lock| WantedLock {
-                    min_days: lock.min_days,
-                    max_days: lock.max_days,
-                    changeable_for_days: lock.immutable_from.map(|_| CHANGEABLE_FOR_DAYS),
-                }),
-            },
-        )
-        .await?;
+        let vault = ensure_vault(&to, &vault_like(&home_vault, &stack.backup_vault, key_arn)?).await?;
         let vault_arn = vault.arn.clone();
         if let Turn::Wait { why } = self.turn(&from, manifest, managed, &vault_arn, queue).await? {
             return Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}")));
@@ -96,14 +83,17 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             source_key: None,
             role_arn: &stack.role_arn,
         };
-        match copy(&from, &to, &self.home, clock, &order).await? {
-            Copied::Refused(refusal) => Ok(told(OutcomeStatus::Failed, format!("not copied: {refusal}"))),
-            Copied::Failed { why } => Ok(told(OutcomeStatus::Failed, format!("not copied: {why}"))),
-            Copied::Continuing { attempt, job_id } => {
+        match copy(&from, &to, &self.home, clock, &order).await {
+            // A quota that others have used up is no failure: what waits is measured.
+            Err(PortError::Throttled(why)) => Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}"))),
+            Err(error) => Err(error),
+            Ok(Copied::Refused(refusal)) => Ok(told(OutcomeStatus::Failed, format!("not copied: {refusal}"))),
+            Ok(Copied::Failed { why }) => Ok(told(OutcomeStatus::Failed, format!("not copied: {why}"))),
+            Ok(Copied::Continuing { attempt, job_id }) => {
                 let message = format!("AWS Backup is copying it (job {job_id}, attempt {attempt})");
                 Ok(told(OutcomeStatus::Continuing, message))
             }
-            Copied::Done(copied) => self.finish(manifest, &destination.vault_arn, *copied, clock).await,
+            Ok(Copied::Done(copied)) => self.finish(manifest, &destination.vault_arn, *copied, clock).await,
         }
     }
 
@@ -179,6 +169,19 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         }
         Ok(turn)
     }
+}
+
+/// The vault that copies go to: under the replica's key, and locked as firmly as the one at home.
+fn vault_like(home: &BackupVault, name: &str, key_arn: &str) -> Result<VaultSpec, PortError> {
+    Ok(VaultSpec {
+        name: name.to_owned(),
+        key_arn: parse(key_arn)?,
+        lock: home.lock.map(|lock| WantedLock {
+            min_days: lock.min_days,
+            max_days: lock.max_days,
+            changeable_for_days: lock.immutable_from.map(|_| CHANGEABLE_FOR_DAYS),
+        }),
+    })
 }
 
 /// How long the copy lives by AWS Backup's own doing: as long as its source, or for ever where the plan is not known any more.

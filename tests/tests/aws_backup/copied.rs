@@ -256,6 +256,9 @@ async fn copies_beyond_the_quota_wait_and_follow() {
     world.add_table("carts", 1);
     world.ticks().await;
     world.backups.copies_at_once(1);
+    let report = replicate(&world).await;
+    assert_eq!(report.count(OutcomeStatus::Continuing), 2, "{report:#?}");
+    assert_eq!(world.backups.jobs_started(), 3, "one of the two copies");
     let report = to_the_end(&world).await;
     assert_eq!(report.count(OutcomeStatus::Continuing), 0, "{report:#?}");
     let left = replicate(&world).await;
