@@ -122,8 +122,10 @@ def destroy(stack: Stack) -> None:
 
 def _make_bucket(cloud: Cloud, account: str, region: str, name: str) -> None:
     s3 = cloud.client("s3", account, region)
+    # S3 takes every region but its first as a constraint.
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+        s3.create_bucket(Bucket=name, **where)
 
 
 def _failures(cloud: Cloud, account: str, region: str, name: str) -> str:

@@ -29,6 +29,12 @@ def points(stack: Stack, resource: str, bucket: str | None = None, region: str |
     return [json.loads(read(stack, key, bucket, region)) for key in sorted(found)]
 
 
+def config(stack: Stack, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The configuration document of a point."""
+    (sha256,) = [blob["sha256"] for blob in manifest["blobs"] if blob["role"] == "config"]
+    return json.loads(read(stack, f"blobs/{sha256[:2]}/{sha256}"))
+
+
 def facts(stack: Stack, what: str, resource: str = "") -> list[str]:
     """The keys of all facts of one word."""
     return [key for key in keys(stack, f"facts/{resource}") if key.rsplit("/", 1)[-1].startswith(f"{what}-")]
