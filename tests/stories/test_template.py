@@ -138,13 +138,12 @@ def optional(ending: str) -> list[tuple[str, str, dict[str, Any]]]:
 def test_in_further_replica_regions_the_roles_may_do_what_they_may_in_the_first_and_only_there():
     for name, role, entry in optional("Further"):
         assert entry["Condition"] == entry["AttachedIf"] == "HasMoreReplicas"
-        # What AWS Backup keeps is copied to the first alone, so its rights, and those on its vault's key, are no part of this.
         first = {
             (action, resource.replace("${ReplicaRegion}", "*"))
             for own in allowed(role)
             for action in own["Action"]
             for resource in own["Resource"]
-            if "${ReplicaRegion}" in resource and action.startswith("s3:")
+            if "${ReplicaRegion}" in resource and action.startswith(("backup:", "s3:"))
         }
         further = set()
         for statement in statements(entry["Properties"]["PolicyDocument"]):
@@ -152,7 +151,7 @@ def test_in_further_replica_regions_the_roles_may_do_what_they_may_in_the_first_
             assert fence[0] in ("aws:RequestedRegion", "kms:ReplicaRegion", "kms:ViaService"), name
             assert "MoreReplicaRegions" in json.dumps(fence[1]), name
             further |= {(action, resource) for action in statement["Action"] for resource in statement["Resource"]}
-        assert {right for right in further if right[0].startswith("s3:")} == first, name
+        assert {right for right in further if right[0].startswith(("backup:", "s3:"))} == first, name
         assert {action for action, _ in further if action.startswith("kms:")} <= {
             action for own in allowed(role) for action in own["Action"]
         }

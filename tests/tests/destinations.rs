@@ -87,7 +87,7 @@ async fn a_point_goes_to_every_region_that_its_plan_names_once() {
         "{report:#?}"
     );
     assert_eq!(
-        (report.metrics["UnreplicatedPoints"], report.metrics["CopyLagSeconds"]),
+        (report.metrics["UnreplicatedPoints"], report.metrics["CopyWaitSeconds"]),
         (0.0, 0.0)
     );
     for store in [&world.replica, &far(&world)] {
@@ -134,17 +134,30 @@ async fn trouble_with_one_destination_keeps_no_copy_from_the_other_and_is_measur
         let report = everywhere(&world, &script).run_all(&world.clock).await.unwrap();
         assert!(report.count(OutcomeStatus::Failed) > 0, "{fail_at}: {report:#?}");
         assert_eq!(points(&world.replica).await.len(), 1, "{fail_at}");
-        assert_eq!(report.metrics["CopyLagSeconds-eu-west-1"], 0.0);
+        assert_eq!(report.metrics["CopyWaitSeconds-eu-west-1"], 0.0);
         // A destination that cannot even be begun with says so itself.
-        if let Some(lag) = report.metrics.get("CopyLagSeconds-us-east-1") {
+        if let Some(lag) = report.metrics.get("CopyWaitSeconds-us-east-1") {
             assert!((1800.0..1900.0).contains(lag), "{fail_at}: {lag}");
-            assert_eq!(report.metrics["CopyLagSeconds"], *lag);
+            assert_eq!(report.metrics["CopyWaitSeconds"], *lag);
         }
     }
     assert_eq!(missing_copies(&world).await, 0.0, "they may still come");
     let report = replicate(&world).await;
     assert_eq!(report.count(OutcomeStatus::Done), 1, "{report:#?}");
     assert_eq!(every_point_is_whole(&far(&world), "at last").await, 1);
+}
+
+#[tokio::test]
+async fn the_lag_is_the_age_of_the_newest_copy_and_grows_where_nothing_waits() {
+    let world = world(BOTH).await;
+    replicate(&world).await;
+    world.later(SignedDuration::from_hours(5));
+    let metrics = replicate(&world).await.metrics;
+    for region in ["", "-eu-west-1", "-us-east-1"] {
+        let lag = metrics[&format!("CopyLagSeconds{region}")];
+        assert!((18_000.0..21_600.0).contains(&lag), "{region}: {lag}");
+        assert_eq!(metrics[&format!("CopyWaitSeconds{region}")], 0.0);
+    }
 }
 
 #[tokio::test]

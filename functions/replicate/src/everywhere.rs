@@ -5,7 +5,8 @@ use holdfast_lambda::{Failure, Handler, InvocationClock};
 use holdfast_vault::port::Clock;
 use serde_json::Value;
 
-use crate::{HomePorts, LAG, MakerPorts, Regions, ReplicaPorts, Replicate, Request};
+use crate::lag::is_longest;
+use crate::{HomePorts, MakerPorts, Regions, ReplicaPorts, Replicate, Request};
 
 /// `replicate` to every replica region of a stack, its own first.
 pub struct Everywhere<H, R, M, B>(pub Vec<Replicate<H, R, M, B>>);
@@ -66,10 +67,10 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, 
                     let new: Vec<String> = new.collect();
                     whole.notes.extend(new);
                     for (name, value) in report.metrics {
-                        let is_lag = name.starts_with(LAG);
+                        let is_longest = is_longest(&name);
                         let known = whole.metrics.entry(name).or_insert(0.0);
-                        // Points add up; of lags the longest counts.
-                        *known = match is_lag {
+                        // Points add up; of lags and waits the longest counts.
+                        *known = match is_longest {
                             true => known.max(value),
                             false => *known + value,
                         };

@@ -6,6 +6,7 @@
 mod copy;
 mod event;
 mod everywhere;
+mod lag;
 mod managed;
 
 use holdfast_catalog::{Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
@@ -23,6 +24,7 @@ use serde_json::Value;
 use copy::CopyEnd;
 pub use event::{EXAMPLE, Request};
 pub use everywhere::Everywhere;
+use lag::Lag;
 use managed::Queue;
 
 ports! {
@@ -40,9 +42,6 @@ ports! {
     pub trait MakerPorts: MakeReplica
 }
 
-/// For how long the oldest point has been waiting that is to be copied and is not, in seconds: of all destinations, and of each
-/// with its region behind a hyphen.
-pub(crate) const LAG: &str = "CopyLagSeconds";
 ports! {
     /// What replicate asks of AWS Backup: it starts copy jobs, looks, and makes the vault that they go to.
     pub trait BackupPorts: StartCopies, ReadCopies, ReadBackups, ReadRecoveryPoints, ReadBackupVaults, CreateBackupVaults
@@ -110,11 +109,14 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         let mut entries: Vec<&PointEntry> = catalogue.points.iter().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.id.slot));
         let mut outcomes = Vec::new();
-        let mut lag = SignedDuration::ZERO;
+        let mut lag = Lag::default();
         for entry in entries {
             let told = self.replicate(entry, &policy, &mut queue, clock).await;
+            if self.has_copy(entry) || told.iter().any(|outcome| !is_waiting(outcome)) {
+                lag.copied(entry);
+            }
             if told.iter().any(is_waiting) {
-                lag = lag.max(clock.now().duration_since(entry.committed_at));
+                lag.waits(entry, clock.now());
             }
             outcomes.extend(told);
         }
@@ -125,9 +127,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             "UnreplicatedPoints".to_owned(),
             f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)),
         );
-        let lag = lag.as_secs_f64().max(0.0);
-        report.metrics.insert(LAG.to_owned(), lag);
-        report.metrics.insert(format!("{LAG}-{}", self.spec.region), lag);
+        report.metrics.extend(lag.metrics(&self.spec.region, clock.now()));
         Ok(report)
     }
 
@@ -148,6 +148,14 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             outcomes.push(Outcome::new(point, OutcomeStatus::Unchanged, message));
         }
         Ok(Report::of(Self::NAME, outcomes))
+    }
+
+    /// Whether a point that stays has a complete copy here.
+    fn has_copy(&self, entry: &PointEntry) -> bool {
+        let is_copied = entry
+            .copied_to(&self.spec.region, self.replica_regions.first())
+            .is_some();
+        is_copied && !entry.is_tombstoned && !entry.is_damaged()
     }
 
     fn wanted(&self, entry: &PointEntry, policy: &PolicyInForce) -> Wanted {
@@ -178,6 +186,14 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
     /// Whether this is the stack's own replica, where copies go that name no region.
     fn is_own(&self) -> bool {
         self.replica_regions.first() == Some(&self.spec.region)
+    }
+
+    /// The word of the fact that a copy is complete here.
+    fn word(&self) -> String {
+        match self.is_own() {
+            true => "replicated".to_owned(),
+            false => layout::replicated_to(&self.spec.region),
+        }
     }
 
     fn elsewhere(&self, point: &PointId, region: &Region) -> Outcome {
@@ -257,11 +273,6 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
     ) -> Result<Outcome, PortError> {
         let manifest = read_manifest(&self.home, point).await?;
         if let Some(managed) = &manifest.managed {
-            if !self.is_own() {
-                let message = "not copied: what AWS Backup keeps is copied to the stack's own replica region alone; \
-                    leave this region out of the plan's copies";
-                return Ok(Outcome::new(point, OutcomeStatus::Failed, message));
-            }
             return self.copy_managed(&manifest, managed, document, queue, clock).await;
         }
         match self.copy_manifest(&manifest, clock).await? {
@@ -278,11 +289,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
                     .with("copied_objects", fact.copied_objects)
                     .with("copied_bytes", fact.copied_bytes)
                     .with("region", fact.region.as_str());
-                let word = match self.is_own() {
-                    true => "replicated".to_owned(),
-                    false => layout::replicated_to(&self.spec.region),
-                };
-                write_fact_as(&self.home, point, &word, &Fact::Replicated(fact), clock.now()).await?;
+                write_fact_as(&self.home, point, &self.word(), &Fact::Replicated(fact), clock.now()).await?;
                 Ok(outcome)
             }
         }

@@ -1,8 +1,10 @@
 //! Copies of points of AWS Backup: a copy job each, in its turn, followed to its end; then settings and manifest.
 
-use holdfast_catalog::{Arn, ManagedPoint, Manifest, Outcome, OutcomeStatus, layout};
+use std::collections::BTreeMap;
+
+use holdfast_catalog::{Arn, ManagedPoint, Manifest, Outcome, OutcomeStatus, Region, layout};
 use holdfast_policy::{Document, Engine};
-use holdfast_sources::managed::port::ReadBackupVaults as _;
+use holdfast_sources::managed::port::{BackupVault, ReadBackupVaults as _};
 use holdfast_sources::managed::{
     Copied, CopyOrder, CopyQuotas, Destination, JobInFlight, Lifecycle, Turn, VaultSpec, WantedCopy, WantedLock, copy,
     ensure_vault, jobs_in_flight, next_copies, note_copy,
@@ -19,16 +21,17 @@ const CHANGEABLE_FOR_DAYS: u32 = 3;
 
 /// What one run knows of AWS Backup: jobs are listed once, and those that it starts are counted.
 pub(crate) struct Queue {
-    /// The replica's key, in its region.
-    key_arn: String,
-    running: Option<Vec<JobInFlight>>,
+    /// The replica's key, in its region; none where another account has made the replica.
+    key_arn: Option<String>,
+    /// By the region that they run in, which is their source's.
+    running: BTreeMap<Region, Vec<JobInFlight>>,
 }
 
 impl Queue {
     pub(crate) fn new(ready: ReplicaReady) -> Self {
         Queue {
-            key_arn: ready.key_arn,
-            running: None,
+            key_arn: Some(ready.key_arn).filter(|arn| !arn.is_empty()),
+            running: BTreeMap::new(),
         }
     }
 }
@@ -53,23 +56,15 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
                 "not copied: the stack has no vault of AWS Backup; deploy it with the parameter AwsBackup=enabled";
             return Ok(told(OutcomeStatus::Failed, message.to_owned()));
         };
+        let Some(key_arn) = &queue.key_arn else {
+            let message = "not copied: what AWS Backup keeps is copied within the account; leave the other account's region out of \
+                the plan's copies";
+            return Ok(told(OutcomeStatus::Failed, message.to_owned()));
+        };
         let from = self.regions.backups(&point.resource.region);
         let to = self.regions.backups(&self.spec.region);
         let home_vault = from.backup_vault(&managed.backup_vault).await?;
-        let vault = ensure_vault(
-            &to,
-            &VaultSpec {
-                name: stack.backup_vault.clone(),
-                key_arn: parse(&queue.key_arn)?,
-                // As firmly as at home.
-                lock: home_vault.lock.map(|lock| WantedLock {
-                    min_days: lock.min_days,
-                    max_days: lock.max_days,
-                    changeable_for_days: lock.immutable_from.map(|_| CHANGEABLE_FOR_DAYS),
-                }),
-            },
-        )
-        .await?;
+        let vault = ensure_vault(&to, &vault_like(&home_vault, &stack.backup_vault, key_arn)?).await?;
         let vault_arn = vault.arn.clone();
         if let Turn::Wait { why } = self.turn(&from, manifest, managed, &vault_arn, queue).await? {
             return Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}")));
@@ -88,14 +83,17 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             source_key: None,
             role_arn: &stack.role_arn,
         };
-        match copy(&from, &to, &self.home, clock, &order).await? {
-            Copied::Refused(refusal) => Ok(told(OutcomeStatus::Failed, format!("not copied: {refusal}"))),
-            Copied::Failed { why } => Ok(told(OutcomeStatus::Failed, format!("not copied: {why}"))),
-            Copied::Continuing { attempt, job_id } => {
+        match copy(&from, &to, &self.home, clock, &order).await {
+            // A quota that others have used up is no failure: what waits is measured.
+            Err(PortError::Throttled(why)) => Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}"))),
+            Err(error) => Err(error),
+            Ok(Copied::Refused(refusal)) => Ok(told(OutcomeStatus::Failed, format!("not copied: {refusal}"))),
+            Ok(Copied::Failed { why }) => Ok(told(OutcomeStatus::Failed, format!("not copied: {why}"))),
+            Ok(Copied::Continuing { attempt, job_id }) => {
                 let message = format!("AWS Backup is copying it (job {job_id}, attempt {attempt})");
                 Ok(told(OutcomeStatus::Continuing, message))
             }
-            Copied::Done(copied) => self.finish(manifest, &destination.vault_arn, *copied, clock).await,
+            Ok(Copied::Done(copied)) => self.finish(manifest, &destination.vault_arn, *copied, clock).await,
         }
     }
 
@@ -116,7 +114,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             CopyEnd::OutOfTime => Ok(out_of_time(point)),
             CopyEnd::PrunedThere => Ok(pruned_there(point)),
             CopyEnd::Complete { lock_shortfall, .. } => {
-                note_copy(&self.home, clock, point, vault_arn, &copied).await?;
+                note_copy(&self.home, clock, point, &self.word(), vault_arn, &copied).await?;
                 let outcome = match lock_shortfall {
                     None => Outcome::new(point, OutcomeStatus::Done, ""),
                     Some(shortfall) => Outcome::new(point, OutcomeStatus::Partial, shortfall),
@@ -142,10 +140,11 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         if !keys(&self.home, &marks).await?.is_empty() {
             return Ok(Turn::Start);
         }
-        let mut running = match queue.running.take() {
-            Some(running) => running,
-            None => jobs_in_flight(from).await?,
-        };
+        let region = &manifest.point.resource.region;
+        if !queue.running.contains_key(region) {
+            queue.running.insert(region.clone(), jobs_in_flight(from).await?);
+        }
+        let running = queue.running.entry(region.clone()).or_default();
         let wanted = WantedCopy {
             resource_arn: manifest.arn.clone(),
             recovery_point_arn: managed.recovery_point_arn.clone(),
@@ -157,10 +156,9 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
                 && job.destination_vault_arn.as_ref() == Some(vault_arn)
         };
         if running.iter().any(is_this) {
-            queue.running = Some(running);
             return Ok(Turn::Start);
         }
-        let turns = next_copies(std::slice::from_ref(&wanted), &running, CopyQuotas::default());
+        let turns = next_copies(std::slice::from_ref(&wanted), running, CopyQuotas::default());
         let turn = turns.into_iter().next().unwrap_or(Turn::Start);
         if turn == Turn::Start {
             running.push(JobInFlight {
@@ -169,9 +167,21 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
                 recovery_point_arn: Some(wanted.recovery_point_arn),
             });
         }
-        queue.running = Some(running);
         Ok(turn)
     }
+}
+
+/// The vault that copies go to: under the replica's key, and locked as firmly as the one at home.
+fn vault_like(home: &BackupVault, name: &str, key_arn: &str) -> Result<VaultSpec, PortError> {
+    Ok(VaultSpec {
+        name: name.to_owned(),
+        key_arn: parse(key_arn)?,
+        lock: home.lock.map(|lock| WantedLock {
+            min_days: lock.min_days,
+            max_days: lock.max_days,
+            changeable_for_days: lock.immutable_from.map(|_| CHANGEABLE_FOR_DAYS),
+        }),
+    })
 }
 
 /// How long the copy lives by AWS Backup's own doing: as long as its source, or for ever where the plan is not known any more.

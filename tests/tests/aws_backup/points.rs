@@ -109,6 +109,30 @@ async fn a_job_that_was_stopped_makes_no_point_is_told_and_the_next_slot_begins_
 }
 
 #[tokio::test]
+async fn a_job_that_ends_partial_makes_a_partial_point_and_says_why() {
+    let world = with_orders(1);
+    world
+        .backups
+        .next_job_ends(JobEnd::Partial("3 items were left out".to_owned()));
+    let report = world.ticks().await;
+    let outcome = of(&report.outcomes, "dynamodb-table");
+    assert_ne!(outcome.status, OutcomeStatus::Done, "{outcome:?}");
+    assert!(outcome.message.contains("3 items were left out"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_job_that_expires_is_asked_for_three_times_and_then_told() {
+    let world = with_orders(1);
+    for _ in 0..3 {
+        world.backups.next_job_ends(JobEnd::Expired(None));
+    }
+    let report = world.ticks().await;
+    let outcome = of(&report.outcomes, "dynamodb-table");
+    assert_eq!(outcome.status, OutcomeStatus::Failed, "{outcome:?}");
+    assert_eq!((points(&world).await.len(), world.backups.jobs_started()), (0, 3));
+}
+
+#[tokio::test]
 async fn a_vault_that_is_locked_for_less_is_told_before_any_job() {
     let world = with_orders(1);
     world.backups.set_lock(

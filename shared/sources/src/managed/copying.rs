@@ -1,10 +1,10 @@
 //! Copying a recovery point to another vault of AWS Backup: refuse what cannot be, start the job once, follow it to its end.
 
 use holdfast_catalog::{
-    Arn, Fact, MadeBy, ManagedJob, ManagedPoint, Manifest, PointId, Region, ReplicatedFact, layout, unseal,
+    Arn, Fact, MadeBy, ManagedJob, ManagedPoint, Manifest, PointId, Region, ReplicatedFact, Slot, layout, unseal,
 };
 use holdfast_vault::port::{Clock, Created, ListObjects, ReadObjects, WriteObjects};
-use holdfast_vault::{PortError, keys, write_fact};
+use holdfast_vault::{PortError, keys, write_fact_as};
 use jiff::SignedDuration;
 
 use super::backup::{newest_job, write_job};
@@ -181,7 +181,8 @@ fn conclude(job: &ManagedJob, there: &RecoveryPoint) -> Copied {
     }
 }
 
-/// Notes a copy, as soon as all that belongs to it is there. Doing it again is harmless.
+/// Notes a copy, as soon as all that belongs to it is there, under the word of its destination: `replicated` for the stack's own
+/// replica region, [`layout::replicated_to`] for another. Doing it again is harmless.
 ///
 /// # Errors
 /// `Invalid` when the vault has no region; those of the store.
@@ -189,6 +190,7 @@ pub async fn note_copy<S: ReadObjects + WriteObjects, C: Clock>(
     store: &S,
     clock: &C,
     point: &PointId,
+    word: &str,
     vault_arn: &Arn,
     copy: &ManagedPoint,
 ) -> Result<ReplicatedFact, PortError> {
@@ -204,7 +206,7 @@ pub async fn note_copy<S: ReadObjects + WriteObjects, C: Clock>(
         copied_bytes: copy.bytes,
         managed: Some(copy.clone()),
     };
-    note(store, clock, point, fact.clone()).await?;
+    note(store, clock, point, word, fact.clone()).await?;
     Ok(fact)
 }
 
@@ -213,16 +215,17 @@ async fn note<S: ReadObjects + WriteObjects, C: Clock>(
     store: &S,
     clock: &C,
     point: &PointId,
+    word: &str,
     fact: ReplicatedFact,
 ) -> Result<(), PortError> {
     const SECONDS_TO_TRY: i64 = 10;
     let fact = Fact::Replicated(fact);
     for seconds in 0..SECONDS_TO_TRY {
         let at = clock.now() + SignedDuration::from_secs(seconds);
-        if write_fact(store, point, &fact, at).await? == Created::New {
+        if write_fact_as(store, point, word, &fact, at).await? == Created::New {
             return Ok(());
         }
-        if read_fact(store, &layout::fact(point, &fact, at)).await? == fact {
+        if read_fact(store, &layout::fact_of(point, word, Slot::at(at))).await? == fact {
             return Ok(());
         }
     }
@@ -236,7 +239,12 @@ async fn read_fact<S: ReadObjects>(store: &S, key: &str) -> Result<Fact, PortErr
     unseal(&body, "fact").map_err(|error| PortError::Corrupt(format!("{key}: {error}")))
 }
 
-/// Where copies of a point are known to be, oldest first.
+/// Whether a fact of that word tells of a copy, in whichever region.
+fn is_copy_word(what: &str) -> bool {
+    what == "replicated" || what.starts_with("replicated-to-")
+}
+
+/// Where copies of a point are known to be, oldest first in each region.
 ///
 /// # Errors
 /// `Corrupt` when a fact is damaged; those of the store.
@@ -246,7 +254,7 @@ pub async fn copies_of<S: ReadObjects + ListObjects>(
 ) -> Result<Vec<ReplicatedFact>, PortError> {
     let mut copies = Vec::new();
     for info in keys(store, &layout::facts_of(point)).await? {
-        let is_copy = layout::parse_fact(&info.key).is_ok_and(|(_, what, _)| what == "replicated");
+        let is_copy = layout::parse_fact(&info.key).is_ok_and(|(_, what, _)| is_copy_word(&what));
         if is_copy && let Fact::Replicated(fact) = read_fact(store, &info.key).await? {
             copies.push(fact);
         }

@@ -26,7 +26,7 @@ pub async fn copied(world: &World, order: &CopyOrder<'_>) -> Result<Copied, Port
     let copied = copy(&world.backups, &world.there, &world.store, &world.clock, order).await?;
     if let Copied::Done(copy) = &copied {
         let (point, vault) = (&order.manifest.point, &order.destination.vault_arn);
-        note_copy(&world.store, &world.clock, point, vault, copy).await?;
+        note_copy(&world.store, &world.clock, point, "replicated", vault, copy).await?;
     }
     Ok(copied)
 }
