@@ -16,7 +16,7 @@ import botocore.session
 import ministack.app
 from ministack.core import iam_actions, tls
 from ministack.core.responses import get_account_id, get_region, json_response
-from ministack.services import eventbridge, lambda_svc, s3
+from ministack.services import apigateway_v1, eventbridge, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 from tests.local import imports
@@ -26,6 +26,8 @@ def apply() -> None:
     """Mends everything. To be called once, before the server serves."""
     code_urls_over_tls()
     function_urls_name_their_alias()
+    queues_have_no_starting_position()
+    apis_answer_everybody()
     provisioned_concurrency_is_listed()
     schedules_say_their_time()
     buckets_get_all_their_settings()
@@ -66,6 +68,35 @@ def function_urls_name_their_alias() -> None:
         return answer
 
     lambda_svc._create_function_url_config = create_function_url_config
+
+
+def queues_have_no_starting_position() -> None:
+    """CloudFormation gives each mapping a starting position. AWS keeps one for streams alone: a mapping of a queue has none, and
+    CreateEventSourceMapping takes none for it."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+    original = handlers["create"]
+
+    def create(logical_id: str, properties: dict, stack_name: str):
+        made = original(logical_id, properties, stack_name)
+        mapping = lambda_svc._esms[made[0]]
+        if ":sqs:" in mapping["EventSourceArn"]:
+            mapping.pop("StartingPosition", None)
+        return made
+
+    handlers["create"] = create
+
+
+def apis_answer_everybody() -> None:
+    """A request to an API that nobody signed is looked for in one account. On AWS the API's id is in its address and says whose it
+    is."""
+
+    def find_api_scope(api_id: str) -> tuple[str, str] | None:
+        for (account, region, stored), _ in apigateway_v1._rest_apis.all_items():
+            if stored == api_id:
+                return account, region
+        return None
+
+    apigateway_v1.find_api_scope = find_api_scope
 
 
 def provisioned_concurrency_is_listed() -> None:

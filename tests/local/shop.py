@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import urllib.request
+import zipfile
 from dataclasses import dataclass, replace
 
 import yaml
@@ -17,6 +20,9 @@ STACK = "shop"
 EFFECTS = {"stream", "queue:paid", "bucket", "rule", "machine", "machine-table"}
 # A schedule comes once a minute; the rest takes seconds, more of them on a busy machine.
 EFFECTS_TIMEOUT_S = 150
+
+# Where CloudFormation finds the layer's content, and what the layer is called: under all names of the shop the same.
+_LAYERS, _LAYER = "layers-of-the-shop", "shop-extras"
 
 _SAMPLE = ROOT / "tests" / "sample_app"
 
@@ -44,6 +50,12 @@ class Shop:
 
     def deploy(self) -> None:
         """Makes the whole shop."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as files:
+            files.write(_SAMPLE / "shop_extras.py", "python/shop_extras.py")
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=_LAYERS, CreateBucketConfiguration={"LocationConstraint": self.region})
+        s3.put_object(Bucket=_LAYERS, Key="extras.zip", Body=archive.getvalue())
         template = (_SAMPLE / "shop.yaml").read_text().replace(
             "tests/sample_app/shop.py", json.dumps((_SAMPLE / "shop.py").read_text())
         )
@@ -58,8 +70,7 @@ class Shop:
             Bucket=self.name("files"), CreateBucketConfiguration={"LocationConstraint": self.region}
         )
 
-    # The doors by which a request comes in. A function URL and a REST API are more of them: each takes an order and gives the
-    # answer's body.
+    # The doors by which a request comes in: each takes an order and gives the answer's body.
 
     def order_by_alias(self, order: str) -> dict:
         """Sends an order to the function that the alias stands for."""
@@ -70,9 +81,35 @@ class Shop:
         assert "FunctionError" not in answer, payload
         return json.loads(payload["body"])
 
+    def order_by_url(self, order: str) -> dict:
+        """Sends an order to the alias's address."""
+        config = self.client("lambda").get_function_url_config(FunctionName=self.name("intake"), Qualifier="live")
+        label = config["FunctionUrl"].removeprefix("https://").split(".")[0]
+        return self._post(f"_aws/lambda-url/{label}/", order)
+
+    def order_by_api(self, order: str) -> dict:
+        """Sends an order to the REST API, which knows the function by its alias."""
+        return self._post(f"_aws/execute-api/{self._api()}/open/orders", order)
+
+    def _post(self, path: str, order: str) -> dict:
+        # The local cloud serves addresses as paths: names below 127.0.0.1 do not resolve.
+        request = urllib.request.Request(
+            f"{self.cloud.endpoint}/{path}",
+            json.dumps({"order": order}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60, context=self.cloud.tls()) as answer:
+            return json.loads(answer.read())
+
+    def _api(self) -> str:
+        """The id of the one API that is called so."""
+        apis = self.client("apigateway").get_paginator("get_rest_apis").paginate().build_full_result()["items"]
+        [api] = [api["id"] for api in apis if api["name"] == self.name("api")]
+        return api
+
     def doors(self) -> dict[str, object]:
         """Every way in, by name."""
-        return {"alias": self.order_by_alias}
+        return {"alias": self.order_by_alias, "url": self.order_by_url, "api": self.order_by_api}
 
     def ledger(self, order: str) -> set[str]:
         """What was written down about an order."""
@@ -128,10 +165,14 @@ class Shop:
         events.remove_targets(**rule, Ids=["effects", "machine"])
         events.delete_rule(Name=rule["Rule"], EventBusName=rule["EventBusName"])
         events.delete_event_bus(Name=rule["EventBusName"])
+        self.client("apigateway").delete_rest_api(restApiId=self._api())
+        functions.delete_function_url_config(FunctionName=self.name("intake"), Qualifier="live")
         for part in ("intake", "effects"):
             for mapping in functions.list_event_source_mappings(FunctionName=self.name(part))["EventSourceMappings"]:
                 functions.delete_event_source_mapping(UUID=mapping["UUID"])
             functions.delete_function(FunctionName=self.name(part))
+        for version in functions.list_layer_versions(LayerName=_LAYER)["LayerVersions"]:
+            functions.delete_layer_version(LayerName=_LAYER, VersionNumber=version["Version"])
         machine = f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.name('ship')}"
         self.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
         self.client("sns").delete_topic(TopicArn=f"arn:aws:sns:{self.region}:{self.account}:{self.name('news')}")

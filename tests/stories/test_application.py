@@ -1,8 +1,9 @@
 """A whole application, lost and brought back as one, on a deployed stack with IAM enforced.
 
-A request goes in, and its effects come out at each end: a table's stream, a filtered topic's queue, a bucket's notification, a
-rule's two targets, a schedule, a dead-letter queue. After everything is gone and restored, the same request has the same effects:
-under new names, under the old ones, and in another region from the replica alone. What somebody changed is changed back in place.
+A request goes in (by an alias, a function URL, a REST API; the function needs its layer), and its effects come out at each end: a
+table's stream, a filtered topic's queue, a bucket's notification, a rule's two targets, a schedule, a dead-letter queue. After
+everything is gone and restored, the same request has the same effects: under new names, under the old ones, and in another region
+from the replica alone. What somebody changed is changed back in place.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ POLICY = """
 version: 1
 plans:
   - name: shop
-    select: {arns: ["*:shop-*", "*/shop-*"]}
+    # An API's ARN has an id in place of its name.
+    select: {any: [{arns: ["*:shop-*", "*/shop-*"]}, {kinds: [rest-api]}]}
     schedule: {every: 1d}
     retention: {daily: 7}
 """
@@ -140,8 +142,7 @@ def test_in_place_what_somebody_changed_is_as_it_was_and_can_be_undone(shop):
         """Changes both in place and gives the points that hold what they were."""
         report = invoke(stack, "Restore", {"application": {"points": points}, "in_place": True})
         queue, function = (words(report)[resource] for resource in resources)
-        # The function's settings are as they were; its mapping, which the local cloud tells with other words than it took, is
-        # left to a person.
+        # The function's settings are as they were. Something about it is still left to a person, and why is not known yet.
         assert queue == "changed" and function in ("changed", "needs a person"), report
         undo = {outcome["subject"]: outcome["details"]["undo"] for outcome in report["outcomes"]}
         return [undo[resource] for resource in resources]
