@@ -276,7 +276,7 @@ impl World {
                 lock: VaultLock::Off,
             },
             replica_regions: vec![replica_region()],
-            maker: self.port(MemoryReplicas::new(&self.home)),
+            maker: self.port(MemoryReplicas::new(&self.home, &self.surroundings)),
             regions: self.regions(),
             managed: Some(managed_vault()),
             policy_key: layout::POLICY.to_owned(),

@@ -15,6 +15,7 @@ use holdfast_policy::{Breach, Copies, Document};
 use holdfast_sources::managed::port::{
     CreateBackupVaults, ReadBackupVaults, ReadBackups, ReadCopies, ReadRecoveryPoints, StartCopies,
 };
+use holdfast_sources::preflight::port::ReadKeys;
 use holdfast_vault::port::{Clock, CopyObjects, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::replica::{MakeReplica, ReplicaSpec};
 use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact_as};
@@ -38,8 +39,8 @@ ports! {
 }
 
 ports! {
-    /// Making the replica vault.
-    pub trait MakerPorts: MakeReplica
+    /// Making the replica vault, and looking at keys before AWS Backup is asked to copy what they encrypt.
+    pub trait MakerPorts: MakeReplica, ReadKeys
 }
 
 ports! {

@@ -80,10 +80,9 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         let order = CopyOrder {
             manifest,
             destination: &destination,
-            source_key: None,
             role_arn: &stack.role_arn,
         };
-        match copy(&from, &to, &self.home, clock, &order).await {
+        match copy(&from, &to, &self.maker, &self.home, clock, &order).await {
             // A quota that others have used up is no failure: what waits is measured.
             Err(PortError::Throttled(why)) => Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}"))),
             Err(error) => Err(error),

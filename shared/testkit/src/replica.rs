@@ -1,18 +1,31 @@
+use holdfast_catalog::Arn;
+use holdfast_sources::key::KeyFacts;
+use holdfast_sources::preflight::port::ReadKeys;
 use holdfast_vault::PortError;
 use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec};
 
-use crate::MemoryStore;
+use crate::{MemoryStore, MemorySurroundings};
 
 /// Makes replica vaults as siblings of a [`MemoryStore`].
 #[derive(Debug, Clone)]
 pub struct MemoryReplicas {
     home: MemoryStore,
+    surroundings: MemorySurroundings,
 }
 
 impl MemoryReplicas {
-    /// Makes them in the cloud of `home`.
-    pub fn new(home: &MemoryStore) -> Self {
-        MemoryReplicas { home: home.clone() }
+    /// Makes them in the cloud of `home`, whose keys are as `surroundings` say.
+    pub fn new(home: &MemoryStore, surroundings: &MemorySurroundings) -> Self {
+        MemoryReplicas {
+            home: home.clone(),
+            surroundings: surroundings.clone(),
+        }
+    }
+}
+
+impl ReadKeys for MemoryReplicas {
+    async fn describe_key(&self, key: &Arn) -> Result<KeyFacts, PortError> {
+        self.surroundings.describe_key(key).await
     }
 }
 

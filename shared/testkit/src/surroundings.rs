@@ -14,6 +14,7 @@ use crate::{MemoryStore, lock};
 pub struct MemorySurroundings {
     home: MemoryStore,
     keys: Arc<Mutex<BTreeMap<Arn, KeyState>>>,
+    aws_managed: Arc<Mutex<BTreeSet<Arn>>>,
     lacking: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
 }
 
@@ -23,6 +24,7 @@ impl MemorySurroundings {
         MemorySurroundings {
             home: home.clone(),
             keys: Arc::default(),
+            aws_managed: Arc::default(),
             lacking: Arc::default(),
         }
     }
@@ -30,6 +32,11 @@ impl MemorySurroundings {
     /// Puts a key into a state.
     pub fn set_key(&self, key: &Arn, state: KeyState) {
         lock(&self.keys).insert(key.clone(), state);
+    }
+
+    /// Gives a key to AWS.
+    pub fn give_key_to_aws(&self, key: &Arn) {
+        lock(&self.aws_managed).insert(key.clone());
     }
 
     /// Takes a measure of hardening from a bucket.
@@ -44,7 +51,7 @@ impl ReadKeys for MemorySurroundings {
         Ok(KeyFacts {
             arn: key.clone(),
             state: lock(&self.keys).get(key).copied().unwrap_or(KeyState::Enabled),
-            is_aws_managed: false,
+            is_aws_managed: lock(&self.aws_managed).contains(key),
             shared_with: BTreeSet::new(),
         })
     }

@@ -1,6 +1,7 @@
 //! Copies of points of AWS Backup in the replica's region, each in its turn, and named by a manifest there.
 
 use holdfast_catalog::{Outcome, OutcomeStatus, Report};
+use holdfast_sources::key::KeyState;
 use holdfast_sources::managed::Lifecycle;
 use holdfast_testkit::{Faults, MemoryStore, Moment};
 use holdfast_tests::managed::{POLICY, TICK, with_orders};
@@ -73,6 +74,19 @@ async fn a_copy_that_cannot_be_is_said_before_any_job() {
     assert_eq!(only(&report).status, OutcomeStatus::Failed);
     assert!(only(&report).message.contains("advanced features"), "{report:#?}");
     assert_eq!(world.backups.jobs_started(), 1, "the backup's alone");
+}
+
+#[tokio::test]
+async fn a_point_whose_key_is_disabled_is_not_asked_for_and_copied_when_it_is_enabled() {
+    let world = with_point().await;
+    world.surroundings.set_key(&holdfast_tests::key(), KeyState::Disabled);
+    let report = replicate(&world).await;
+    assert_eq!(only(&report).status, OutcomeStatus::Failed);
+    assert!(only(&report).message.contains("aws kms enable-key"), "{report:#?}");
+    assert_eq!(world.backups.jobs_started(), 1, "the backup's alone");
+    world.surroundings.set_key(&holdfast_tests::key(), KeyState::Enabled);
+    to_the_end(&world).await;
+    assert_eq!(copies(&world), 1);
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use super::identity::{POINT_TAG, copy_token, point_tag};
 use super::outcome;
 use super::port::{CopyRequest, ReadCopies, ReadRecoveryPoints, StartCopies};
 use super::{Destination, JobOutcome, PointStatus, RecoveryPoint, Refusal, can_copy, copy_outcome};
-use crate::key::KeyFacts;
+use crate::key::{KeyFacts, KeyState};
+use crate::preflight::port::ReadKeys;
 
 /// A copy that is wanted, with all that is known of it.
 #[derive(Debug, Clone)]
@@ -21,8 +22,6 @@ pub struct CopyOrder<'a> {
     pub manifest: &'a Manifest,
     /// Where it is to go, with which lifecycle.
     pub destination: &'a Destination,
-    /// The key of the source, where it was looked at.
-    pub source_key: Option<&'a KeyFacts>,
     /// The role that AWS Backup works with.
     pub role_arn: &'a Arn,
 }
@@ -48,14 +47,15 @@ pub enum Copied {
     },
 }
 
-/// Does what is to be done for a copy now. `source` is AWS Backup where the point is, `destination` where the copy goes. Doing it
-/// twice, at once or after a crash at any call starts no second job.
+/// Does what is to be done for a copy now. `source` is AWS Backup where the point is, `destination` where the copy goes; `keys` are
+/// looked at before a first attempt only. Doing it twice, at once or after a crash at any call starts no second job.
 ///
 /// # Errors
 /// `Invalid` when the point is none of AWS Backup's; those of AWS Backup and of the store.
-pub async fn copy<P, Q, S, C>(
+pub async fn copy<P, Q, K, S, C>(
     source: &P,
     destination: &Q,
+    keys: &K,
     store: &S,
     clock: &C,
     order: &CopyOrder<'_>,
@@ -63,6 +63,7 @@ pub async fn copy<P, Q, S, C>(
 where
     P: StartCopies + ReadCopies + ReadRecoveryPoints,
     Q: ReadRecoveryPoints,
+    K: ReadKeys,
     S: ReadObjects + ListObjects + WriteObjects,
     C: Clock,
 {
@@ -73,7 +74,8 @@ where
         let described = source
             .recovery_point(&managed.backup_vault, &managed.recovery_point_arn)
             .await?;
-        if let Err(refusal) = can_copy(&described, order.source_key, order.destination, clock.now()) {
+        let key = source_key(keys, &described).await?;
+        if let Err(refusal) = can_copy(&described, key.as_ref(), order.destination, clock.now()) {
             return Ok(Copied::Refused(refusal));
         }
         return start(source, store, order, managed, &marks, 1).await;
@@ -103,6 +105,16 @@ where
             Ok(conclude(&job, &there))
         }
     }
+}
+
+/// The key that a point is encrypted with. One that we may not see is none that we know of: AWS Backup works with a role of its
+/// own and may see it, so its job tells.
+async fn source_key<K: ReadKeys>(keys: &K, point: &RecoveryPoint) -> Result<Option<KeyFacts>, PortError> {
+    let Some(arn) = &point.key_arn else {
+        return Ok(None);
+    };
+    let facts = keys.describe_key(arn).await?;
+    Ok(Some(facts).filter(|facts| facts.state != KeyState::Missing))
 }
 
 fn continuing(job: ManagedJob) -> Copied {

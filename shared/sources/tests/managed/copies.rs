@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use holdfast_catalog::{Arn, Manifest};
+use holdfast_sources::key::KeyState;
 use holdfast_sources::managed::port::{ReadCopies as _, ReadRecoveryPoints as _};
 use holdfast_sources::managed::{Copied, CopyOrder, Destination, Refusal, copies_of, copy, copy_lifecycle, note_copy};
 use holdfast_testkit::JobEnd;
@@ -8,14 +9,13 @@ use holdfast_vault::port::Clock as _;
 use holdfast_vault::{PointEntry, PortError};
 use jiff::SignedDuration;
 
-use crate::world::{TICK, VAULT, World, managed, other, point, role, run};
+use crate::world::{TICK, VAULT, World, key, managed, other, point, role, run};
 
 async fn step(world: &World, manifest: &Manifest, destination: &Destination) -> Result<Copied, PortError> {
     let role_arn = role();
     let order = CopyOrder {
         manifest,
         destination,
-        source_key: None,
         role_arn: &role_arn,
     };
     copied(world, &order).await
@@ -23,7 +23,15 @@ async fn step(world: &World, manifest: &Manifest, destination: &Destination) -> 
 
 /// Copies as far as it goes now, and notes a copy that is whole.
 pub async fn copied(world: &World, order: &CopyOrder<'_>) -> Result<Copied, PortError> {
-    let copied = copy(&world.backups, &world.there, &world.store, &world.clock, order).await?;
+    let copied = copy(
+        &world.backups,
+        &world.there,
+        &world.keys,
+        &world.store,
+        &world.clock,
+        order,
+    )
+    .await?;
     if let Copied::Done(copy) = &copied {
         let (point, vault) = (&order.manifest.point, &order.destination.vault_arn);
         note_copy(&world.store, &world.clock, point, "replicated", vault, copy).await?;
@@ -231,5 +239,59 @@ fn a_point_that_is_gone_is_not_copied() {
             world.backups.recovery_point(VAULT, arn).await,
             Err(PortError::NotFound(_))
         ));
+    });
+}
+
+#[test]
+fn a_source_whose_key_cannot_be_used_is_refused_in_words_before_any_job() {
+    run(async {
+        let world = World::new();
+        let manifest = world.made().await;
+        let started = world.cloud().jobs_started();
+        let at = "2026-11-28T00:00:00Z".parse().unwrap();
+        for (state, expected) in [
+            (KeyState::Disabled, "aws kms enable-key"),
+            (KeyState::PendingDeletion { at }, "aws kms cancel-key-deletion"),
+            (KeyState::Unavailable, "no usable key material"),
+        ] {
+            world.keys.inner().set_key(&key(), state);
+            let copied = step(&world, &manifest, &world.destination()).await.unwrap();
+            let Copied::Refused(refusal) = copied else {
+                panic!("{copied:?}");
+            };
+            assert!(refusal.to_string().contains(expected), "{refusal}");
+        }
+        assert_eq!(world.cloud().jobs_started(), started);
+    });
+}
+
+#[test]
+fn what_an_aws_managed_key_encrypts_does_not_leave_the_account_and_no_job_tries() {
+    run(async {
+        let world = World::new();
+        let manifest = world.made().await;
+        let started = world.cloud().jobs_started();
+        world.keys.inner().give_key_to_aws(&key());
+        let mut destination = world.destination();
+        destination.vault_arn = "arn:aws:backup:eu-west-1:444455556666:backup-vault:holdfast"
+            .parse()
+            .unwrap();
+        let copied = step(&world, &manifest, &destination).await.unwrap();
+        let Copied::Refused(refusal @ Refusal::AwsManagedKey { .. }) = copied else {
+            panic!("{copied:?}");
+        };
+        assert!(refusal.to_string().contains("account 444455556666"), "{refusal}");
+        assert_eq!(world.cloud().jobs_started(), started);
+    });
+}
+
+#[test]
+fn a_key_that_may_not_be_seen_is_left_to_aws_backup() {
+    run(async {
+        let world = World::new();
+        let manifest = world.made().await;
+        world.keys.inner().set_key(&key(), KeyState::Missing);
+        let copied = to_the_end(&world, &manifest, &world.destination()).await;
+        assert!(matches!(copied, Copied::Done(_)), "{copied:?}");
     });
 }

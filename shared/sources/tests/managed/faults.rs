@@ -116,7 +116,6 @@ fn a_copy_resumes_and_starts_no_second_job() {
             let order = CopyOrder {
                 manifest: manifest.unwrap(),
                 destination: &destination,
-                source_key: None,
                 role_arn: &role_arn,
             };
             let copied = crate::copies::copied(world, &order).await?;

@@ -90,12 +90,18 @@ fn a_point_that_is_being_copied_is_not_even_asked_for() {
         let order = CopyOrder {
             manifest: &manifest,
             destination: &destination,
-            source_key: None,
             role_arn: &role_arn,
         };
-        copy(&world.backups, &world.there, &world.store, &world.clock, &order)
-            .await
-            .unwrap();
+        copy(
+            &world.backups,
+            &world.there,
+            &world.keys,
+            &world.store,
+            &world.clock,
+            &order,
+        )
+        .await
+        .unwrap();
         assert_eq!(removed(&world, &manifest).await, Removed::InUse);
         assert_eq!(deletes(&world), 0);
     });

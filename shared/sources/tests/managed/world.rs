@@ -9,7 +9,9 @@ use holdfast_sources::dynamodb::{
 use holdfast_sources::managed::{
     BackupSettings, Destination, Lifecycle, ReadResource, RestoreOrder, S3Extras, Worked, begin, sibling, work,
 };
-use holdfast_testkit::{Faults, ManualClock, MemoryBackups, MemoryDatabases, MemoryStore, MemoryTables, Script};
+use holdfast_testkit::{
+    Faults, ManualClock, MemoryBackups, MemoryDatabases, MemoryStore, MemorySurroundings, MemoryTables, Script,
+};
 use holdfast_vault::port::{Clock as _, ListObjects as _};
 use holdfast_vault::{PortError, put_blob, read_manifest};
 use jiff::SignedDuration;
@@ -28,6 +30,8 @@ pub struct World {
     pub backups: Faults<MemoryBackups>,
     /// AWS Backup in the other region.
     pub there: Faults<MemoryBackups>,
+    /// Keys, in every region.
+    pub keys: Faults<MemorySurroundings>,
     pub tables: Faults<MemoryTables>,
     pub databases: Faults<MemoryDatabases>,
 }
@@ -49,6 +53,11 @@ pub fn other() -> Region {
 
 pub fn role() -> Arn {
     "arn:aws:iam::111122223333:role/holdfast-aws-backup".parse().unwrap()
+}
+
+/// What the vault at home is encrypted with.
+pub fn key() -> Arn {
+    "arn:aws:kms:eu-central-1:111122223333:key/mrk-1".parse().unwrap()
 }
 
 pub fn point() -> PointId {
@@ -112,13 +121,15 @@ impl World {
         let there = backups.at(&other(), "111122223333");
         let tables = MemoryTables::new(&home());
         let databases = MemoryDatabases::new(&home());
-        backups.add_vault(VAULT, None);
+        backups.add_vault(VAULT, Some(&key()));
         there.add_vault(VAULT, None);
         backups.attach_tables(&tables);
         backups.attach_databases(&databases);
         tables.add("orders", &config(), (0..20).map(item));
         let store = MemoryStore::new("home", &clock);
+        let keys = MemorySurroundings::new(&store);
         World {
+            keys: Faults::new(keys, &script),
             store: Faults::new(store, &script),
             backups: Faults::new(backups, &script),
             there: Faults::new(there, &script),
