@@ -311,6 +311,37 @@ def test_all_but_restore_have_a_schedule_with_retries_and_a_dlq():
         assert target["Input"] == '{"tick":"<aws.scheduler.scheduled-time>"}'
 
 
+def test_each_deployment_of_this_stack_and_no_other_asks_verify_for_a_pre_flight():
+    rule = resources("AWS::Events::Rule")["StackDeployed"]["Properties"]
+    assert "EventBusName" not in rule, "services send to the default bus"
+    assert rule["EventPattern"] == {
+        "source": ["aws.cloudformation"],
+        "detail-type": ["CloudFormation Stack Status Change"],
+        "detail": {
+            "stack-id": [{"Ref": "AWS::StackId"}],
+            "status-details": {"status": ["CREATE_COMPLETE", "UPDATE_COMPLETE"]},
+        },
+    }
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": "Verify.Arn"}
+    assert json.loads(target["Input"]) == json.loads((ROOT / "tests" / "events" / "verify-preflight.json").read_text())
+    wakes = resources("AWS::Lambda::Permission")["StackDeployedWakes"]["Properties"]
+    assert (wakes["FunctionName"], wakes["SourceArn"]) == ({"Ref": "Verify"}, {"Fn::GetAtt": "StackDeployed.Arn"})
+
+
+def test_every_rule_that_keeps_what_it_could_not_deliver_may_write_to_that_queue():
+    keeping = {
+        name
+        for name, entry in resources("AWS::Events::Rule").items()
+        for target in entry["Properties"]["Targets"]
+        if "DeadLetterConfig" in target
+    }
+    policy = resources("AWS::SQS::QueuePolicy")["QueuesOfTheBus"]["Properties"]["PolicyDocument"]
+    (sends,) = [entry for entry in policy["Statement"] if entry["Effect"] == "Allow"]
+    named = set(re.findall(r"(\w+)\.Arn", json.dumps(sends["Condition"]["ArnEquals"]["aws:SourceArn"])))
+    assert keeping == named
+
+
 def test_a_message_stays_hidden_for_six_times_the_time_that_a_function_has():
     timeout = template()["Globals"]["Function"]["Timeout"]
     queues = resources("AWS::SQS::Queue")
