@@ -2,24 +2,25 @@
 
 use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Report};
 use holdfast_lambda::{Failure, Handler, InvocationClock};
+use holdfast_sources::managed::CopyNews;
 use holdfast_vault::port::Clock;
 use serde_json::Value;
 
 use crate::lag::is_longest;
-use crate::{HomePorts, MakerPorts, Regions, ReplicaPorts, Replicate, Request};
+use crate::{HomePorts, MakerPorts, NAME, Regions, ReplicaPorts, Replicate, Request};
 
 /// `replicate` to every replica region of a stack, its own first.
 pub struct Everywhere<H, R, M, B>(pub Vec<Replicate<H, R, M, B>>);
 
 impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Handler for Everywhere<H, R, M, B> {
-    const NAME: &'static str = "replicate";
+    const NAME: &'static str = NAME;
 
     async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
         self.run_all(clock).await
     }
 
     async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
-        self.run_point(&Request::parse(event)?.point, clock).await
+        self.run_request(Request::parse(event)?, clock).await
     }
 }
 
@@ -36,6 +37,36 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, 
         self.joined(reports)
     }
 
+    /// Does what a person, the bus or AWS Backup asks for.
+    ///
+    /// # Errors
+    /// No destination could be worked for.
+    pub async fn run_request<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
+        match request {
+            Request::Point(wanted) => self.run_point(&wanted.point, clock).await,
+            Request::News(news) => self.hear(&news, clock).await,
+        }
+    }
+
+    /// Goes on with the copy of a job that has news. What is said of the job is not believed: the copy is followed as by a tick, so
+    /// an event that comes twice, late, out of order or not at all changes nothing.
+    async fn hear<C: Clock>(&self, news: &CopyNews, clock: &C) -> Result<Report, Failure> {
+        let mut reports = Vec::new();
+        for destination in &self.0 {
+            reports.push(match destination.point_of(news).await? {
+                Some(point) => destination.run_point(&point, clock).await,
+                None => Ok(Report::of(NAME, Vec::new())),
+            });
+        }
+        let report = self.joined(reports)?;
+        if !report.outcomes.is_empty() {
+            return Ok(report);
+        }
+        let message = "no copy that goes on here has this job of AWS Backup: nothing to do";
+        let outcome = Outcome::new(&news.job.job_id, OutcomeStatus::Unchanged, message);
+        Ok(Report::of(NAME, vec![outcome]))
+    }
+
     /// Copies one point to wherever its plan wants it.
     ///
     /// # Errors
@@ -50,7 +81,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, 
 
     /// One report of all. The stack's own replica speaks plainly, of the others the region stands before each subject.
     fn joined(&self, reports: Vec<Result<Report, Failure>>) -> Result<Report, Failure> {
-        let mut whole = Report::of(Self::NAME, Vec::new());
+        let mut whole = Report::of(NAME, Vec::new());
         let mut failures = Vec::new();
         for (at, (destination, report)) in self.0.iter().zip(reports).enumerate() {
             let region = &destination.spec.region;
@@ -88,7 +119,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, 
             Some(failure) if failures.len() + 1 == self.0.len() => Err(failure),
             _ => {
                 let (notes, metrics) = (whole.notes, whole.metrics);
-                whole = Report::of(Self::NAME, whole.outcomes);
+                whole = Report::of(NAME, whole.outcomes);
                 (whole.notes, whole.metrics) = (notes, metrics);
                 Ok(whole)
             }

@@ -23,7 +23,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use copy::CopyEnd;
-pub use event::{EXAMPLE, Request};
+pub use event::{EXAMPLE, PointRequest, Request};
 pub use everywhere::Everywhere;
 use lag::Lag;
 use managed::Queue;
@@ -57,6 +57,8 @@ pub trait Regions: Send + Sync {
     fn backups(&self, region: &Region) -> Self::Backups;
 }
 
+const NAME: &str = "replicate";
+
 /// Copying stops this long before the invocation ends.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
 
@@ -82,18 +84,6 @@ pub struct Replicate<H, R, M, B> {
     pub policy_key: String,
     /// The tag that selects resources.
     pub tag_key: String,
-}
-
-impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Handler for Replicate<H, R, M, B> {
-    const NAME: &'static str = "replicate";
-
-    async fn tick(&self, clock: &InvocationClock) -> Result<Report, Failure> {
-        self.run_all(clock).await
-    }
-
-    async fn request(&self, event: Value, clock: &InvocationClock) -> Result<Report, Failure> {
-        self.run_point(&Request::parse(event)?.point, clock).await
-    }
 }
 
 impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M, B> {
@@ -122,7 +112,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             outcomes.extend(told);
         }
         let waiting = outcomes.iter().filter(|outcome| is_waiting(outcome)).count();
-        let mut report = Report::of(Self::NAME, outcomes);
+        let mut report = Report::of(NAME, outcomes);
         report.notes = policy.notes();
         report.metrics.insert(
             "UnreplicatedPoints".to_owned(),
@@ -148,7 +138,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             let message = "copied before, or not to be copied";
             outcomes.push(Outcome::new(point, OutcomeStatus::Unchanged, message));
         }
-        Ok(Report::of(Self::NAME, outcomes))
+        Ok(Report::of(NAME, outcomes))
     }
 
     /// Whether a point that stays has a complete copy here.
@@ -321,10 +311,10 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
 pub struct NoReplica;
 
 impl Handler for NoReplica {
-    const NAME: &'static str = "replicate";
+    const NAME: &'static str = NAME;
 
     async fn tick(&self, _: &InvocationClock) -> Result<Report, Failure> {
-        Ok(Report::of(Self::NAME, Vec::new()))
+        Ok(Report::of(NAME, Vec::new()))
     }
 
     async fn request(&self, _: Value, _: &InvocationClock) -> Result<Report, Failure> {

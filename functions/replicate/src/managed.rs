@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_catalog::{Arn, ManagedPoint, Manifest, Outcome, OutcomeStatus, Region, layout};
+use holdfast_catalog::{Arn, ManagedPoint, Manifest, Outcome, OutcomeStatus, PointId, Region, layout};
 use holdfast_policy::{Document, Engine};
 use holdfast_sources::managed::port::{BackupVault, ReadBackupVaults as _};
 use holdfast_sources::managed::{
-    Copied, CopyOrder, CopyQuotas, Destination, JobInFlight, Lifecycle, Turn, VaultSpec, WantedCopy, WantedLock, copy,
-    ensure_vault, jobs_in_flight, next_copies, note_copy,
+    Copied, CopyNews, CopyOrder, CopyQuotas, Destination, JobInFlight, Lifecycle, Turn, VaultSpec, WantedCopy,
+    WantedLock, copy, ensure_vault, is_copy_job, jobs_in_flight, next_copies, note_copy,
 };
 use holdfast_vault::port::Clock;
 use holdfast_vault::replica::ReplicaReady;
-use holdfast_vault::{PortError, keys};
+use holdfast_vault::{Catalogue, PortError, keys};
 
 use crate::copy::CopyEnd;
 use crate::{HomePorts, MakerPorts, Regions, ReplicaPorts, Replicate, out_of_time, pruned_there};
@@ -37,6 +37,25 @@ impl Queue {
 }
 
 impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M, B> {
+    /// The point that a job of ours is copying here. A job that is not written down yet is not found, and neither is one whose copy is
+    /// complete: there is nothing left to do for it.
+    pub(crate) async fn point_of(&self, news: &CopyNews) -> Result<Option<PointId>, PortError> {
+        let Some(vault_arn) = &news.vault_arn else {
+            return Ok(None);
+        };
+        if vault_arn.region() != self.spec.region.as_str() {
+            return Ok(None);
+        }
+        let catalogue = Catalogue::read(&self.home).await?;
+        for entry in &catalogue.points {
+            let may_be_it = news.job.is_about(&entry.id.resource.name) && !self.has_copy(entry);
+            if may_be_it && is_copy_job(&self.home, &entry.id, vault_arn, &news.job.job_id).await? {
+                return Ok(Some(entry.id.clone()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Does what is to be done now for the copy of a point of AWS Backup.
     pub(crate) async fn copy_managed<C: Clock>(
         &self,

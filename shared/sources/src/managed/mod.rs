@@ -30,7 +30,7 @@ pub use customer::{CUSTOMER_PLAN, CustomerPoint, customer_points};
 pub use end::give_up;
 pub use identity::{MAX_TAGS, POINT_TAG, copy_token, idempotency_token, point_tag, point_tags, restore_token};
 pub use lifecycle::{Lifecycle, LifecycleFault, MAX_DAYS, MIN_COLD_DAYS, days_until};
-pub use news::{JobNews, backup_job_of_event, run_of_job};
+pub use news::{CopyNews, JobNews, backup_job_of_event, copy_job_of_event, is_copy_job, run_of_job};
 pub use outcome::{JobOutcome, MAX_ATTEMPTS, copy_outcome, outcome_of, restore_outcome};
 pub use point::{PointStatus, RecoveryPoint, is_continuous};
 pub use price::usd_a_month;
