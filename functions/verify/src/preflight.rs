@@ -1,5 +1,6 @@
 //! Whether tonight's copies and restores can work: looked at once a day, after each deployment, and when a person asks.
 
+mod keys;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -74,7 +75,14 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             self.look_at_vaults(home, catalogue, now, &mut observed, &mut unseen_outcomes)
                 .await;
         }
-        self.look_at_settings(policy, &mut observed, &mut unseen_outcomes).await;
+        let (resources, unlisted) = self.inventory(policy).await;
+        unseen_outcomes.extend(unlisted.into_iter().map(|(subject, why)| {
+            Outcome::new(format!("preflight: {subject}"), OutcomeStatus::Failed, why).with(UNSEEN, true)
+        }));
+        self.look_at_resource_keys(policy, &resources, catalogue, now, &mut observed, &mut unseen_outcomes)
+            .await;
+        self.look_at_settings(policy, &resources, &mut observed, &mut unseen_outcomes)
+            .await;
         report_of(unseen_outcomes, &preflight(&observed))
     }
 
