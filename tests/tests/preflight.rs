@@ -87,7 +87,7 @@ async fn a_replica_that_is_not_made_is_said_only_after_replicate_has_had_its_tim
     let world = World::with_orders(10);
     world.tick().await;
     let mut verify = world.verify();
-    verify.preflight.buckets[0].0 = "nowhere".to_owned();
+    verify.preflight.replicas[0].bucket = "nowhere".to_owned();
     let ask = async || {
         let report = verify
             .run_request(verify::Request::Preflight, &world.clock)
@@ -293,4 +293,28 @@ async fn the_key_of_a_table_that_is_gone_is_nobodys_concern() {
     world.surroundings.set_key(&own_key(1), KeyState::Disabled);
     world.resources.remove(&arn);
     assert_eq!(said(&asked(&world).await), []);
+}
+
+#[tokio::test]
+async fn the_key_of_a_replica_in_another_account_is_looked_at_instead_of_ours_there() {
+    let world = copied().await;
+    let theirs: Arn = "arn:aws:kms:eu-west-1:444455556666:key/theirs".parse().unwrap();
+    let mut verify = world.verify();
+    verify.preflight.replicas[0].key_arn = Some(theirs.clone());
+    let ask = async || {
+        let report = verify
+            .run_request(verify::Request::Preflight, &world.clock)
+            .await
+            .unwrap();
+        said(&report)
+    };
+    world.surroundings.set_key(&key("eu-west-1"), KeyState::Disabled);
+    assert_eq!(ask().await, []);
+    let at = "2026-12-01T00:00:00Z".parse().unwrap();
+    world.surroundings.set_key(&theirs, KeyState::PendingDeletion { at });
+    let said = ask().await;
+    assert!(
+        said.len() == 1 && said[0].1.contains("vault replica and 1 recovery points"),
+        "{said:?}"
+    );
 }
