@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use holdfast_catalog::{Arn, LockMode, ManagedVault, PointId, Region, Report, ResourceId, layout};
+use holdfast_lambda::Replica;
 use holdfast_policy::Document;
 use holdfast_sources::dynamodb::{
     BillingMode, IndexConfig, Item, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Value,
@@ -314,7 +315,12 @@ impl World {
             preflight: Preflight {
                 ports: self.port(self.surroundings.clone()),
                 key: Some(KEY.parse().unwrap()),
-                buckets: vec![("replica".to_owned(), replica_region())],
+                replicas: vec![Replica {
+                    region: replica_region(),
+                    bucket: "replica".to_owned(),
+                    account: "111122223333".to_owned(),
+                    key_arn: None,
+                }],
                 deployment: "first".to_owned(),
             },
             region: home_region(),

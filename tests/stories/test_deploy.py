@@ -68,7 +68,7 @@ def test_the_vault_is_versioned_encrypted_private_and_aborts_stale_uploads(share
 
 def test_the_vault_refuses_requests_without_tls(shared_stack: Stack):
     policy = json.loads(shared_stack.client("s3").get_bucket_policy(Bucket=shared_stack.vault)["Policy"])
-    tls = next(statement for statement in policy["Statement"] if statement["Sid"] == "TlsOnly")
+    tls = next(statement for statement in policy["Statement"] if statement["Sid"] == "HoldfastTlsOnly")
     assert (tls["Effect"], tls["Principal"], tls["Action"]) == ("Deny", "*", "s3:*")
     assert str(tls["Condition"]["Bool"]["aws:SecureTransport"]).lower() == "false"
 
@@ -187,7 +187,7 @@ def test_the_vault_stays_when_the_stack_goes(stack: Stack):
     assert s3.get_object(Bucket=stack.vault, Key="points/kept.json")["Body"].read() == b"kept"
     assert stack.client("kms").describe_key(KeyId=stack.outputs["VaultKeyArn"])["KeyMetadata"]["KeyState"] == "Enabled"
     policy = json.loads(s3.get_bucket_policy(Bucket=stack.vault)["Policy"])
-    assert {"TlsOnly", "OnlyPruneDeletes"} == {statement["Sid"] for statement in policy["Statement"]}
+    assert {"HoldfastTlsOnly", "HoldfastOnlyPruneDeletes"} == {statement["Sid"] for statement in policy["Statement"]}
 
 
 def test_a_vault_lock_is_made_only_when_asked_for(shared_stack: Stack, deploy_stack: Callable[..., Stack]):

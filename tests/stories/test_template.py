@@ -186,6 +186,33 @@ def test_the_other_accounts_side_lets_in_the_stacks_roles_alone_and_only_prune_r
         assert (there[name]["DeletionPolicy"], there[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
+def test_every_vault_bucket_has_the_same_two_denials_under_the_names_that_replicate_gives_them():
+    denials = []
+    for there, name in (
+        (template()["Resources"]["VaultBucketPolicy"], "VaultBucket"),
+        (template(ROOT / "destination.yaml")["Resources"]["BucketPolicy"], "Bucket"),
+    ):
+        denied = [entry for entry in there["Properties"]["PolicyDocument"]["Statement"] if entry["Effect"] == "Deny"]
+        denials.append(json.loads(json.dumps(denied).replace(f"{name}.Arn", "Arn").replace(f"${{{name}.Arn}}", "${Arn}")))
+    assert denials[0] == denials[1]
+    source = (ROOT / "shared" / "aws" / "src" / "replica" / "hardening.rs").read_text()
+    assert {entry["Sid"] for entry in denials[0]} == set(re.findall(r'_STATEMENT: &str = "(\w+)"', source))
+
+
+def test_what_verify_looks_at_in_the_other_account_is_allowed_on_both_sides():
+    (elsewhere,) = [entry for name, _, entry in optional("Elsewhere") if name == "VerifyElsewhere"]
+    looks = {
+        action
+        for entry in statements(elsewhere["Properties"]["PolicyDocument"])
+        for action in entry["Action"]
+        if entry["Sid"].startswith("LookAtIt")
+    }
+    there = template(ROOT / "destination.yaml")["Resources"]
+    let_in = [*statements(there["BucketPolicy"]["Properties"]["PolicyDocument"]), *statements(there["Key"]["Properties"]["KeyPolicy"])]
+    assert "kms:DescribeKey" in looks
+    assert looks <= {action for entry in let_in if entry["Effect"] == "Allow" for action in entry["Action"]}
+
+
 def characters(policy_document: dict[str, Any]) -> int:
     """How long IAM takes a policy to be, at most: blanks do not count, and what is put in is as long as a long ARN."""
     text = json.dumps(policy_document).replace("${AWS::StackName}", "s" * 30).replace("${AWS::Region}", "r" * 14)

@@ -95,7 +95,7 @@ fn verify(
         preflight: Preflight {
             ports: world.surroundings.clone(),
             key: None,
-            buckets: Vec::new(),
+            replicas: Vec::new(),
             deployment: String::new(),
         },
         region: over.region,

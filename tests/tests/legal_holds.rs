@@ -1,4 +1,4 @@
-//! Holds on resources, plans and points: laid, listed, lifted, and stronger than all else.
+//! Holds on resources, plans and points: laid, listed, lifted, and stronger than all else; and so are holds and locks of S3 itself.
 
 use holdfast_catalog::OutcomeStatus;
 use holdfast_catalog::layout::{self, HoldRecord};
@@ -223,3 +223,35 @@ async fn a_lifted_holds_record_that_cannot_be_read_holds_nothing() {
 }
 
 // Honest deletion
+
+#[tokio::test]
+async fn a_point_whose_manifest_is_held_keeps_everything_that_it_needs_and_the_others_go() {
+    let world = expired().await;
+    let expired = tombstoned(&world).await;
+    assert_eq!(expired.len(), 2);
+    // The first one's contents are needed by all later ones; the second has some of its own.
+    let held = &expired[1];
+    world.home.hold(&layout::manifest(held));
+    let report = prune(&world).await;
+    assert!(format!("{report:?}").contains(&layout::manifest(held)), "{report:#?}");
+    every_point_is_whole(&world.home, "after pruning").await;
+    assert!(world.catalogue().await.get(held).is_some());
+    assert!(world.catalogue().await.get(&expired[0]).is_none());
+    world.home.release(&layout::manifest(held));
+    prune(&world).await;
+    assert!(world.catalogue().await.get(held).is_none());
+    every_point_is_whole(&world.home, "after the hold").await;
+}
+
+#[tokio::test]
+async fn a_locked_vault_keeps_all_and_the_report_says_so() {
+    let world = expired().await;
+    world.home.retain_for(SignedDuration::from_hours(30 * 24));
+    let before = world.home.keys("");
+    let report = prune(&world).await;
+    assert!(format!("{report:?}").contains("is locked"), "{report:#?}");
+    let kept: Vec<String> = world.home.keys("");
+    let gone: Vec<&String> = before.iter().filter(|key| !kept.contains(key)).collect();
+    assert!(gone.is_empty(), "{gone:#?}");
+    every_point_is_whole(&world.home, "in a locked vault").await;
+}

@@ -2,7 +2,7 @@
 
 use holdfast_catalog::{Arn, OutcomeStatus, Report};
 use holdfast_sources::key::KeyState;
-use holdfast_tests::{KEY, World, managed};
+use holdfast_tests::{KEY, World, managed, order, table_config};
 use holdfast_vault::PortError;
 use jiff::SignedDuration;
 
@@ -87,7 +87,7 @@ async fn a_replica_that_is_not_made_is_said_only_after_replicate_has_had_its_tim
     let world = World::with_orders(10);
     world.tick().await;
     let mut verify = world.verify();
-    verify.preflight.buckets[0].0 = "nowhere".to_owned();
+    verify.preflight.replicas[0].bucket = "nowhere".to_owned();
     let ask = async || {
         let report = verify
             .run_request(verify::Request::Preflight, &world.clock)
@@ -208,4 +208,113 @@ async fn settings_that_may_not_be_read_are_a_finding_and_those_that_could_not_be
         ticked(&world).await;
         assert_eq!(world.script.count("region_settings") == 0, is_done, "{status:?}");
     }
+}
+
+fn own_key(n: u32) -> Arn {
+    format!("arn:aws:kms:eu-central-1:111122223333:key/{n}")
+        .parse()
+        .unwrap()
+}
+
+/// A table under its own key.
+fn add_encrypted(world: &World, name: &str, key: &Arn) -> Arn {
+    let mut config = table_config();
+    config.kms_key_arn = Some(key.to_string());
+    world.tables.add(name, &config, [order(1)]);
+    let arn: Arn = world.tables.arn(name).parse().unwrap();
+    world.resources.add(&arn, &[("backup", "standard")]);
+    arn
+}
+
+#[tokio::test]
+async fn each_key_of_resources_under_a_plan_is_looked_at_once_and_what_it_encrypts_is_said() {
+    let world = World::default();
+    for name in ["orders", "payments"] {
+        add_encrypted(&world, name, &own_key(1));
+    }
+    world.tick().await;
+    world.script.restart();
+    world.surroundings.set_key(&own_key(1), KeyState::Disabled);
+    let report = asked(&world).await;
+    let said = said(&report);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0]
+            .1
+            .contains("dynamodb-table/eu-central-1/orders and 1 other resources"),
+        "{said:?}"
+    );
+    // The vault's, its replica's and the tables'.
+    assert_eq!(world.script.count("describe_key"), 3);
+}
+
+#[tokio::test]
+async fn a_key_that_goes_is_no_alarm_where_the_points_lie_under_the_vaults() {
+    let world = World::default();
+    add_encrypted(&world, "orders", &own_key(1));
+    world.tick().await;
+    let at = "2026-12-01T00:00:00Z".parse().unwrap();
+    world
+        .surroundings
+        .set_key(&own_key(1), KeyState::PendingDeletion { at });
+    let report = asked(&world).await;
+    assert_eq!(
+        (report.metrics["KeysAtRisk"], said(&report).len()),
+        (0.0, 1),
+        "{report:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_goes_is_an_alarm_where_aws_backup_keeps_points_under_it_also_when_the_database_is_gone() {
+    let world = managed::with_orders(1);
+    let arn = world.add_database("ledger");
+    world.ticks().await;
+    let at = "2026-12-01T00:00:00Z".parse().unwrap();
+    world
+        .surroundings
+        .set_key(&key("eu-central-1"), KeyState::PendingDeletion { at });
+    for _ in 0..2 {
+        let report = asked(&world).await;
+        let said = said(&report);
+        let alarm = said
+            .iter()
+            .find(|(_, words)| words.contains("rds-instance/eu-central-1/ledger and 1 recovery points"));
+        assert!(alarm.is_some(), "{said:?}");
+        world.resources.remove(&arn);
+    }
+}
+
+#[tokio::test]
+async fn the_key_of_a_table_that_is_gone_is_nobodys_concern() {
+    let world = World::default();
+    let arn = add_encrypted(&world, "orders", &own_key(1));
+    world.tick().await;
+    world.surroundings.set_key(&own_key(1), KeyState::Disabled);
+    world.resources.remove(&arn);
+    assert_eq!(said(&asked(&world).await), []);
+}
+
+#[tokio::test]
+async fn the_key_of_a_replica_in_another_account_is_looked_at_instead_of_ours_there() {
+    let world = copied().await;
+    let theirs: Arn = "arn:aws:kms:eu-west-1:444455556666:key/theirs".parse().unwrap();
+    let mut verify = world.verify();
+    verify.preflight.replicas[0].key_arn = Some(theirs.clone());
+    let ask = async || {
+        let report = verify
+            .run_request(verify::Request::Preflight, &world.clock)
+            .await
+            .unwrap();
+        said(&report)
+    };
+    world.surroundings.set_key(&key("eu-west-1"), KeyState::Disabled);
+    assert_eq!(ask().await, []);
+    let at = "2026-12-01T00:00:00Z".parse().unwrap();
+    world.surroundings.set_key(&theirs, KeyState::PendingDeletion { at });
+    let said = ask().await;
+    assert!(
+        said.len() == 1 && said[0].1.contains("vault replica and 1 recovery points"),
+        "{said:?}"
+    );
 }

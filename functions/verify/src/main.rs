@@ -73,12 +73,7 @@ fn verify_over<V>(
         preflight: Preflight {
             ports: AwsReplicas::new(aws, &settings.account),
             key: settings.vault_key_arn.as_ref().and_then(|key| key.parse().ok()),
-            // Another account's bucket is encrypted with that account's key, and hardened by its owner.
-            buckets: settings
-                .replicas()
-                .filter(|replica| replica.account == settings.account)
-                .map(|replica| (replica.bucket.clone(), replica.region.clone()))
-                .collect(),
+            replicas: settings.replicas().cloned().collect(),
             deployment: settings.deployment(),
         },
         region: settings.region.clone(),

@@ -1,12 +1,13 @@
 //! Whether tonight's copies and restores can work: looked at once a day, after each deployment, and when a person asks.
 
+mod keys;
 mod settings;
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use holdfast_catalog::{Arn, Outcome, OutcomeStatus, Region, Report, layout};
-use holdfast_lambda::PolicyInForce;
+use holdfast_lambda::{PolicyInForce, Replica};
 use holdfast_sources::preflight::port::{ReadKeys, ReadReplicas};
 use holdfast_sources::preflight::{
     DestinationState, Finding, Observed, ObservedDestination, ObservedKey, Severity, preflight,
@@ -32,8 +33,8 @@ pub struct Preflight<P> {
     pub ports: P,
     /// The vault's key; none where the vault is not encrypted by a key of ours.
     pub key: Option<Arn>,
-    /// The buckets of the replicas, by region.
-    pub buckets: Vec<(String, Region)>,
+    /// The replicas.
+    pub replicas: Vec<Replica>,
     /// What is told apart by it: one deployment and the next.
     pub deployment: String,
 }
@@ -74,7 +75,14 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             self.look_at_vaults(home, catalogue, now, &mut observed, &mut unseen_outcomes)
                 .await;
         }
-        self.look_at_settings(policy, &mut observed, &mut unseen_outcomes).await;
+        let (resources, unlisted) = self.inventory(policy).await;
+        unseen_outcomes.extend(unlisted.into_iter().map(|(subject, why)| {
+            Outcome::new(format!("preflight: {subject}"), OutcomeStatus::Failed, why).with(UNSEEN, true)
+        }));
+        self.look_at_resource_keys(policy, &resources, catalogue, now, &mut observed, &mut unseen_outcomes)
+            .await;
+        self.look_at_settings(policy, &resources, &mut observed, &mut unseen_outcomes)
+            .await;
         report_of(unseen_outcomes, &preflight(&observed))
     }
 
@@ -92,8 +100,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         self.look_at_key(home, "the vault", all, observed, unseen_outcomes)
             .await;
         let own = self.own_replica();
-        for (bucket, region) in &self.preflight.buckets {
-            let Some(key) = in_region(home, region) else { continue };
+        for replica in &self.preflight.replicas {
+            let Replica { region, bucket, .. } = replica;
+            let Some(key) = replica.key_arn.clone().or_else(|| in_region(home, region)) else {
+                continue;
+            };
             let copied = points
                 .iter()
                 .filter(|entry| entry.copied_to(region, own).is_some())

@@ -46,6 +46,8 @@ pub struct Replica {
     pub bucket: String,
     /// The account that the bucket belongs to; the stack's own but for the one in another account.
     pub account: String,
+    /// Its key, where that is another account's; in the stack's own it is the vault's, in the replica's region.
+    pub key_arn: Option<Arn>,
 }
 
 impl Settings {
@@ -92,6 +94,7 @@ impl Settings {
                 region: region(name)?,
                 bucket,
                 account: required("HOLDFAST_ACCOUNT")?,
+                key_arn: None,
             }),
             _ => None,
         };
@@ -105,12 +108,9 @@ impl Settings {
         let account = required("HOLDFAST_ACCOUNT")?;
         let home = region(required("AWS_REGION")?)?;
         let more = optional("HOLDFAST_MORE_REPLICA_REGIONS").filter(|_| vault_directory.is_none());
-        let other = match (
-            optional("HOLDFAST_OTHER_ACCOUNT"),
-            optional("HOLDFAST_OTHER_ACCOUNT_REGION"),
-        ) {
-            (Some(account), Some(region)) if vault_directory.is_none() => Some((account, region)),
-            _ => None,
+        let other = match vault_directory {
+            None => other_account(optional)?,
+            Some(_) => None,
         };
         let more_replicas = more_replicas(more.as_deref(), other, &account, &home, replica.as_ref())?;
         Ok(Settings {
@@ -138,10 +138,32 @@ fn arn(text: &str) -> Result<Arn, Failure> {
         .map_err(|error: holdfast_catalog::CatalogError| Failure::InvalidSettings(error.to_string()))
 }
 
+/// The replica vault in another account.
+struct OtherAccount {
+    account: String,
+    region: String,
+    key_arn: Option<Arn>,
+}
+
+fn other_account(optional: impl Fn(&str) -> Option<String>) -> Result<Option<OtherAccount>, Failure> {
+    let (Some(account), Some(region)) = (
+        optional("HOLDFAST_OTHER_ACCOUNT"),
+        optional("HOLDFAST_OTHER_ACCOUNT_REGION"),
+    ) else {
+        return Ok(None);
+    };
+    let key_arn = optional("HOLDFAST_OTHER_ACCOUNT_KEY_ARN");
+    Ok(Some(OtherAccount {
+        account,
+        region,
+        key_arn: key_arn.map(|key| arn(&key)).transpose()?,
+    }))
+}
+
 /// The further replica vaults; their buckets are called as the stack's own replica is.
 fn more_replicas(
     text: Option<&str>,
-    other: Option<(String, String)>,
+    other: Option<OtherAccount>,
     account: &str,
     home: &Region,
     own: Option<&Replica>,
@@ -150,7 +172,9 @@ fn more_replicas(
     let mut more: Vec<Replica> = Vec::new();
     let names = text.unwrap_or_default().split(',').map(str::trim);
     let ours = names.filter(|name| !name.is_empty()).map(|name| (account, name));
-    let theirs = other.iter().map(|(account, name)| (account.as_str(), name.as_str()));
+    let theirs = other
+        .iter()
+        .map(|other| (other.account.as_str(), other.region.as_str()));
     for (account, name) in ours.chain(theirs) {
         let region: Region = name.parse().map_err(|_| invalid(format!("{name:?} is no region")))?;
         let Some(own) = own else {
@@ -166,6 +190,10 @@ fn more_replicas(
             region,
             bucket,
             account: account.to_owned(),
+            key_arn: other
+                .as_ref()
+                .filter(|other| other.account == account)
+                .and_then(|other| other.key_arn.clone()),
         });
     }
     Ok(more)
@@ -267,12 +295,21 @@ mod tests {
             own[1],
             ("HOLDFAST_OTHER_ACCOUNT", "222233334444"),
             ("HOLDFAST_OTHER_ACCOUNT_REGION", "us-east-1"),
+            (
+                "HOLDFAST_OTHER_ACCOUNT_KEY_ARN",
+                "arn:aws:kms:us-east-1:222233334444:key/1",
+            ),
         ])
         .unwrap();
         let replica = other.more_replicas.first().unwrap();
         assert_eq!(
             (replica.bucket.as_str(), replica.account.as_str()),
             ("holdfast-222233334444-us-east-1", "222233334444")
+        );
+        let key = replica.key_arn.as_ref().map(Arn::account);
+        assert_eq!(
+            (key, other.replica.and_then(|own| own.key_arn)),
+            (Some("222233334444"), None)
         );
         for wrong in ["eu-west-1", "eu-central-1", "us-east-1,us-east-1", "x y"] {
             assert!(with(wrong).is_err(), "{wrong}");

@@ -1,5 +1,6 @@
 //! Whether tonight's backups, copies and restores can work: from what was observed to findings, each with what to change.
 
+mod named;
 pub mod port;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use holdfast_catalog::{Arn, Region};
 use crate::key::{KeyFacts, KeyFault, KeyState};
 use crate::managed::Lifecycle;
 use crate::managed::port::{LockBounds, RegionSettings};
+pub use named::keys_named;
 
 /// Of a quota, this share in percent may be used before it is said.
 const QUOTA_WARNING_PERCENT: u64 = 80;
@@ -196,9 +198,14 @@ fn of_key(key: &ObservedKey) -> Vec<Finding> {
             )];
         }
         KeyState::Missing => {
+            // It may be there and only not be seen: where no point needs it, whatever does says by itself that it is gone.
+            let severity = match key.protected_points {
+                0 => Severity::Warns,
+                _ => Severity::Fails,
+            };
             let change = "allow kms:DescribeKey on it if it exists; if it is gone, so is what it encrypts: use another key from now on";
             return vec![finding(
-                Severity::Fails,
+                severity,
                 arn,
                 format!("{points}, and is not there or may not be seen"),
                 change,

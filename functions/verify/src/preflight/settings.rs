@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_catalog::{Kind, Outcome, OutcomeStatus, Region};
+use holdfast_catalog::{Kind, Outcome, Region};
 use holdfast_lambda::PolicyInForce;
 use holdfast_policy::{Document, Engine, Resource};
 use holdfast_sources::managed::port::ReadRegionSettings as _;
 use holdfast_sources::preflight::{Copying, Observed};
 use holdfast_vault::PortError;
 
-use super::{UNSEEN, unseen};
+use super::unseen;
 use crate::{InventoryPorts, PreflightPorts, Regions, TablePorts, VaultPorts, Verify};
 
 /// Kinds by region, as AWS Backup names them.
@@ -20,15 +20,11 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
     pub(super) async fn look_at_settings(
         &self,
         policy: &PolicyInForce,
+        resources: &[Resource],
         observed: &mut Observed,
         unseen_outcomes: &mut Vec<Outcome>,
     ) {
-        let (resources, unlisted) = self.inventory(policy).await;
-        let outcomes = unlisted.into_iter().map(|(subject, why)| {
-            Outcome::new(format!("preflight: {subject}"), OutcomeStatus::Failed, why).with(UNSEEN, true)
-        });
-        unseen_outcomes.extend(outcomes);
-        let kinds = managed_kinds(&policy.document, &resources, self.own_replica());
+        let kinds = managed_kinds(&policy.document, resources, self.own_replica());
         for (region, kinds) in kinds {
             let settings = match self.regions.backups(&region).region_settings().await {
                 Ok(settings) => Some(settings),

@@ -23,7 +23,7 @@ impl ReadReplicas for AwsReplicas {
             home_key_arn: key.to_string(),
             lock: VaultLock::Off,
         };
-        let bucket = ReplicaBucket::new(&self.aws, &spec, &self.account);
+        let bucket = ReplicaBucket::new(&self.aws, &spec, key.account());
         let none = |state| ReplicaLook {
             state,
             missing_hardening: Vec::new(),
@@ -35,7 +35,12 @@ impl ReadReplicas for AwsReplicas {
             Err(PortError::Denied(_)) => return Ok(none(DestinationState::Denied)),
             Err(error) => return Err(error),
         }
-        match bucket.lacks(key.as_str()).await {
+        let policy = if key.account() == self.account {
+            Policy::Ours
+        } else {
+            Policy::Theirs
+        };
+        match bucket.lacks(key.as_str(), policy).await {
             Ok(missing_hardening) => Ok(ReplicaLook {
                 state: DestinationState::Ready,
                 missing_hardening,
@@ -46,9 +51,16 @@ impl ReadReplicas for AwsReplicas {
     }
 }
 
+/// Whose a bucket's policy is. S3 gives it to its own account alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    Ours,
+    Theirs,
+}
+
 impl ReplicaBucket<'_> {
     /// What it lacks of what hardening makes.
-    async fn lacks(&self, key_arn: &str) -> Result<Vec<String>, PortError> {
+    async fn lacks(&self, key_arn: &str, policy: Policy) -> Result<Vec<String>, PortError> {
         let name = &self.spec.bucket;
         let doing = self.doing("settings");
         let access = self.client.get_public_access_block().bucket(name);
@@ -79,12 +91,7 @@ impl ReplicaBucket<'_> {
         let is_encrypted = encryption
             .and_then(|answer| answer.server_side_encryption_configuration)
             .is_some_and(|found| found.rules().iter().any(|rule| encrypts_with(rule, key_arn)));
-        let policy = self.client.get_bucket_policy().bucket(name);
-        let policy = present(policy.expected_bucket_owner(self.account).send().await, &doing)?;
-        let policy = policy.and_then(|answer| answer.policy);
-        let arn = format!("arn:{}:s3:::{name}", self.spec.region.partition());
-        // A policy that cannot be parsed has no statement of ours that anybody could count on.
-        let is_guarded = matches!(guarded_policy(policy.as_deref(), &arn), Ok(None));
+        let is_guarded = policy == Policy::Theirs || self.is_guarded(&doing).await?;
         let measures = [
             (is_closed, "the block of all public access"),
             (is_owned, "ownership by the bucket's owner"),
@@ -97,6 +104,16 @@ impl ReplicaBucket<'_> {
         ];
         let missing = measures.into_iter().filter(|(is_there, _)| !is_there);
         Ok(missing.map(|(_, measure)| measure.to_owned()).collect())
+    }
+
+    async fn is_guarded(&self, doing: &str) -> Result<bool, PortError> {
+        let name = &self.spec.bucket;
+        let policy = self.client.get_bucket_policy().bucket(name);
+        let policy = present(policy.expected_bucket_owner(self.account).send().await, doing)?;
+        let policy = policy.and_then(|answer| answer.policy);
+        let arn = format!("arn:{}:s3:::{name}", self.spec.region.partition());
+        // A policy that cannot be parsed has no statement of ours that anybody could count on.
+        Ok(matches!(guarded_policy(policy.as_deref(), &arn), Ok(None)))
     }
 }
 

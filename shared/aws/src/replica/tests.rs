@@ -298,7 +298,11 @@ async fn a_vault_in_another_account_is_found_and_tried_and_never_changed() {
 }
 
 async fn look(server: &Server) -> ReplicaLook {
-    let key = REPLICA_KEY.parse().unwrap();
+    look_under(server, REPLICA_KEY).await
+}
+
+async fn look_under(server: &Server, key: &str) -> ReplicaLook {
+    let key = key.parse().unwrap();
     let region = "us-west-2".parse().unwrap();
     let replicas = AwsReplicas::new(&server.aws(), "111122223333");
     replicas.look_at_replica("replica", &region, &key).await.unwrap()
@@ -313,6 +317,34 @@ async fn a_look_at_a_ready_replica_finds_nothing_and_writes_nothing() {
         (DestinationState::Ready, Vec::<String>::new())
     );
     assert!(about(&server).iter().all(|what| !what.starts_with("PUT")));
+}
+
+#[tokio::test]
+async fn a_look_at_another_accounts_replica_names_that_account_and_asks_for_no_policy() {
+    let theirs = REPLICA_KEY.replace("111122223333", "444455556666");
+    let server = Server::answering(|request| {
+        let about = subject(request);
+        assert_ne!(about, "GET policy");
+        Some(match about.as_str() {
+            "GET encryption" => Reply::new(
+                200,
+                "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>\
+                 <SSEAlgorithm>aws:kms</SSEAlgorithm>\
+                 <KMSMasterKeyID>arn:aws:kms:us-west-2:444455556666:key/mrk-1</KMSMasterKeyID>\
+                 </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>true</BucketKeyEnabled></Rule>\
+                 </ServerSideEncryptionConfiguration>",
+            ),
+            about => ready(about),
+        })
+    });
+    let found = look_under(&server, &theirs).await;
+    assert_eq!(
+        (found.state, found.missing_hardening),
+        (DestinationState::Ready, Vec::<String>::new())
+    );
+    for request in server.requests() {
+        assert_eq!(request.header("x-amz-expected-bucket-owner"), Some("444455556666"));
+    }
 }
 
 #[tokio::test]

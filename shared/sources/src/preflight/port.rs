@@ -41,7 +41,8 @@ pub trait ReadReplicas: Send + Sync {
         "s3:ListBucket",
     ];
 
-    /// How a replica's bucket stands that is to be encrypted with a key.
+    /// How a replica's bucket stands that is to be encrypted with a key, whose account is the bucket's too. Of another account's
+    /// bucket the policy is not looked at: S3 gives it to its own account alone.
     ///
     /// # Errors
     /// Those of the service; that it is not there, not ours or may not be seen is none.

@@ -76,6 +76,15 @@ fn every_state_in_which_a_key_cannot_be_used_is_found() {
 }
 
 #[test]
+fn a_key_that_no_point_needs_and_that_may_just_not_be_seen_is_a_warning() {
+    let found = of_keys(vec![ObservedKey {
+        protected_points: 0,
+        ..key(KeyState::Missing)
+    }]);
+    assert_eq!(found[0].severity, Severity::Warns);
+}
+
+#[test]
 fn a_key_has_to_be_shared_with_the_account_that_copies_go_to() {
     let needed = |change: fn(&mut ObservedKey)| {
         let mut key = key(KeyState::Enabled);
