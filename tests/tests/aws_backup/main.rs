@@ -4,5 +4,6 @@ mod copied;
 mod events;
 mod points;
 mod pruned;
+mod regions;
 mod restored;
 mod verified;
