@@ -2,6 +2,7 @@
 
 mod copied;
 mod events;
+mod limits;
 mod points;
 mod pruned;
 mod regions;
