@@ -213,8 +213,8 @@ def test_a_replica_in_the_stacks_own_region_is_refused(deploy_stack: Callable[..
         deploy_stack(ReplicaRegion=HOME_REGION)
 
 
-def test_without_a_replica_region_nothing_is_woken_to_replicate(deploy_stack: Callable[..., Stack]):
-    stack = deploy_stack(ReplicaRegion="")
+def test_without_a_replica_region_and_aws_backup_nothing_is_woken_to_replicate(deploy_stack: Callable[..., Stack]):
+    stack = deploy_stack(ReplicaRegion="", AwsBackup="disabled")
     assert "ReplicaBucket" not in stack.outputs
     assert "PointCommitted" not in stack.resources()
     schedule = stack.client("scheduler").get_schedule(GroupName=stack.name, Name="replicate")

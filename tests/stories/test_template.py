@@ -157,6 +157,16 @@ def test_in_further_replica_regions_the_roles_may_do_what_they_may_in_the_first_
         }
 
 
+def test_in_protected_regions_replicate_may_make_vaults_of_the_stacks_name_under_the_stacks_key_alone():
+    ((_, role, entry),) = optional("Protected")
+    assert role == "ReplicateRole"
+    assert entry["Condition"] == entry["AttachedIf"] == "HasAwsBackup"
+    for statement in statements(entry["Properties"]["PolicyDocument"]):
+        if statement["Action"] != ["kms:CreateKey"]:
+            (resource,) = statement["Resource"]
+            assert resource.endswith((":backup-vault:${AWS::StackName}", ":key/${VaultKeyId.Value}"))
+
+
 def test_in_another_account_the_roles_may_do_in_the_one_bucket_what_they_may_in_the_replica_and_change_no_setting():
     for name, role, entry in optional("Elsewhere"):
         assert entry["Condition"] == entry["AttachedIf"] == "HasOtherAccount"

@@ -55,7 +55,10 @@ fn everywhere(world: &World, script: &Script) -> Ports {
     };
     other.spec.bucket = "far".to_owned();
     other.spec.region = far_region();
-    Everywhere(vec![own, other])
+    Everywhere {
+        destinations: vec![own, other],
+        vaults: None,
+    }
 }
 
 async fn replicate(world: &World) -> Report {

@@ -7,10 +7,15 @@ use holdfast_vault::port::Clock;
 use serde_json::Value;
 
 use crate::lag::is_longest;
-use crate::{HomePorts, MakerPorts, NAME, Regions, ReplicaPorts, Replicate, Request};
+use crate::{HomePorts, MakerPorts, NAME, ProtectedRegions, Regions, ReplicaPorts, Replicate, Request};
 
-/// `replicate` to every replica region of a stack, its own first.
-pub struct Everywhere<H, R, M, B>(pub Vec<Replicate<H, R, M, B>>);
+/// `replicate` to every replica region of a stack.
+pub struct Everywhere<H, R, M, B> {
+    /// The replicas, the stack's own first; none if the stack has none.
+    pub destinations: Vec<Replicate<H, R, M, B>>,
+    /// Where AWS Backup needs vaults beside those, if the stack has AWS Backup.
+    pub vaults: Option<ProtectedRegions<H, M, B>>,
+}
 
 impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Handler for Everywhere<H, R, M, B> {
     const NAME: &'static str = NAME;
@@ -25,16 +30,21 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Handler for Every
 }
 
 impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, M, B> {
-    /// Copies everything everywhere, as far as time allows.
+    /// Makes the vaults that AWS Backup needs and copies everything everywhere, as far as time allows.
     ///
     /// # Errors
-    /// No destination could be worked for.
+    /// No destination could be worked for, or the policy cannot be read.
     pub async fn run_all<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
+        // First, because points wait for them, and quick.
+        let vaults = match &self.vaults {
+            Some(vaults) => vaults.run().await?.outcomes,
+            None => Vec::new(),
+        };
         let mut reports = Vec::new();
-        for destination in &self.0 {
+        for destination in &self.destinations {
             reports.push(destination.run_all(clock).await);
         }
-        self.joined(reports)
+        self.joined(vaults, reports)
     }
 
     /// Does what a person, the bus or AWS Backup asks for.
@@ -52,13 +62,13 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, 
     /// an event that comes twice, late, out of order or not at all changes nothing.
     async fn hear<C: Clock>(&self, news: &CopyNews, clock: &C) -> Result<Report, Failure> {
         let mut reports = Vec::new();
-        for destination in &self.0 {
+        for destination in &self.destinations {
             reports.push(match destination.point_of(news).await? {
                 Some(point) => destination.run_point(&point, clock).await,
                 None => Ok(Report::of(NAME, Vec::new())),
             });
         }
-        let report = self.joined(reports)?;
+        let report = self.joined(Vec::new(), reports)?;
         if !report.outcomes.is_empty() {
             return Ok(report);
         }
@@ -73,17 +83,21 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, 
     /// No destination could be worked for: for example, there is no such point.
     pub async fn run_point<C: Clock>(&self, point: &PointId, clock: &C) -> Result<Report, Failure> {
         let mut reports = Vec::new();
-        for destination in &self.0 {
+        if self.destinations.is_empty() {
+            let message = "the stack has no replica region: deploy it with the parameter ReplicaRegion";
+            return Err(Failure::InvalidSettings(message.to_owned()));
+        }
+        for destination in &self.destinations {
             reports.push(destination.run_point(point, clock).await);
         }
-        self.joined(reports)
+        self.joined(Vec::new(), reports)
     }
 
     /// One report of all. The stack's own replica speaks plainly, of the others the region stands before each subject.
-    fn joined(&self, reports: Vec<Result<Report, Failure>>) -> Result<Report, Failure> {
-        let mut whole = Report::of(NAME, Vec::new());
+    fn joined(&self, vaults: Vec<Outcome>, reports: Vec<Result<Report, Failure>>) -> Result<Report, Failure> {
+        let mut whole = Report::of(NAME, vaults);
         let mut failures = Vec::new();
-        for (at, (destination, report)) in self.0.iter().zip(reports).enumerate() {
+        for (at, (destination, report)) in self.destinations.iter().zip(reports).enumerate() {
             let region = &destination.spec.region;
             let prefix = if at == 0 { String::new() } else { format!("{region}: ") };
             match report {
@@ -116,7 +130,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, 
             }
         }
         match failures.pop() {
-            Some(failure) if failures.len() + 1 == self.0.len() => Err(failure),
+            Some(failure) if failures.len() + 1 == self.destinations.len() => Err(failure),
             _ => {
                 let (notes, metrics) = (whole.notes, whole.metrics);
                 whole = Report::of(NAME, whole.outcomes);

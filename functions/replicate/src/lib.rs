@@ -8,6 +8,7 @@ mod event;
 mod everywhere;
 mod lag;
 mod managed;
+mod vaults;
 
 use holdfast_catalog::{Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, residency_breach};
@@ -17,7 +18,7 @@ use holdfast_sources::managed::port::{
 };
 use holdfast_sources::preflight::port::ReadKeys;
 use holdfast_vault::port::{Clock, CopyObjects, ListObjects, LockObjects, ReadObjects, WriteObjects};
-use holdfast_vault::replica::{MakeReplica, ReplicaSpec};
+use holdfast_vault::replica::{MakeReplica, ReplicaSpec, ReplicateKeys};
 use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact_as};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -27,6 +28,7 @@ pub use event::{EXAMPLE, PointRequest, Request};
 pub use everywhere::Everywhere;
 use lag::Lag;
 use managed::Queue;
+pub use vaults::ProtectedRegions;
 
 ports! {
     /// What replicate asks of the home vault: it reads, and adds facts.
@@ -39,8 +41,8 @@ ports! {
 }
 
 ports! {
-    /// Making the replica vault, and looking at keys before AWS Backup is asked to copy what they encrypt.
-    pub trait MakerPorts: MakeReplica, ReadKeys
+    /// Making the replica vault and keys of other regions, and looking at keys before AWS Backup is asked to copy what they encrypt.
+    pub trait MakerPorts: MakeReplica, ReplicateKeys, ReadKeys
 }
 
 ports! {
@@ -304,22 +306,6 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             }
         }
         Ok(())
-    }
-}
-
-/// `replicate` in a stack without a replica region: it has nothing to do, and says so.
-pub struct NoReplica;
-
-impl Handler for NoReplica {
-    const NAME: &'static str = NAME;
-
-    async fn tick(&self, _: &InvocationClock) -> Result<Report, Failure> {
-        Ok(Report::of(NAME, Vec::new()))
-    }
-
-    async fn request(&self, _: Value, _: &InvocationClock) -> Result<Report, Failure> {
-        let message = "the stack has no replica region: deploy it with the parameter ReplicaRegion";
-        Err(Failure::InvalidSettings(message.to_owned()))
     }
 }
 

@@ -7,8 +7,9 @@ use holdfast_aws::{Aws, AwsBackups, AwsCalls, AwsReplicas, S3Vault};
 use holdfast_catalog::Region;
 use holdfast_lambda::{Notifier, Replica, Settings, serve};
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
-use replicate::{Everywhere, NoReplica, Regions, Replicate};
+use replicate::{Everywhere, ProtectedRegions, Regions, Replicate};
 
+#[derive(Clone)]
 struct AwsRegions {
     aws: Aws,
     account: String,
@@ -35,20 +36,38 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     );
     let calls = AwsCalls::new(&aws, &settings.account);
     let notifier = Notifier::new(home.clone(), calls, &settings);
-    if settings.replica.is_none() {
-        return serve(NoReplica, notifier, &settings.stack).await;
-    }
-    let destinations = settings.replicas().map(|replica| to(replica, &home, &aws, &settings));
-    serve(Everywhere(destinations.collect()), notifier, &settings.stack).await
+    let regions = AwsRegions {
+        aws: aws.clone(),
+        account: settings.account.clone(),
+    };
+    let vaults = settings.managed.clone().map(|managed| ProtectedRegions {
+        home: home.clone(),
+        region: settings.region.clone(),
+        home_key_arn: settings.vault_key_arn.clone().unwrap_or_default(),
+        maker: AwsReplicas::new(&aws, &settings.account),
+        regions: regions.clone(),
+        managed,
+        policy_key: settings.policy_key.clone(),
+        tag_key: settings.tag_key.clone(),
+    });
+    let destinations = settings
+        .replicas()
+        .map(|replica| to(replica, &home, &regions, &settings));
+    let everywhere = Everywhere {
+        destinations: destinations.collect(),
+        vaults,
+    };
+    serve(everywhere, notifier, &settings.stack).await
 }
 
 /// The copying to one replica.
 fn to(
     replica: &Replica,
     home: &S3Vault,
-    aws: &Aws,
+    regions: &AwsRegions,
     settings: &Settings,
 ) -> Replicate<S3Vault, S3Vault, AwsReplicas, AwsRegions> {
+    let aws = &regions.aws;
     Replicate {
         home: home.clone(),
         home_bucket: settings.vault_bucket.clone(),
@@ -69,10 +88,7 @@ fn to(
             true => AwsReplicas::new(aws, &settings.account),
             false => AwsReplicas::elsewhere(aws, &replica.account),
         },
-        regions: AwsRegions {
-            aws: aws.clone(),
-            account: settings.account.clone(),
-        },
+        regions: regions.clone(),
         managed: settings.managed.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),

@@ -83,7 +83,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         let from = self.regions.backups(&point.resource.region);
         let to = self.regions.backups(&self.spec.region);
         let home_vault = from.backup_vault(&managed.backup_vault).await?;
-        let vault = ensure_vault(&to, &vault_like(&home_vault, &stack.backup_vault, key_arn)?).await?;
+        let vault = ensure_vault(&to, &vault_like(&home_vault, &stack.backup_vault, parse(key_arn)?)).await?;
         let vault_arn = vault.arn.clone();
         if let Turn::Wait { why } = self.turn(&from, manifest, managed, &vault_arn, queue).await? {
             return Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}")));
@@ -189,17 +189,17 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
     }
 }
 
-/// The vault that copies go to: under the replica's key, and locked as firmly as the one at home.
-fn vault_like(home: &BackupVault, name: &str, key_arn: &str) -> Result<VaultSpec, PortError> {
-    Ok(VaultSpec {
+/// A vault that copies go to, or points of another region: under that region's key, and locked as firmly as the one at home.
+pub(crate) fn vault_like(home: &BackupVault, name: &str, key_arn: Arn) -> VaultSpec {
+    VaultSpec {
         name: name.to_owned(),
-        key_arn: parse(key_arn)?,
+        key_arn,
         lock: home.lock.map(|lock| WantedLock {
             min_days: lock.min_days,
             max_days: lock.max_days,
             changeable_for_days: lock.immutable_from.map(|_| CHANGEABLE_FOR_DAYS),
         }),
-    })
+    }
 }
 
 /// How long the copy lives by AWS Backup's own doing: as long as its source, or for ever where the plan is not known any more.

@@ -377,7 +377,8 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             Start::New(point) => {
                 let begun = self.begin(&point, policy, catalogue, clock).await;
                 match begun {
-                    Ok(()) => self.settle(&point, self.work(&point, None, clock).await),
+                    Ok(None) => self.settle(&point, self.work(&point, None, clock).await),
+                    Ok(Some(not_yet)) => not_yet,
                     Err(error) => self.settle(&point, Err(error)),
                 }
             }

@@ -3,7 +3,7 @@
 use holdfast_catalog::{Kind, ManagedVault, Outcome, OutcomeStatus, PointId, layout};
 use holdfast_policy::{Engine, Managed};
 use holdfast_sources::dynamodb;
-use holdfast_sources::managed::port::ReadBackupVaults as _;
+use holdfast_sources::managed::port::{BackupVault, ReadBackupVaults as _};
 use holdfast_sources::managed::{self, BackupSettings, JobNews, Lifecycle, ReadResource, S3Extras, Worked, give_up};
 use holdfast_sources::rds::{self, DatabaseKind};
 use holdfast_vault::PortError;
@@ -17,7 +17,8 @@ use crate::{InventoryPorts, Recorded, Regions, SignalPorts, Snapshot, VaultPorts
 const PLAN_TAG: &str = "holdfast:plan";
 
 impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I, R, Q> {
-    /// Settles what AWS Backup is asked for. If somebody else has begun the same run, theirs counts.
+    /// Settles what AWS Backup is asked for. If somebody else has begun the same run, theirs counts. An outcome when it cannot be
+    /// begun yet: nothing is settled then, and the next tick tries again.
     pub(crate) async fn begin_managed<C: Clock>(
         &self,
         point: &PointId,
@@ -25,40 +26,30 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         policy: &Recorded<'_>,
         lock: SettledLock,
         clock: &C,
-    ) -> Result<(), PortError> {
-        let settings = self.backup_settings(point, managed).await?;
+    ) -> Result<Option<Outcome>, PortError> {
+        let stack = self.managed_vault()?;
+        let (name, region) = (&stack.backup_vault, &point.resource.region);
+        // Looked at, because a job that its lock does not take fails days later.
+        let vault = match self.regions.backups(region).backup_vault(name).await {
+            Ok(vault) => vault,
+            Err(PortError::NotFound(_)) if *region != self.region => {
+                let message = format!(
+                    "there is no vault {name} of AWS Backup in {region} yet; replicate makes it, and the next tick begins"
+                );
+                return Ok(Some(continuing(point, &message)));
+            }
+            Err(PortError::NotFound(_)) => {
+                let message = format!(
+                    "there is no vault {name} of AWS Backup in {region}: deploy the stack with the parameter AwsBackup=enabled"
+                );
+                return Err(PortError::Invalid(message));
+            }
+            Err(error) => return Err(error),
+        };
+        let settings = settings_of(point, managed, stack, &vault);
         let resource = self.read_resource(point, policy, lock, clock).await?;
-        managed::begin(&self.vault, clock, point, resource, &settings)
-            .await
-            .map(|_| ())
-    }
-
-    /// How the plan wants its points made. The vault is looked at: a job that its lock does not take fails days later.
-    async fn backup_settings(&self, point: &PointId, managed: &Managed) -> Result<BackupSettings, PortError> {
-        let ManagedVault { backup_vault, role_arn } = self.managed_vault()?;
-        let region = &point.resource.region;
-        let vault = self.regions.backups(region).backup_vault(backup_vault).await;
-        let vault = vault.map_err(|error| match error {
-            PortError::NotFound(_) => PortError::Invalid(format!(
-                "there is no vault {backup_vault} of AWS Backup in {region}, which keeps points where their resource is: make one of \
-                 that name there"
-            )),
-            other => other,
-        })?;
-        Ok(BackupSettings {
-            backup_vault: backup_vault.clone(),
-            lock: vault.lock,
-            role_arn: role_arn.clone(),
-            start_window: managed.start_window,
-            complete_window: managed.complete_window,
-            lifecycle: Lifecycle {
-                cold_after_days: managed.cold_after_days,
-                delete_after_days: managed.delete_after_days,
-            },
-            tags: [(PLAN_TAG.to_owned(), point.plan.to_string())].into(),
-            s3: S3Extras::default(),
-            continuous: false,
-        })
+        managed::begin(&self.vault, clock, point, resource, &settings).await?;
+        Ok(None)
     }
 
     fn managed_vault(&self) -> Result<&ManagedVault, PortError> {
@@ -154,6 +145,24 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                 Outcome::new(point, OutcomeStatus::Failed, message)
             }
         })
+    }
+}
+
+/// How the plan wants its points made.
+fn settings_of(point: &PointId, managed: &Managed, stack: &ManagedVault, vault: &BackupVault) -> BackupSettings {
+    BackupSettings {
+        backup_vault: stack.backup_vault.clone(),
+        lock: vault.lock,
+        role_arn: stack.role_arn.clone(),
+        start_window: managed.start_window,
+        complete_window: managed.complete_window,
+        lifecycle: Lifecycle {
+            cold_after_days: managed.cold_after_days,
+            delete_after_days: managed.delete_after_days,
+        },
+        tags: [(PLAN_TAG.to_owned(), point.plan.to_string())].into(),
+        s3: S3Extras::default(),
+        continuous: false,
     }
 }
 

@@ -46,16 +46,16 @@ struct Begun {
 
 impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I, R, Q> {
     /// Settles what a run is: settings are read and stored, shards counted, the parent chosen. If somebody else has begun
-    /// the same run, theirs counts.
+    /// the same run, theirs counts. An outcome when it cannot be begun yet, and the next tick tries again.
     pub(crate) async fn begin<C: Clock>(
         &self,
         point: &PointId,
         policy: &Recorded<'_>,
         catalogue: &Catalogue,
         clock: &C,
-    ) -> Result<(), PortError> {
+    ) -> Result<Option<Outcome>, PortError> {
         match read_run(&self.vault, point).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(None),
             Err(PortError::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
@@ -108,7 +108,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             lock: settled.lock,
             lock_shortfall: settled.shortfall,
         };
-        begin_run(&self.vault, record).await.map(|_| ())
+        begin_run(&self.vault, record).await.map(|_| None)
     }
 
     /// The newest point of the same resource, whatever its plan, if it is good. When it is damaged there is no parent, not even

@@ -5,8 +5,9 @@ mod hardening;
 mod key;
 mod look;
 
+use holdfast_catalog::{Arn, CatalogError, Region};
 use holdfast_vault::PortError;
-use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec};
+use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, ReplicateKeys};
 
 use crate::{Aws, S3Vault};
 use bucket::ReplicaBucket;
@@ -72,6 +73,14 @@ impl MakeReplica for AwsReplicas {
             .probe_create()
             .await?;
         Ok(ReplicaReady { key_arn, made })
+    }
+}
+
+impl ReplicateKeys for AwsReplicas {
+    async fn ensure_key(&self, home_key_arn: &str, region: &Region) -> Result<Arn, PortError> {
+        let arn = key::ensure(&self.aws, home_key_arn, region).await?;
+        arn.parse()
+            .map_err(|error: CatalogError| PortError::Invalid(error.to_string()))
     }
 }
 

@@ -13,7 +13,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::{
     CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
 };
-use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, VaultLock};
+use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, ReplicateKeys, VaultLock};
 use holdfast_vault::signal::{PublishEvents, SendWork, TakePoints, TellPeople};
 use serde_json::Value;
 
@@ -144,6 +144,15 @@ impl<S: MakeReplica> MakeReplica for Faults<S> {
     async fn ensure(&self, spec: &ReplicaSpec) -> Result<ReplicaReady, PortError> {
         let work = self.inner.ensure(spec);
         self.script.run("ensure", &spec.bucket, Effect::Writes, work).await
+    }
+}
+
+impl<S: ReplicateKeys> ReplicateKeys for Faults<S> {
+    async fn ensure_key(&self, home_key_arn: &str, region: &Region) -> Result<Arn, PortError> {
+        let work = self.inner.ensure_key(home_key_arn, region);
+        self.script
+            .run("ensure_key", region.as_str(), Effect::Writes, work)
+            .await
     }
 }
 

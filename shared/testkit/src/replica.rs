@@ -1,8 +1,8 @@
-use holdfast_catalog::Arn;
+use holdfast_catalog::{Arn, CatalogError, Region};
 use holdfast_sources::key::KeyFacts;
 use holdfast_sources::preflight::port::ReadKeys;
 use holdfast_vault::PortError;
-use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec};
+use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, ReplicateKeys};
 
 use crate::{MemoryStore, MemorySurroundings};
 
@@ -33,13 +33,25 @@ impl MakeReplica for MemoryReplicas {
     async fn ensure(&self, spec: &ReplicaSpec) -> Result<ReplicaReady, PortError> {
         let made = !self.home.has_bucket(&spec.bucket);
         _ = self.home.sibling(&spec.bucket);
-        let mut arn: Vec<&str> = spec.home_key_arn.split(':').collect();
-        if let Some(region) = arn.get_mut(3) {
-            *region = spec.region.as_str();
-        }
         Ok(ReplicaReady {
-            key_arn: arn.join(":"),
+            key_arn: in_region(&spec.home_key_arn, &spec.region),
             made,
         })
     }
+}
+
+impl ReplicateKeys for MemoryReplicas {
+    async fn ensure_key(&self, home_key_arn: &str, region: &Region) -> Result<Arn, PortError> {
+        in_region(home_key_arn, region)
+            .parse()
+            .map_err(|error: CatalogError| PortError::Invalid(error.to_string()))
+    }
+}
+
+fn in_region(key_arn: &str, region: &Region) -> String {
+    let mut arn: Vec<&str> = key_arn.split(':').collect();
+    if let Some(place) = arn.get_mut(3) {
+        *place = region.as_str();
+    }
+    arn.join(":")
 }

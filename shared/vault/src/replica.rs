@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use holdfast_catalog::Region;
+use holdfast_catalog::{Arn, Region};
 
 use crate::PortError;
 
@@ -71,4 +71,17 @@ pub trait MakeReplica: Send + Sync {
     /// in another region, the home key is no multi-Region key, or the store ignores create-if-absent; `Unavailable` while the
     /// key or the bucket is still being made. What was made until then stays and is used by the next call.
     fn ensure(&self, spec: &ReplicaSpec) -> impl Future<Output = Result<ReplicaReady, PortError>> + Send;
+}
+
+/// Making replicas of the home vault's key.
+pub trait ReplicateKeys: Send + Sync {
+    /// The IAM actions behind this trait, as those of [`MakeReplica`].
+    const ACTIONS: &'static [&'static str] = &["kms:CreateKey", "kms:DescribeKey", "kms:ReplicateKey"];
+
+    /// The key that has the home key's material in a region, made if it is not there. Doing it again, also after an error and
+    /// also two at once, is safe.
+    ///
+    /// # Errors
+    /// `Invalid` when the home key is no multi-Region key; `Denied` when it is disabled there; `Unavailable` while it is being made.
+    fn ensure_key(&self, home_key_arn: &str, region: &Region) -> impl Future<Output = Result<Arn, PortError>> + Send;
 }

@@ -175,7 +175,11 @@ async fn to_both(world: &World) {
         };
         other.spec.bucket = "far".to_owned();
         other.spec.region = far_region();
-        let report = Everywhere(vec![own, other]).run_all(&world.clock).await.unwrap();
+        let both = Everywhere {
+            destinations: vec![own, other],
+            vaults: None,
+        };
+        let report = both.run_all(&world.clock).await.unwrap();
         world.later(TICK);
         assert_eq!(report.count(OutcomeStatus::Failed), 0, "{report:#?}");
         if report.count(OutcomeStatus::Continuing) == 0 {

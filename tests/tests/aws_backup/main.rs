@@ -3,7 +3,9 @@
 mod copied;
 mod copied_by_events;
 mod events;
+mod limits;
 mod points;
 mod pruned;
+mod regions;
 mod restored;
 mod verified;
