@@ -120,8 +120,10 @@ macro_rules! operations {
     };
 }
 
+mod buckets;
 mod managed;
 
+pub use buckets::bucket;
 pub use managed::{backup, rds};
 
 operations! {

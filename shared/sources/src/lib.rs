@@ -14,6 +14,7 @@ pub mod lambda;
 pub mod managed;
 pub mod preflight;
 pub mod rds;
+pub mod s3;
 mod settings_report;
 pub mod wiring;
 

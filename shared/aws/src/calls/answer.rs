@@ -95,16 +95,27 @@ fn xml(body: &[u8]) -> Result<Value, String> {
 }
 
 /// Elements of S3's and CloudFront's answers that may come more than once.
-const S3_LISTS: [&str; 9] = [
+const S3_LISTS: [&str; 20] = [
+    "AllowedHeader",
+    "AllowedMethod",
+    "AllowedOrigin",
     "Bucket",
+    "CORSRule",
     "CacheBehavior",
     "CloudFunctionConfiguration",
     "DistributionSummary",
     "Event",
+    "ExposeHeader",
     "FilterRule",
+    "Grant",
     "LambdaFunctionAssociation",
+    "NoncurrentVersionTransition",
     "QueueConfiguration",
+    "RoutingRule",
+    "Rule",
+    "Tag",
     "TopicConfiguration",
+    "Transition",
 ];
 
 /// What is in S3's root element.
@@ -112,6 +123,10 @@ fn s3(body: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     if text.trim().is_empty() {
         return Ok(Value::Object(Map::new()));
+    }
+    // A bucket's policy is told as it was written.
+    if text.trim_start().starts_with('{') {
+        return json(body);
     }
     let root = tree(text)?.members();
     Ok(if root.is_object() {

@@ -3,6 +3,8 @@
 
 mod answer;
 #[cfg(test)]
+mod bucket_tests;
+#[cfg(test)]
 mod records_tests;
 mod request;
 #[cfg(test)]

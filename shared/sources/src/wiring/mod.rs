@@ -35,6 +35,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 pub use crate::application::ArnMap;
+pub(crate) use document::own_tags;
 pub use document::{Difference, Document};
 
 use crate::call::{Call, InAccount, tagging};

@@ -81,6 +81,14 @@ impl MemoryWiring {
             .insert((region.clone(), "bucket", name.to_owned()), bucket);
     }
 
+    /// Lets a bucket answer a call for one of its settings, by the operation's name; with a text, the call is denied for that reason.
+    pub fn set_bucket(&self, region: &Region, name: &str, operation: &str, answer: Value) {
+        let key = (region.clone(), "bucket", name.to_owned());
+        if let Some(bucket) = lock(&self.things).by_name.get_mut(&key) {
+            bucket[operation] = answer;
+        }
+    }
+
     /// Makes a custom domain name, which leads nowhere yet.
     pub fn add_domain(&self, region: &Region, name: &str) {
         let domain = json!({ "domainName": name, "mappings": {} });

@@ -61,7 +61,18 @@ impl Desk<'_> {
                 self.change("bucket", text(input, "Bucket")?)?["notifications"] = new;
                 Ok(json!({}))
             }
+            name if name.starts_with("Get") => self.bucket_setting(name, text(input, "Bucket")?),
             name => unknown(name),
+        }
+    }
+
+    /// What was never set is an error, but for versioning.
+    fn bucket_setting(&mut self, operation: &str, bucket: &str) -> Answer {
+        match &self.get("bucket", bucket)?[operation] {
+            Value::Null if operation == "GetBucketVersioning" => Ok(json!({})),
+            Value::Null => Err(PortError::NotFound(format!("{operation}: nothing is set"))),
+            Value::String(why) => Err(PortError::Denied(why.clone())),
+            told => Ok(told.clone()),
         }
     }
 }
