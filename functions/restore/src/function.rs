@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use holdfast_catalog::{Manifest, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::lambda::FunctionConfig;
-use holdfast_sources::lambda::restore::{self, RestoreRequest, Target};
+use holdfast_sources::lambda::restore::{self, Existing, RestoreRequest, Target};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::json;
@@ -20,6 +20,7 @@ pub(crate) struct FunctionRestore<'a, V> {
     pub config: &'a FunctionConfig,
     pub target: &'a ResourceId,
     pub triggers: Triggers,
+    pub existing: Existing,
     pub replacements: BTreeMap<String, String>,
 }
 
@@ -39,6 +40,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             config: &config,
             target,
             triggers: request.triggers,
+            existing: Existing::Keep,
             replacements: request.replace.clone(),
         };
         self.make_function(restore, clock).await
@@ -80,6 +82,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 Triggers::Quiet => restore::Triggers::Quiet,
                 Triggers::AsBefore => restore::Triggers::AsBefore,
             },
+            existing: wanted.existing,
             replacements: wanted.replacements.clone(),
         })
         .map_err(|error| PortError::Invalid(error.to_string()))?;

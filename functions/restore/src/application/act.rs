@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_catalog::{Arn, Kind, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::application::{Action, ArnMap, Existing, Step, Verdict, Word, decide, without};
 use holdfast_sources::dynamodb::port::ReadTable as _;
-use holdfast_sources::lambda::read_function;
+use holdfast_sources::lambda::{read_function, restore};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::{Value, json};
@@ -149,6 +149,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             config: &config,
             target: &step.target,
             triggers: Triggers::Quiet,
+            existing: restore::Existing::Keep,
             replacements: BTreeMap::new(),
         };
         match self.restore.make_function(restore, clock).await {
@@ -156,8 +157,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 let functions = self.restore.regions.functions(&step.target.region);
                 let found = read_function(&functions, &step.target.name).await?;
                 self.learn_addresses(step, point, &json!(found.config.observed.urls));
-                let there = serde_json::to_value(&found.config).unwrap_or_default();
-                Ok(existing(step, wanted, &there, &found.unreadable, ""))
+                let wanted = json!(config.numbered_as_in(&found.config));
+                Ok(existing(step, &wanted, &json!(found.config), &found.unreadable, ""))
             }
             Ok(outcome) => {
                 let urls = outcome.details.get("urls").cloned().unwrap_or_default();

@@ -14,7 +14,7 @@ use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::dynamodb::restore::apply_settings;
 use holdfast_sources::dynamodb::settings::for_target;
 use holdfast_sources::lambda::read_function;
-use holdfast_sources::lambda::restore::take_over;
+use holdfast_sources::lambda::restore::{self, take_over};
 use holdfast_sources::wiring::complete;
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::Clock;
@@ -172,8 +172,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             }
             Kind::LambdaFunction => {
                 let found = read_function(&regions.functions(&target.region), &target.name).await?;
-                let there = serde_json::to_value(&found.config).unwrap_or_default();
-                match decide(wanted, Some(&there), &Existing::Keep) {
+                let wanted = function::read_config(wanted.to_string().as_bytes())?;
+                let wanted = json!(wanted.numbered_as_in(&found.config));
+                match decide(&wanted, Some(&json!(found.config)), &Existing::Keep) {
                     Verdict::Create | Verdict::Adopt => Ok(Vec::new()),
                     Verdict::Change(changes) | Verdict::Refuse(changes) => {
                         Ok(changes.iter().map(ToString::to_string).collect())
@@ -229,6 +230,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                     config: &config,
                     target,
                     triggers: Triggers::AsBefore,
+                    existing: restore::Existing::Change,
                     replacements: BTreeMap::new(),
                 };
                 let made = self.restore.make_function(restore, clock).await?;
