@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use holdfast_catalog::{PointId, Report, ReportStatus};
 use holdfast_sources::call::{events, sqs};
-use holdfast_sources::dynamodb::port::{ApplyTableSettings as _, TableSetting};
+use holdfast_sources::dynamodb::port::{ApplyTableSettings as _, ReadTable as _, TableSetting};
 use holdfast_sources::lambda::port::FetchCode as _;
 use holdfast_sources::lambda::read_function;
 use holdfast_tests::shop::{arn, documents, event, restore, wired, words};
@@ -141,6 +141,31 @@ async fn the_change_of_a_function_can_be_undone() {
     let now = read_function(&world.functions, "bill").await.unwrap().config;
     assert_eq!(now, released);
     assert_eq!(live_code(&world).await, sample::archives()[0]);
+}
+
+#[tokio::test]
+async fn what_read_a_table_that_was_made_again_reads_its_present_stream() {
+    let world = wired().await;
+    let before = world.tables.read_table("orders").await.unwrap().stream_arn;
+    world.later(SignedDuration::from_mins(5));
+    let (config, items) = (world.tables.config("orders"), world.tables.items("orders"));
+    world.tables.lose("orders");
+    world.tables.add("orders", &config, items);
+    let now = world.tables.read_table("orders").await.unwrap().stream_arn;
+    assert_ne!(now, before);
+    let report = restore(&world, in_place(&[FUNCTION])).await.unwrap();
+    assert_eq!(words(&report)[FUNCTION], "changed", "{report:#?}");
+    let sources = read_function(&world.functions, "bill")
+        .await
+        .unwrap()
+        .config
+        .event_sources;
+    let present = sources.iter().find(|source| source.source_arn == now).unwrap();
+    assert!(present.enabled && sources.len() == 2, "{sources:#?}");
+    let points = world.catalogue().await.points.len();
+    let report = restore(&world, in_place(&[FUNCTION])).await.unwrap();
+    assert_eq!(report.status, ReportStatus::Completed, "{report:#?}");
+    assert_eq!(world.catalogue().await.points.len(), points, "it is as it should be");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_catalog::{Arn, Kind, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::application::{Action, ArnMap, Existing, Step, Verdict, Word, decide, without};
 use holdfast_sources::dynamodb::port::ReadTable as _;
-use holdfast_sources::lambda::{read_function, restore};
+use holdfast_sources::lambda::restore;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::{Value, json};
@@ -42,6 +42,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         let point = points.find(|point| point.member.id == step.resource);
         let point = point.ok_or_else(|| PortError::NotFound(format!("the point of {}", step.resource)))?;
         let (wanted, replaced) = self.map.rewrite_of(&step.resource, &point.member.document);
+        let wanted = match self.in_place {
+            true => self.with_present_streams(step.resource.kind, wanted).await?,
+            false => wanted,
+        };
         let is_function = step.resource.kind == Kind::LambdaFunction;
         let outcome = match step.action {
             Action::Create if step.resource.kind == Kind::DynamodbTable => {
@@ -154,8 +158,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         };
         match self.restore.make_function(restore, clock).await {
             Err(PortError::AlreadyExists(_)) => {
-                let functions = self.restore.regions.functions(&step.target.region);
-                let found = read_function(&functions, &step.target.name).await?;
+                let found = self.read_there(&step.target).await?;
                 self.learn_addresses(step, point, &json!(found.config.observed.urls));
                 let wanted = json!(config.numbered_as_in(&found.config));
                 Ok(existing(step, &wanted, &json!(found.config), &found.unreadable, ""))

@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 
 use super::act::Act;
 use super::gather::Point;
+use super::streams::reads_the_same;
 use super::told;
 use crate::choose::UNDO;
 use crate::function::{self, FunctionRestore};
@@ -171,7 +172,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 Ok(differences.iter().map(ToString::to_string).collect())
             }
             Kind::LambdaFunction => {
-                let found = read_function(&regions.functions(&target.region), &target.name).await?;
+                let found = self.read_there(target).await?;
                 let wanted = function::read_config(wanted.to_string().as_bytes())?;
                 let wanted = json!(wanted.numbered_as_in(&found.config));
                 match decide(&wanted, Some(&json!(found.config)), &Existing::Keep) {
@@ -219,9 +220,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 let there = read_function(&functions, &target.name).await?.config.event_sources;
                 // What polls for it goes on, and what does not is not made to.
                 for source in &mut config.event_sources {
-                    source.enabled = there.iter().any(|found| {
-                        found.enabled && found.source_arn == source.source_arn && found.qualifier == source.qualifier
-                    });
+                    source.enabled = there.iter().any(|found| found.enabled && reads_the_same(found, source));
                 }
                 take_over(&functions, &new_arn(point, target)?, &point.manifest.point).await?;
                 let restore = FunctionRestore {
