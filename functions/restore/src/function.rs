@@ -21,6 +21,8 @@ pub(crate) struct FunctionRestore<'a, V> {
     pub target: &'a ResourceId,
     pub triggers: Triggers,
     pub existing: Existing,
+    /// Whether a later step goes on with it: then it is not noted on it yet that it is complete.
+    pub goes_on: bool,
     pub replacements: BTreeMap<String, String>,
 }
 
@@ -41,6 +43,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             target,
             triggers: request.triggers,
             existing: Existing::Keep,
+            goes_on: false,
             replacements: request.replace.clone(),
         };
         self.make_function(restore, clock).await
@@ -67,7 +70,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     ) -> Result<Outcome, PortError> {
         let FunctionRestore { manifest, target, .. } = wanted;
         let vault = wanted.copies.current();
-        let plan = restore::plan(&RestoreRequest {
+        let mut plan = restore::plan(&RestoreRequest {
             point: &manifest.point,
             source_arn: &manifest.arn,
             config: wanted.config,
@@ -86,6 +89,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             replacements: wanted.replacements.clone(),
         })
         .map_err(|error| PortError::Invalid(error.to_string()))?;
+        if wanted.goes_on {
+            plan.steps.retain(|step| *step != restore::Step::Finish);
+        }
         let functions = self.regions.functions(&target.region);
         let restored = restore::execute(&functions, &vault.store, clock, &plan).await?;
         if restored.was_done {

@@ -53,6 +53,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             }
             Action::Create if is_function => self.function(step, point, &wanted, clock).await?,
             Action::Create => self.wiring(step, point, &without(&wanted, &step.later), clock).await?,
+            Action::Wire if is_function => self.function(step, point, &wanted, clock).await?,
             Action::Wire => self.complete(step, point, &wanted, clock).await?,
             Action::SwitchOn if is_function => self.switch_function_on(step, &wanted, clock).await?,
             Action::SwitchOn => self.switch_on(step, point, &wanted, clock).await?,
@@ -141,7 +142,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         wanted: &Value,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let mut config = function::read_config(wanted.to_string().as_bytes())?;
+        let goes_on = step.action == Action::Create && !step.later.is_empty();
+        let made = match goes_on {
+            true => without(wanted, &step.later),
+            false => wanted.clone(),
+        };
+        let mut config = function::read_config(made.to_string().as_bytes())?;
         // A later step switches them on; that they are off is no matter for a person.
         config
             .event_sources
@@ -153,14 +159,20 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             config: &config,
             target: &step.target,
             triggers: Triggers::Quiet,
-            existing: restore::Existing::Keep,
+            // What is changed then is what this restore made without it.
+            existing: match step.action {
+                Action::Wire => restore::Existing::Change,
+                Action::Create | Action::SwitchOn => restore::Existing::Keep,
+            },
+            goes_on,
             replacements: BTreeMap::new(),
         };
         match self.restore.make_function(restore, clock).await {
             Err(PortError::AlreadyExists(_)) => {
                 let found = self.read_there(&step.target).await?;
                 self.learn_addresses(step, point, &json!(found.config.observed.urls));
-                let wanted = json!(config.numbered_as_in(&found.config));
+                let wanted = function::read_config(wanted.to_string().as_bytes())?;
+                let wanted = json!(wanted.numbered_as_in(&found.config));
                 Ok(existing(step, &wanted, &json!(found.config), &found.unreadable, ""))
             }
             Ok(outcome) => {

@@ -230,6 +230,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                     target,
                     triggers: Triggers::AsBefore,
                     existing: restore::Existing::Change,
+                    goes_on: false,
                     replacements: BTreeMap::new(),
                 };
                 let made = self.restore.make_function(restore, clock).await?;

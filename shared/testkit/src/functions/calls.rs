@@ -99,6 +99,20 @@ fn page(all: &[Value], input: &Value, items: &str) -> Value {
     answer
 }
 
+impl State {
+    /// A function that is a destination has to be there.
+    fn check_destinations(&self, destinations: &Value) -> Result<(), PortError> {
+        for to in destinations.as_object().into_iter().flat_map(Map::values) {
+            let name = text(to, "Destination").split(":function:").nth(1);
+            let name = name.and_then(|name| name.split(':').next());
+            if let Some(name) = name.filter(|name| !self.functions.contains_key(*name)) {
+                return Err(PortError::Invalid(format!("destination {name} does not exist")));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl MemoryFunctions {
     fn beside(&self, operation: &str, input: &Value) -> Answer {
         let (kind, name) = (kind_of(operation), text(input, "FunctionName"));
@@ -134,6 +148,9 @@ impl MemoryFunctions {
 
     fn put(&self, state: &mut State, operation: &str, name: &str, qualifier: &str, input: &Value) -> Answer {
         let kind = kind_of(operation);
+        if kind == Beside::EventInvoke {
+            state.check_destinations(&input["DestinationConfig"])?;
+        }
         let found = state.changeable(name, None)?;
         found.stored(Some(qualifier))?;
         let is_number = qualifier.parse::<u64>().is_ok();
