@@ -6,6 +6,7 @@ use holdfast_catalog::{Arn, Kind, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::application::{Action, ArnMap, Existing, Step, Verdict, Word, decide, without};
 use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::lambda::restore;
+use holdfast_sources::wiring::KINDS;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::{Value, json};
@@ -47,6 +48,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             false => wanted,
         };
         let is_function = step.resource.kind == Kind::LambdaFunction;
+        let is_made = is_function || step.resource.kind == Kind::DynamodbTable || KINDS.contains(&step.resource.kind);
+        if !is_made {
+            let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
+            return Ok(told(step, &Word::NeedsPerson(why)));
+        }
         let outcome = match step.action {
             Action::Create if step.resource.kind == Kind::DynamodbTable => {
                 self.table(step, point, &wanted, clock).await?
