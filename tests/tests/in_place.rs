@@ -1,8 +1,10 @@
 //! What is there and another, changed where that was asked for: after a point of it was taken, and never without.
 
+use bytes::Bytes;
 use holdfast_catalog::{PointId, Report, ReportStatus};
 use holdfast_sources::call::{events, sqs};
-use holdfast_sources::dynamodb::port::{ApplyTableSettings as _, TableSetting};
+use holdfast_sources::dynamodb::port::{ApplyTableSettings as _, ReadTable as _, TableSetting};
+use holdfast_sources::lambda::port::FetchCode as _;
 use holdfast_sources::lambda::read_function;
 use holdfast_tests::shop::{arn, documents, event, restore, wired, words};
 use holdfast_tests::{World, home_region, order_in, sample};
@@ -27,7 +29,26 @@ async fn spoil(world: &World) {
     world.tables.put("orders", order_in(500, "new"));
     let mut function = sample::function();
     function.latest.settings.memory_mb = 3008;
+    function.event_sources.clear();
     world.functions.add("bill", &function, &sample::archives());
+}
+
+/// Somebody publishes another version, points the alias to it and takes smaller batches.
+async fn release_another(world: &World) {
+    world.later(SignedDuration::from_mins(5));
+    let mut function = read_function(&world.functions, "bill").await.unwrap().config;
+    function.versions.insert(4, function.latest.clone());
+    function.aliases.get_mut("live").unwrap().version = "4".to_owned();
+    function.event_sources[0]
+        .settings
+        .insert("BatchSize".to_owned(), json!(1));
+    world.functions.lose_mappings("bill");
+    world.functions.add("bill", &function, &sample::archives());
+}
+
+/// What customers run.
+async fn live_code(world: &World) -> Bytes {
+    world.functions.fetch_code("bill", Some("live"), 1 << 20).await.unwrap()
 }
 
 fn set_delay(world: &World, seconds: &str) {
@@ -62,7 +83,7 @@ async fn what_was_changed_is_as_it_was_and_its_items_are_not_touched() {
         .await
         .unwrap();
     let said = words(&report);
-    for resource in [QUEUE, RULE, TABLE] {
+    for resource in [QUEUE, RULE, TABLE, FUNCTION] {
         assert_eq!(said[resource], "changed", "{report:#?}");
     }
     assert_eq!(documents(&world, "").await, before);
@@ -91,6 +112,60 @@ async fn the_point_that_was_taken_first_undoes_the_change() {
     let report = restore(&world, undo).await.unwrap();
     assert_eq!(report.status, ReportStatus::Completed, "{report:#?}");
     assert_eq!(documents(&world, "").await, spoilt);
+}
+
+#[tokio::test]
+async fn an_alias_runs_the_code_of_the_point_again_and_its_mapping_is_as_it_was() {
+    let world = wired().await;
+    let before = read_function(&world.functions, "bill").await.unwrap().config;
+    let [latest, third] = sample::archives();
+    release_another(&world).await;
+    assert_eq!(live_code(&world).await, latest);
+    let report = restore(&world, in_place(&[FUNCTION])).await.unwrap();
+    assert_eq!(words(&report)[FUNCTION], "changed", "{report:#?}");
+    assert_eq!(live_code(&world).await, third);
+    let now = read_function(&world.functions, "bill").await.unwrap().config;
+    assert_eq!(now, before);
+}
+
+#[tokio::test]
+async fn the_change_of_a_function_can_be_undone() {
+    let world = wired().await;
+    release_another(&world).await;
+    let released = read_function(&world.functions, "bill").await.unwrap().config;
+    let report = restore(&world, in_place(&[FUNCTION])).await.unwrap();
+    world.later(SignedDuration::from_mins(5));
+    let undo = json!({"application": {"points": [undo_of(&report, FUNCTION).to_string()]}, "in_place": true});
+    let report = restore(&world, undo).await.unwrap();
+    assert_eq!(words(&report)[FUNCTION], "changed", "{report:#?}");
+    let now = read_function(&world.functions, "bill").await.unwrap().config;
+    assert_eq!(now, released);
+    assert_eq!(live_code(&world).await, sample::archives()[0]);
+}
+
+#[tokio::test]
+async fn what_read_a_table_that_was_made_again_reads_its_present_stream() {
+    let world = wired().await;
+    let before = world.tables.read_table("orders").await.unwrap().stream_arn;
+    world.later(SignedDuration::from_mins(5));
+    let (config, items) = (world.tables.config("orders"), world.tables.items("orders"));
+    world.tables.lose("orders");
+    world.tables.add("orders", &config, items);
+    let now = world.tables.read_table("orders").await.unwrap().stream_arn;
+    assert_ne!(now, before);
+    let report = restore(&world, in_place(&[FUNCTION])).await.unwrap();
+    assert_eq!(words(&report)[FUNCTION], "changed", "{report:#?}");
+    let sources = read_function(&world.functions, "bill")
+        .await
+        .unwrap()
+        .config
+        .event_sources;
+    let present = sources.iter().find(|source| source.source_arn == now).unwrap();
+    assert!(present.enabled && sources.len() == 2, "{sources:#?}");
+    let points = world.catalogue().await.points.len();
+    let report = restore(&world, in_place(&[FUNCTION])).await.unwrap();
+    assert_eq!(report.status, ReportStatus::Completed, "{report:#?}");
+    assert_eq!(world.catalogue().await.points.len(), points, "it is as it should be");
 }
 
 #[tokio::test]

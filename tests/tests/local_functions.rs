@@ -20,7 +20,9 @@ use holdfast_aws::lambda::Functions;
 use holdfast_catalog::{Arn, BlobRef, BlobRole, PointId, Region, Sha256};
 use holdfast_sources::SettingStatus;
 use holdfast_sources::application::diff;
-use holdfast_sources::lambda::restore::{RestoreRequest, Restored, Target, Triggers, VaultLocation, execute, plan};
+use holdfast_sources::lambda::restore::{
+    Existing, RestoreRequest, Restored, Target, Triggers, VaultLocation, execute, plan,
+};
 use holdfast_sources::lambda::{Beside, FunctionConfig, Layer, Package, snapshot};
 use holdfast_testkit::{ManualClock, MemoryStore};
 use holdfast_tests::sample;
@@ -147,6 +149,7 @@ impl Cloud {
                 region: "eu-west-1".parse().unwrap(),
             },
             triggers: Triggers::AsBefore,
+            existing: Existing::Keep,
             replacements: BTreeMap::new(),
         })
         .unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use holdfast_catalog::{Manifest, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::lambda::FunctionConfig;
-use holdfast_sources::lambda::restore::{self, RestoreRequest, Target};
+use holdfast_sources::lambda::restore::{self, Existing, RestoreRequest, Target};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::json;
@@ -20,6 +20,9 @@ pub(crate) struct FunctionRestore<'a, V> {
     pub config: &'a FunctionConfig,
     pub target: &'a ResourceId,
     pub triggers: Triggers,
+    pub existing: Existing,
+    /// Whether a later step goes on with it: then it is not noted on it yet that it is complete.
+    pub goes_on: bool,
     pub replacements: BTreeMap<String, String>,
 }
 
@@ -39,6 +42,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             config: &config,
             target,
             triggers: request.triggers,
+            existing: Existing::Keep,
+            goes_on: false,
             replacements: request.replace.clone(),
         };
         self.make_function(restore, clock).await
@@ -65,7 +70,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     ) -> Result<Outcome, PortError> {
         let FunctionRestore { manifest, target, .. } = wanted;
         let vault = wanted.copies.current();
-        let plan = restore::plan(&RestoreRequest {
+        let mut plan = restore::plan(&RestoreRequest {
             point: &manifest.point,
             source_arn: &manifest.arn,
             config: wanted.config,
@@ -80,9 +85,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 Triggers::Quiet => restore::Triggers::Quiet,
                 Triggers::AsBefore => restore::Triggers::AsBefore,
             },
+            existing: wanted.existing,
             replacements: wanted.replacements.clone(),
         })
         .map_err(|error| PortError::Invalid(error.to_string()))?;
+        if wanted.goes_on {
+            plan.steps.retain(|step| *step != restore::Step::Finish);
+        }
         let functions = self.regions.functions(&target.region);
         let restored = restore::execute(&functions, &vault.store, clock, &plan).await?;
         if restored.was_done {

@@ -171,6 +171,7 @@ fn by_code(code: &str) -> Option<Class> {
         | "InvalidDBClusterStateFault"
         | "InvalidDBInstanceState"
         | "OperationAborted"
+        | "PreconditionFailedException"
         | "StateMachineDeleting"
         | "ResourceConflictException"
         | "ResourceInUseException"

@@ -340,6 +340,10 @@ operations! {
     functions: Lambda;
     ListVersionsByFunction Reads ["lambda:ListVersionsByFunction"] "GET /2015-03-31/functions/{FunctionName}/versions?Marker={Marker}&MaxItems={MaxItems}";
     ListFunctionUrlConfigs Reads ["lambda:ListFunctionUrlConfigs"] "GET /2021-10-31/functions/{FunctionName}/urls?Marker={Marker}&MaxItems={MaxItems}";
+    UpdateFunctionUrlConfig Changes ["lambda:UpdateFunctionUrlConfig"] "PUT /2021-10-31/functions/{FunctionName}/url?Qualifier={Qualifier}";
+    UpdateAlias Changes ["lambda:UpdateAlias"] "PUT /2015-03-31/functions/{FunctionName}/aliases/{Name}";
+    GetResourcePolicy Reads ["lambda:GetResourcePolicy"] "GET /2026-07-09/resource-policy/{ResourceArn}";
+    PutResourcePolicy Changes ["lambda:PutResourcePolicy"] "PUT /2026-07-09/resource-policy/{ResourceArn}";
     CreateFunctionUrlConfig Creates ["lambda:CreateFunctionUrlConfig"] "POST /2021-10-31/functions/{FunctionName}/url?Qualifier={Qualifier}";
     ListFunctionEventInvokeConfigs Reads ["lambda:ListFunctionEventInvokeConfigs"] "GET /2019-09-25/functions/{FunctionName}/event-invoke-config/list?Marker={Marker}&MaxItems={MaxItems}";
     PutFunctionEventInvokeConfig Changes ["lambda:PutFunctionEventInvokeConfig"] "PUT /2019-09-25/functions/{FunctionName}/event-invoke-config?Qualifier={Qualifier}";

@@ -212,6 +212,14 @@ impl MemoryFunctions {
         self.lock().expect(function).latest.code.clone()
     }
 
+    /// A function's tags, with the mark that a restore leaves.
+    ///
+    /// # Panics
+    /// There is no such function.
+    pub fn tags(&self, function: &str) -> BTreeMap<String, String> {
+        self.lock().expect(function).tags.clone()
+    }
+
     /// A function's ARN.
     pub fn arn(&self, function: &str) -> Arn {
         let text = format!("arn:aws:lambda:{}:{ACCOUNT}:function:{function}", self.region);

@@ -16,7 +16,6 @@ pub mod contract;
 mod databases;
 mod faults;
 mod function_faults;
-mod function_policy;
 mod functions;
 mod outbox;
 mod replica;

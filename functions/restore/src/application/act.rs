@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_catalog::{Arn, Kind, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::application::{Action, ArnMap, Existing, Step, Verdict, Word, decide, without};
 use holdfast_sources::dynamodb::port::ReadTable as _;
-use holdfast_sources::lambda::read_function;
+use holdfast_sources::lambda::restore;
+use holdfast_sources::wiring::KINDS;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::{Value, json};
@@ -42,13 +43,23 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         let point = points.find(|point| point.member.id == step.resource);
         let point = point.ok_or_else(|| PortError::NotFound(format!("the point of {}", step.resource)))?;
         let (wanted, replaced) = self.map.rewrite_of(&step.resource, &point.member.document);
+        let wanted = match self.in_place {
+            true => self.with_present_streams(step.resource.kind, wanted).await?,
+            false => wanted,
+        };
         let is_function = step.resource.kind == Kind::LambdaFunction;
+        let is_made = is_function || step.resource.kind == Kind::DynamodbTable || KINDS.contains(&step.resource.kind);
+        if !is_made {
+            let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
+            return Ok(told(step, &Word::NeedsPerson(why)));
+        }
         let outcome = match step.action {
             Action::Create if step.resource.kind == Kind::DynamodbTable => {
                 self.table(step, point, &wanted, clock).await?
             }
             Action::Create if is_function => self.function(step, point, &wanted, clock).await?,
             Action::Create => self.wiring(step, point, &without(&wanted, &step.later), clock).await?,
+            Action::Wire if is_function => self.function(step, point, &wanted, clock).await?,
             Action::Wire => self.complete(step, point, &wanted, clock).await?,
             Action::SwitchOn if is_function => self.switch_function_on(step, &wanted, clock).await?,
             Action::SwitchOn => self.switch_on(step, point, &wanted, clock).await?,
@@ -137,7 +148,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         wanted: &Value,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let mut config = function::read_config(wanted.to_string().as_bytes())?;
+        let goes_on = step.action == Action::Create && !step.later.is_empty();
+        let made = match goes_on {
+            true => without(wanted, &step.later),
+            false => wanted.clone(),
+        };
+        let mut config = function::read_config(made.to_string().as_bytes())?;
         // A later step switches them on; that they are off is no matter for a person.
         config
             .event_sources
@@ -149,15 +165,21 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             config: &config,
             target: &step.target,
             triggers: Triggers::Quiet,
+            // What is changed then is what this restore made without it.
+            existing: match step.action {
+                Action::Wire => restore::Existing::Change,
+                Action::Create | Action::SwitchOn => restore::Existing::Keep,
+            },
+            goes_on,
             replacements: BTreeMap::new(),
         };
         match self.restore.make_function(restore, clock).await {
             Err(PortError::AlreadyExists(_)) => {
-                let functions = self.restore.regions.functions(&step.target.region);
-                let found = read_function(&functions, &step.target.name).await?;
+                let found = self.read_there(&step.target).await?;
                 self.learn_addresses(step, point, &json!(found.config.observed.urls));
-                let there = serde_json::to_value(&found.config).unwrap_or_default();
-                Ok(existing(step, wanted, &there, &found.unreadable, ""))
+                let wanted = function::read_config(wanted.to_string().as_bytes())?;
+                let wanted = json!(wanted.numbered_as_in(&found.config));
+                Ok(existing(step, &wanted, &json!(found.config), &found.unreadable, ""))
             }
             Ok(outcome) => {
                 let urls = outcome.details.get("urls").cloned().unwrap_or_default();

@@ -14,7 +14,7 @@ use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::dynamodb::restore::apply_settings;
 use holdfast_sources::dynamodb::settings::for_target;
 use holdfast_sources::lambda::read_function;
-use holdfast_sources::lambda::restore::take_over;
+use holdfast_sources::lambda::restore::{self, take_over};
 use holdfast_sources::wiring::complete;
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::Clock;
@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 
 use super::act::Act;
 use super::gather::Point;
+use super::streams::reads_the_same;
 use super::told;
 use crate::choose::UNDO;
 use crate::function::{self, FunctionRestore};
@@ -171,9 +172,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 Ok(differences.iter().map(ToString::to_string).collect())
             }
             Kind::LambdaFunction => {
-                let found = read_function(&regions.functions(&target.region), &target.name).await?;
-                let there = serde_json::to_value(&found.config).unwrap_or_default();
-                match decide(wanted, Some(&there), &Existing::Keep) {
+                let found = self.read_there(target).await?;
+                let wanted = function::read_config(wanted.to_string().as_bytes())?;
+                let wanted = json!(wanted.numbered_as_in(&found.config));
+                match decide(&wanted, Some(&json!(found.config)), &Existing::Keep) {
                     Verdict::Create | Verdict::Adopt => Ok(Vec::new()),
                     Verdict::Change(changes) | Verdict::Refuse(changes) => {
                         Ok(changes.iter().map(ToString::to_string).collect())
@@ -218,9 +220,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 let there = read_function(&functions, &target.name).await?.config.event_sources;
                 // What polls for it goes on, and what does not is not made to.
                 for source in &mut config.event_sources {
-                    source.enabled = there.iter().any(|found| {
-                        found.enabled && found.source_arn == source.source_arn && found.qualifier == source.qualifier
-                    });
+                    source.enabled = there.iter().any(|found| found.enabled && reads_the_same(found, source));
                 }
                 take_over(&functions, &new_arn(point, target)?, &point.manifest.point).await?;
                 let restore = FunctionRestore {
@@ -229,6 +229,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                     config: &config,
                     target,
                     triggers: Triggers::AsBefore,
+                    existing: restore::Existing::Change,
+                    goes_on: false,
                     replacements: BTreeMap::new(),
                 };
                 let made = self.restore.make_function(restore, clock).await?;

@@ -4,6 +4,7 @@ mod act;
 mod event;
 mod gather;
 mod in_place;
+mod streams;
 mod wire;
 
 use std::collections::BTreeSet;

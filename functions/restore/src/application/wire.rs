@@ -6,7 +6,7 @@ use holdfast_sources::lambda::{EventSource, FunctionConfig};
 use holdfast_sources::wiring::complete::{Switched, complete, current, made, switch_on};
 use holdfast_sources::wiring::kinesis_stream::consumer_arns;
 use holdfast_sources::wiring::restore::{Plan, Restored, execute, switch};
-use holdfast_sources::wiring::{ArnMap, Document, KINDS};
+use holdfast_sources::wiring::{ArnMap, Document};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::{Map, Value};
@@ -44,10 +44,6 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         wanted: &Value,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        if !KINDS.contains(&step.resource.kind) {
-            let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
-            return Ok(told(step, &Word::NeedsPerson(why)));
-        }
         let mut plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
         // That triggers are off is the plan's own matter, and said once.
         let switched = switch(step.resource.kind).map(|(setting, _)| setting);
@@ -120,10 +116,6 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         wanted: &Value,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        if !KINDS.contains(&step.resource.kind) {
-            let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
-            return Ok(told(step, &Word::NeedsPerson(why)));
-        }
         if step.resource.kind == Kind::BucketNotifications {
             return self.notify(step, point, wanted, clock).await;
         }

@@ -313,6 +313,38 @@ async fn what_an_address_says_without_braces_is_sent_as_it_stands() {
 }
 
 #[tokio::test]
+async fn a_policy_is_put_in_the_place_of_the_one_that_was_read_and_of_no_other() {
+    let arn = "arn:aws:lambda:eu-central-1:111122223333:function:bill:live";
+    let line = "/2026-07-09/resource-policy/arn%3Aaws%3Alambda%3Aeu-central-1%3A111122223333%3Afunction%3Abill%3Alive";
+    let reply = Reply::new(200, r#"{"Policy":"{}","RevisionId":"r1"}"#);
+    let (answer, request) = ask::<functions::GetResourcePolicy>(reply, json!({ "ResourceArn": arn })).await;
+    assert_eq!(request.line, format!("GET {line}"));
+    assert_eq!(answer.unwrap()["RevisionId"], "r1");
+    let refused = Reply::new(
+        412,
+        r#"{"Type":"User","Message":"The RevisionId provided does not match"}"#,
+    )
+    .with("x-amzn-errortype", "PreconditionFailedException");
+    let input = json!({ "ResourceArn": arn, "Policy": "{}", "RevisionId": "r0" });
+    let (answer, request) = ask::<functions::PutResourcePolicy>(refused, input).await;
+    assert_eq!(request.line, format!("PUT {line}"));
+    assert_eq!(body(&request), r#"{"Policy":"{}","RevisionId":"r0"}"#);
+    assert!(matches!(answer, Err(PortError::Conflict(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn aliases_and_function_urls_are_changed_where_they_are() {
+    let input = json!({"FunctionName": "bill", "Name": "live", "FunctionVersion": "3"});
+    let (_, request) = ask::<functions::UpdateAlias>(Reply::new(200, "{}"), input).await;
+    assert_eq!(request.line, "PUT /2015-03-31/functions/bill/aliases/live");
+    assert_eq!(body(&request), r#"{"FunctionVersion":"3"}"#);
+    let input = json!({"FunctionName": "bill", "Qualifier": "live", "AuthType": "NONE"});
+    let (_, request) = ask::<functions::UpdateFunctionUrlConfig>(Reply::new(200, "{}"), input).await;
+    assert_eq!(request.line, "PUT /2021-10-31/functions/bill/url?Qualifier=live");
+    assert_eq!(body(&request), r#"{"AuthType":"NONE"}"#);
+}
+
+#[tokio::test]
 async fn cloudfront_has_one_endpoint_and_lists_of_its_own() {
     let association = "<LambdaFunctionAssociations><Quantity>1</Quantity><Items><LambdaFunctionAssociation>\
         <LambdaFunctionARN>arn:aws:lambda:us-east-1:1:function:edge:3</LambdaFunctionARN><EventType>origin-request</EventType>\

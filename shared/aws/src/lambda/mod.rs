@@ -55,7 +55,7 @@ impl<O: Operation> Call<O> for Functions {
 }
 
 /// A failed call's meaning. Lambda has one code, ResourceConflictException, for "it is there already" and for "another change is
-/// under way": only its words tell them apart. A revision that is no longer the latest also asks to read again and retry.
+/// under way": only its words tell them apart.
 fn lambda_error<E>(error: &SdkError<E, HttpResponse>, doing: &str) -> PortError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -65,10 +65,6 @@ where
         Some("ResourceConflictException") if words.is_some_and(speaks_of_existing) => {
             port_error_of_create(error, doing)
         }
-        Some("PreconditionFailedException") => match port_error(error, doing) {
-            PortError::AlreadyExists(message) => PortError::Conflict(message),
-            other => other,
-        },
         _ => port_error(error, doing),
     }
 }

@@ -121,11 +121,13 @@ pub fn without(document: &Value, paths: &[String]) -> Value {
     for path in paths {
         let words: Vec<&str> = path.split(['.', '[', ']']).filter(|word| !word.is_empty()).collect();
         let (holder, setting) = match words.as_slice() {
-            ["config", "Attributes", setting, ..] => ("/config/Attributes", *setting),
-            ["config", setting, ..] => ("/config", *setting),
+            ["config", "Attributes", setting, ..] => ("/config/Attributes".to_owned(), *setting),
+            ["config", setting, ..] => ("/config".to_owned(), *setting),
+            // A function's environment may name what is not there, and keeps the old name until then.
+            ["beside", kind, qualifier, ..] => (format!("/beside/{kind}"), *qualifier),
             _ => continue,
         };
-        if let Some(holder) = document.pointer_mut(holder).and_then(Value::as_object_mut) {
+        if let Some(holder) = document.pointer_mut(&holder).and_then(Value::as_object_mut) {
             holder.remove(setting);
         }
     }

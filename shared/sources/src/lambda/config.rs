@@ -191,6 +191,19 @@ impl FunctionConfig {
     }
 }
 
+/// Puts statements, mappings and associations in their order.
+pub(super) fn in_order(config: &mut FunctionConfig) {
+    config.policy.sort_by_cached_key(|statement| {
+        let body = serde_json::to_string(&statement.body).unwrap_or_default();
+        (statement.qualifier.clone(), statement.sid.clone(), body)
+    });
+    config.event_sources.sort_by_cached_key(|source| {
+        let settings = serde_json::to_string(&source.settings).unwrap_or_default();
+        (source.source_arn.clone(), source.qualifier.clone(), settings)
+    });
+    config.edge.sort();
+}
+
 impl Package {
     /// Whether both run the same code. Images are compared by digest where both have one.
     pub fn same_code(&self, other: &Package) -> bool {

@@ -5,6 +5,7 @@ mod config;
 mod edge;
 mod environment;
 mod layer;
+mod numbers;
 mod permission;
 pub mod port;
 mod read;

@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use holdfast_catalog::{Arn, CatalogError};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Statement;
 use super::config::sorted_map;
@@ -125,6 +127,44 @@ fn principal_of(principal: &Value) -> Result<String, String> {
 }
 
 impl Permission {
+    /// The statement as AddPermission writes it.
+    pub fn statement(&self, resource: &str) -> Map<String, Value> {
+        let principal = match self.principal.as_str() {
+            "*" => json!("*"),
+            service if service.ends_with(".amazonaws.com") => json!({ "Service": service }),
+            identity => json!({ "AWS": identity }),
+        };
+        let mut body = Map::from_iter([
+            ("Sid".to_owned(), json!(self.sid)),
+            ("Effect".to_owned(), json!("Allow")),
+            ("Principal".to_owned(), principal),
+            ("Action".to_owned(), json!(self.action)),
+            ("Resource".to_owned(), json!(resource)),
+        ]);
+        let invoked = self.invoked_via_function_url.map(|flag| flag.to_string());
+        let mut conditions: BTreeMap<&str, BTreeMap<&str, &String>> = BTreeMap::new();
+        for (operator, key, value) in [
+            ("ArnLike", "AWS:SourceArn", &self.source_arn),
+            ("StringEquals", "AWS:SourceAccount", &self.source_account),
+            ("StringEquals", "lambda:EventSourceToken", &self.event_source_token),
+            ("StringEquals", "aws:PrincipalOrgID", &self.principal_org_id),
+            (
+                "StringEquals",
+                "lambda:FunctionUrlAuthType",
+                &self.function_url_auth_type,
+            ),
+            ("Bool", "lambda:InvokedViaFunctionUrl", &invoked),
+        ] {
+            if let Some(value) = value {
+                conditions.entry(operator).or_default().insert(key, value);
+            }
+        }
+        if !conditions.is_empty() {
+            body.insert("Condition".to_owned(), json!(conditions));
+        }
+        body
+    }
+
     fn restrict(&mut self, conditions: &Map<String, Value>) -> Result<(), String> {
         for (operator, keys) in conditions {
             let Value::Object(keys) = keys else {

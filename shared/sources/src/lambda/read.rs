@@ -4,6 +4,7 @@ use holdfast_catalog::{Arn, Region};
 use holdfast_vault::PortError;
 
 use super::beside::{self, ReadBeside, Reader};
+use super::config::in_order;
 use super::edge::{ReadEdge, associations};
 use super::layer::{ReadLayers, read_layers};
 use super::port::{EventSourceReading, ReadFunction, ReleaseReading, Unreadable};
@@ -93,6 +94,7 @@ pub async fn read_function<F: ReadWhole>(functions: &F, name: &str) -> Result<Fu
         .collect();
     let policy = read_policy(functions, name, &latest.arn, &qualifiers).await;
     config.policy = notes.detail("Policy", policy)?.unwrap_or_default();
+    in_order(&mut config);
     config.unreadable = notes.settings.into_iter().collect();
     Ok(FunctionReading {
         config,
@@ -102,7 +104,7 @@ pub async fn read_function<F: ReadWhole>(functions: &F, name: &str) -> Result<Fu
     })
 }
 
-/// Mappings in order.
+/// Mappings, without the tags that are not their own.
 fn sources_of(mappings: Vec<EventSourceReading>, notes: &mut Notes) -> Vec<EventSource> {
     let mut event_sources = Vec::with_capacity(mappings.len());
     for mut mapping in mappings {
@@ -113,10 +115,6 @@ fn sources_of(mappings: Vec<EventSourceReading>, notes: &mut Notes) -> Vec<Event
         );
         event_sources.push(mapping.source);
     }
-    event_sources.sort_by_cached_key(|source| {
-        let settings = serde_json::to_string(&source.settings).unwrap_or_default();
-        (source.source_arn.clone(), source.qualifier.clone(), settings)
-    });
     event_sources
 }
 

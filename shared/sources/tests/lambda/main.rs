@@ -8,6 +8,7 @@
 )]
 
 mod beside;
+mod changed;
 mod interrupted;
 mod made;
 mod planned;

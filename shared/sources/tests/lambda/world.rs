@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use holdfast_catalog::{Arn, PointId, Region};
 use holdfast_sources::SettingOutcome;
 use holdfast_sources::lambda::restore::{
-    PlanError, RestorePlan, RestoreRequest, Restored, Target, Triggers, VaultLocation, VaultPlace, execute, plan,
+    Existing, PlanError, RestorePlan, RestoreRequest, Restored, Target, Triggers, VaultLocation, VaultPlace, execute,
+    plan,
 };
 use holdfast_sources::lambda::{FunctionConfig, FunctionSnapshot, read_function, snapshot};
 use holdfast_testkit::{Faults, ManualClock, MemoryFunctions, MemoryStore, Script};
@@ -96,6 +97,7 @@ impl World {
                 region: "eu-west-1".parse().unwrap(),
             },
             triggers: Triggers::AsBefore,
+            existing: Existing::Keep,
             replacements: BTreeMap::new(),
         };
         change(&mut request);

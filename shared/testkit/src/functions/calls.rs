@@ -11,6 +11,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::ReadObjects as _;
 use serde_json::{Map, Value, json};
 
+use super::changes::says_nothing;
 use super::{ACCOUNT, MemoryFunctions, State, qualified};
 
 /// Entries a page: few, so that every listing has pages.
@@ -39,6 +40,11 @@ impl<O: Operation> Call<O> for MemoryFunctions {
                 let versions: Vec<Value> = std::iter::once(json!({ "Version": LATEST })).chain(versions).collect();
                 Ok(json!({ "Versions": versions }))
             }
+            "UpdateAlias" => self.update_alias(&input),
+            "GetResourcePolicy" => self.resource_policy(&input),
+            "PutResourcePolicy" => self.put_resource_policy(&input),
+            "UpdateEventSourceMapping" => self.update_mapping(&input),
+            "TagResource" => self.tag_mapping(&input),
             "ListDistributions" => Ok(self.distributions(&input)),
             name => self.beside(name, &input),
         }
@@ -93,6 +99,20 @@ fn page(all: &[Value], input: &Value, items: &str) -> Value {
     answer
 }
 
+impl State {
+    /// A function that is a destination has to be there.
+    fn check_destinations(&self, destinations: &Value) -> Result<(), PortError> {
+        for to in destinations.as_object().into_iter().flat_map(Map::values) {
+            let name = text(to, "Destination").split(":function:").nth(1);
+            let name = name.and_then(|name| name.split(':').next());
+            if let Some(name) = name.filter(|name| !self.functions.contains_key(*name)) {
+                return Err(PortError::Invalid(format!("destination {name} does not exist")));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl MemoryFunctions {
     fn beside(&self, operation: &str, input: &Value) -> Answer {
         let (kind, name) = (kind_of(operation), text(input, "FunctionName"));
@@ -122,11 +142,15 @@ impl MemoryFunctions {
                     _ => Err(PortError::NotFound(format!("{} of {name}", kind.as_str()))),
                 }
             }
-            _ => self.put(&mut state, kind, name, qualifier, input),
+            _ => self.put(&mut state, operation, name, qualifier, input),
         }
     }
 
-    fn put(&self, state: &mut State, kind: Beside, name: &str, qualifier: &str, input: &Value) -> Answer {
+    fn put(&self, state: &mut State, operation: &str, name: &str, qualifier: &str, input: &Value) -> Answer {
+        let kind = kind_of(operation);
+        if kind == Beside::EventInvoke {
+            state.check_destinations(&input["DestinationConfig"])?;
+        }
         let found = state.changeable(name, None)?;
         found.stored(Some(qualifier))?;
         let is_number = qualifier.parse::<u64>().is_ok();
@@ -139,8 +163,19 @@ impl MemoryFunctions {
         let mut config = input.as_object().cloned().unwrap_or_default();
         config.retain(|name, _| !matches!(name.as_str(), "FunctionName" | "Qualifier"));
         let configs = found.beside.entry(kind).or_default();
-        if kind == Beside::Url && configs.contains_key(qualifier) {
-            return Err(PortError::AlreadyExists(format!("a function URL of {name}")));
+        match (kind, operation.starts_with("Update"), configs.get(qualifier)) {
+            (Beside::Url, false, Some(_)) => {
+                return Err(PortError::AlreadyExists(format!("a function URL of {name}")));
+            }
+            (Beside::Url, true, None) => return Err(PortError::NotFound(format!("a function URL of {name}"))),
+            // What the call does not name stays.
+            (Beside::Url, true, Some(there)) => {
+                for (name, value) in there {
+                    config.entry(name).or_insert_with(|| value.clone());
+                }
+                config.retain(|_, value| !says_nothing(value));
+            }
+            _ => {}
         }
         configs.insert(qualifier.to_owned(), config.clone());
         Ok(self.entry(kind, name, qualifier, &config))

@@ -6,8 +6,7 @@ use holdfast_sources::lambda::{Alias, EventSource, Package, Permission, Settings
 use holdfast_vault::PortError;
 use serde_json::{Map, Value, json};
 
-use super::{MemoryFunctions, qualified};
-use crate::function_policy::statement_body;
+use super::{Function, MemoryFunctions, State, qualified};
 
 impl PublishVersions for MemoryFunctions {
     async fn update_settings(
@@ -81,6 +80,22 @@ impl PublishVersions for MemoryFunctions {
     }
 }
 
+impl Function {
+    fn set_alias(&mut self, name: &str, alias: &Alias) -> Result<(), PortError> {
+        self.stored(Some(&alias.version))?;
+        for number in alias.weights.keys().map(u64::to_string) {
+            self.stored(Some(&number))?;
+            if number == alias.version {
+                return Err(PortError::Invalid(format!(
+                    "alias {name} divides version {number} with itself"
+                )));
+            }
+        }
+        self.aliases.insert(name.to_owned(), alias.clone());
+        Ok(())
+    }
+}
+
 impl WireFunction for MemoryFunctions {
     async fn create_alias(&self, function: &str, name: &str, alias: &Alias) -> Result<(), PortError> {
         let mut state = self.lock();
@@ -88,17 +103,7 @@ impl WireFunction for MemoryFunctions {
         if found.aliases.contains_key(name) {
             return Err(PortError::AlreadyExists(format!("alias {name}")));
         }
-        found.stored(Some(&alias.version))?;
-        for number in alias.weights.keys().map(u64::to_string) {
-            found.stored(Some(&number))?;
-            if number == alias.version {
-                return Err(PortError::Invalid(format!(
-                    "alias {name} divides version {number} with itself"
-                )));
-            }
-        }
-        found.aliases.insert(name.to_owned(), alias.clone());
-        Ok(())
+        found.set_alias(name, alias)
     }
 
     async fn add_permission(&self, function: &str, permission: &Permission) -> Result<(), PortError> {
@@ -112,7 +117,7 @@ impl WireFunction for MemoryFunctions {
         if found.statements.iter().any(same) {
             return Err(PortError::AlreadyExists(format!("statement {}", permission.sid)));
         }
-        let body = statement_body(permission, &qualified(&arn, permission.qualifier.as_deref()));
+        let body = permission.statement(&qualified(&arn, permission.qualifier.as_deref()));
         found.statements.push((permission.qualifier.clone(), body));
         Ok(())
     }
@@ -142,4 +147,121 @@ impl WireFunction for MemoryFunctions {
         mappings.push((id.clone(), source.clone()));
         Ok(id)
     }
+}
+
+/// How a service is told that a setting is no longer wanted.
+pub(super) fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.values().all(says_nothing),
+        Value::Number(_) | Value::Bool(_) => false,
+    }
+}
+
+fn text<'a>(input: &'a Value, name: &str) -> &'a str {
+    input[name].as_str().unwrap_or_default()
+}
+
+/// Changes by calls that take and give the service's own JSON.
+impl MemoryFunctions {
+    pub(super) fn update_alias(&self, input: &Value) -> Result<Value, PortError> {
+        let mut state = self.lock();
+        let (found, name) = (
+            state.changeable(text(input, "FunctionName"), None)?,
+            text(input, "Name"),
+        );
+        if !found.aliases.contains_key(name) {
+            return Err(PortError::NotFound(format!("alias {name}")));
+        }
+        let weights = input["RoutingConfig"]["AdditionalVersionWeights"].as_object();
+        let weights = weights.into_iter().flatten();
+        let alias = Alias {
+            version: text(input, "FunctionVersion").to_owned(),
+            description: text(input, "Description").to_owned(),
+            weights: weights
+                .filter_map(|(number, share)| Some((number.parse().ok()?, share.as_f64()?)))
+                .collect(),
+        };
+        found.set_alias(name, &alias)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn resource_policy(&self, input: &Value) -> Result<Value, PortError> {
+        let mut state = self.lock();
+        let (name, qualifier) = parts(text(input, "ResourceArn"));
+        let found = state.function(name)?;
+        let statements = found
+            .statements
+            .iter()
+            .filter(|(about, _)| about.as_deref() == qualifier);
+        let statements: Vec<&Map<String, Value>> = statements.map(|(_, body)| body).collect();
+        let document = json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements }).to_string();
+        let revision = Sha256::of(document.as_bytes()).to_string();
+        Ok(json!({ "Policy": document, "RevisionId": revision }))
+    }
+
+    pub(super) fn put_resource_policy(&self, input: &Value) -> Result<Value, PortError> {
+        if self.resource_policy(input)?["RevisionId"] != input["RevisionId"] {
+            return Err(PortError::Conflict("the policy is at another revision".to_owned()));
+        }
+        let document: Value =
+            serde_json::from_str(text(input, "Policy")).map_err(|error| PortError::Invalid(error.to_string()))?;
+        let mut state = self.lock();
+        let (name, qualifier) = parts(text(input, "ResourceArn"));
+        let found = state.changeable(name, None)?;
+        found.statements.retain(|(about, _)| about.as_deref() != qualifier);
+        let statements = document["Statement"].as_array().into_iter().flatten();
+        let statements =
+            statements.filter_map(|statement| Some((qualifier.map(str::to_owned), statement.as_object()?.clone())));
+        found.statements.extend(statements);
+        Ok(json!({}))
+    }
+
+    pub(super) fn update_mapping(&self, input: &Value) -> Result<Value, PortError> {
+        let mut state = self.lock();
+        let (name, qualifier) = match text(input, "FunctionName").split_once(':') {
+            Some((name, qualifier)) => (name, Some(qualifier)),
+            None => (text(input, "FunctionName"), None),
+        };
+        state.changeable(name, None)?.stored(qualifier)?;
+        let source = mapping(&mut state, text(input, "UUID"))?;
+        source.qualifier = qualifier.map(str::to_owned);
+        for (name, value) in input.as_object().into_iter().flatten() {
+            match name.as_str() {
+                "UUID" | "FunctionName" => {}
+                "EventSourceArn" | "StartingPosition" | "Queues" | "Topics" => {
+                    return Err(PortError::Invalid(format!("{name} cannot be changed")));
+                }
+                "MaximumBatchingWindowInSeconds" | "TumblingWindowInSeconds" if *value == json!(0) => {
+                    _ = source.settings.remove(name);
+                }
+                _ if says_nothing(value) => _ = source.settings.remove(name),
+                _ => _ = source.settings.insert(name.clone(), value.clone()),
+            }
+        }
+        Ok(json!({}))
+    }
+
+    pub(super) fn tag_mapping(&self, input: &Value) -> Result<Value, PortError> {
+        let mut state = self.lock();
+        let (_, id) = text(input, "Resource").rsplit_once(':').unwrap_or_default();
+        let tags = input["Tags"].as_object().into_iter().flatten();
+        let tags = tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        mapping(&mut state, id)?.tags.extend(tags);
+        Ok(json!({}))
+    }
+}
+
+/// The function's name and its qualifier in an ARN.
+fn parts(arn: &str) -> (&str, Option<&str>) {
+    let mut parts = arn.split(':').skip(6);
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+fn mapping<'a>(state: &'a mut State, id: &str) -> Result<&'a mut EventSource, PortError> {
+    let mut all = state.mappings.values_mut().flatten();
+    let found = all.find(|(other, _)| other == id).map(|(_, source)| source);
+    found.ok_or_else(|| PortError::NotFound(format!("mapping {id}")))
 }

@@ -7,10 +7,10 @@ use holdfast_vault::port::{Clock, ReadObjects};
 use holdfast_vault::{PortError, get_blob};
 use serde_json::{Map, Value};
 
-use super::CodeSource;
 use super::execute::{MAX_COLLISIONS, MakeWhole, Run};
 use super::plan::beside_command;
 use super::wire::{Remedy, gone};
+use super::{CodeSource, Existing};
 use crate::SettingOutcome;
 use crate::lambda::beside::{Reader, put};
 use crate::lambda::layer::{Content, find_layer, layer_name, publish_layer, read_layer};
@@ -115,6 +115,10 @@ where
             match found {
                 // A service that keeps other values than it is given is not asked for ever.
                 Some(found) if found.config == *config || is_given || self.done => return Ok(found.address),
+                Some(found) if kind == Beside::Url && self.plan.existing == Existing::Change => {
+                    self.change_url(&qualifier, &found.config, config).await?;
+                    return Ok(found.address);
+                }
                 None if self.done => return Err(gone()),
                 _ => {}
             }

@@ -5,7 +5,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, ReadObjects};
 use jiff::SignedDuration;
 
-use super::{RestorePlan, Step, Triggers};
+use super::{ChangeFunction, RestorePlan, Step, Triggers};
 use crate::SettingOutcome;
 use crate::lambda::port::{CreateFunction, FunctionState, PublishVersions, ReadFunction, ReleaseReading, WireFunction};
 use crate::lambda::read::{RESTORE_MARK, read_release};
@@ -16,7 +16,7 @@ pub(super) const UNDER_WAY: &str = "under-way:";
 
 /// How long to wait between two looks at a function that is being made or changed, at first and at most.
 pub(super) const FIRST_PAUSE: SignedDuration = SignedDuration::from_millis(250);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(4);
+pub(super) const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(4);
 
 /// How often a function is looked at before giving up: about ten minutes. Attaching a network takes a minute or two, a
 /// snapshot of an initialised version some minutes.
@@ -47,7 +47,7 @@ pub struct Restored {
 
 /// Everything that making a function whole takes.
 pub trait MakeWhole:
-    ReadFunction + CreateFunction + PublishVersions + WireFunction + ReadBeside + MakeBeside + MakeLayers
+    ReadFunction + CreateFunction + PublishVersions + WireFunction + ChangeFunction + ReadBeside + MakeBeside + MakeLayers
 {
     /// The IAM actions behind these ports, sorted.
     fn actions() -> BTreeSet<&'static str>
@@ -58,6 +58,7 @@ pub trait MakeWhole:
         actions.extend(<Self as CreateFunction>::ACTIONS);
         actions.extend(<Self as PublishVersions>::ACTIONS);
         actions.extend(<Self as WireFunction>::ACTIONS);
+        actions.extend(<Self as ChangeFunction>::actions());
         actions.extend(<Self as ReadBeside>::actions());
         actions.extend(<Self as MakeBeside>::actions());
         actions.extend(<Self as MakeLayers>::actions());
@@ -66,7 +67,14 @@ pub trait MakeWhole:
 }
 
 impl<T> MakeWhole for T where
-    T: ReadFunction + CreateFunction + PublishVersions + WireFunction + ReadBeside + MakeBeside + MakeLayers
+    T: ReadFunction
+        + CreateFunction
+        + PublishVersions
+        + WireFunction
+        + ChangeFunction
+        + ReadBeside
+        + MakeBeside
+        + MakeLayers
 {
 }
 

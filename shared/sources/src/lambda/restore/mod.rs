@@ -8,6 +8,7 @@
 
 mod adapt;
 mod beside;
+mod change;
 mod execute;
 mod plan;
 mod release;
@@ -24,6 +25,7 @@ use thiserror::Error;
 use super::{Alias, Beside, EdgeAssociation, EventSource, FunctionConfig, LATEST, Layer, Permission, Release};
 use crate::SettingOutcome;
 
+pub use change::ChangeFunction;
 pub use execute::{MakeWhole, Restored, execute};
 pub use plan::plan;
 pub use take_over::take_over;
@@ -45,6 +47,8 @@ pub struct RestoreRequest<'a> {
     pub vault: VaultLocation,
     /// Whether event source mappings are switched on.
     pub triggers: Triggers,
+    /// What becomes of what is there and another.
+    pub existing: Existing,
     /// What stands for what in the target's place: ARNs (role, layers, keys, sources, destinations), subnets, security
     /// groups and image URIs of the point, each with its replacement.
     pub replacements: BTreeMap<String, String>,
@@ -94,6 +98,17 @@ pub enum Triggers {
     Quiet,
     /// Those that were on are on.
     AsBefore,
+}
+
+/// What becomes of what stands around a function already and is not as the point has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// It is left as it is, and a person is told.
+    #[default]
+    Keep,
+    /// It is changed into what the point has: whoever asks for that has taken a point of it first. A mapping that polls goes on,
+    /// and one that does not is not switched on.
+    Change,
 }
 
 /// Why a function cannot be restored as asked.
@@ -150,6 +165,8 @@ pub struct RestorePlan {
     pub tags: BTreeMap<String, String>,
     /// Whether event source mappings are switched on.
     pub triggers: Triggers,
+    /// What becomes of what is there and another.
+    pub existing: Existing,
     /// What is done, in order. The first step that names a release creates the function.
     pub steps: Vec<Step>,
     /// What cannot be put back, known beforehand.

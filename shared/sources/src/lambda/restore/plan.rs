@@ -62,6 +62,7 @@ pub fn plan(request: &RestoreRequest<'_>) -> Result<RestorePlan, PlanError> {
         arn,
         tags,
         triggers: request.triggers,
+        existing: request.existing,
         steps: planner.steps,
         needs_person: planner.needs_person,
     })

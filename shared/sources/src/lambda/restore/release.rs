@@ -84,6 +84,7 @@ where
                 break;
             }
             if let Reached::There = self.approach(&now, &mut wanted).await? {
+                self.change_tags(&now.tags).await?;
                 self.check_latest(&now, release)?;
                 break;
             }

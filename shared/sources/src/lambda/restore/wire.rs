@@ -7,7 +7,7 @@ use holdfast_vault::port::{Clock, ReadObjects};
 
 use super::execute::{MAX_COLLISIONS, MakeWhole, Run};
 use super::plan::mapping_command;
-use super::{LATEST, Step, Target, mapping_label, permission_label, permission_options};
+use super::{Existing, LATEST, Step, Target, mapping_label, permission_label, permission_options};
 use crate::SettingOutcome;
 use crate::lambda::port::EventSourceReading;
 use crate::lambda::read::read_policy;
@@ -99,19 +99,19 @@ where
             }
         }
         for _ in 0..MAX_COLLISIONS {
-            if let Some(found) = self.functions.aliases(self.name()).await?.get(name) {
-                if *found == alias || self.done {
-                    return Ok(());
+            let result = match self.functions.aliases(self.name()).await?.get(name) {
+                Some(found) if *found == alias || self.done => return Ok(()),
+                Some(_) if self.plan.existing == Existing::Change => self.change_alias(name, &alias).await,
+                Some(found) => {
+                    return Err(PortError::AlreadyExists(format!(
+                        "alias {name} points to version {}, not to {}",
+                        found.version, alias.version
+                    )));
                 }
-                return Err(PortError::AlreadyExists(format!(
-                    "alias {name} points to version {}, not to {}",
-                    found.version, alias.version
-                )));
-            }
-            if self.done {
-                return Err(gone());
-            }
-            match self.functions.create_alias(self.name(), name, &alias).await {
+                None if self.done => return Err(gone()),
+                None => self.functions.create_alias(self.name(), name, &alias).await,
+            };
+            match result {
                 Err(PortError::Conflict(_)) => _ = self.wait_for(None).await?,
                 // Made by a try whose answer was lost: look again.
                 Err(PortError::AlreadyExists(_)) => {}
@@ -156,8 +156,11 @@ where
         // The function is ours, and so is what has our statement's id.
         let found =
             |other: &crate::lambda::Statement| other.sid == permission.sid && other.qualifier == permission.qualifier;
-        if there.iter().any(found) {
-            return Ok(());
+        match there.iter().find(|other| found(other)) {
+            Some(other) if self.done || other.permission().as_ref() == Ok(&permission) => return Ok(()),
+            Some(_) if self.plan.existing == Existing::Change => return self.change_permission(&permission).await,
+            Some(_) => return Ok(()),
+            None => {}
         }
         if self.done {
             return Err(gone());
@@ -177,14 +180,12 @@ where
     }
 
     async fn event_source(&mut self, old: &EventSource, quieted: bool) -> Result<(), PortError> {
-        let mut source = old.clone();
-        let qualifier = old.qualifier.as_deref().filter(|qualifier| *qualifier != LATEST);
-        let result = match qualifier.map(|qualifier| self.renamed(qualifier)).transpose() {
-            Ok(qualifier) => {
-                source.qualifier = qualifier;
-                self.make_event_source(&source).await
+        let (source, result) = match self.connecting(old) {
+            Ok(source) => {
+                let made = self.make_event_source(&source).await;
+                (source, made)
             }
-            Err(error) => Err(error),
+            Err(error) => (old.clone(), Err(error)),
         };
         let remedy = mapping_command(&self.plan.target, &source);
         let result = result.map_err(|why| Remedy { why, command: &remedy }.into());
@@ -199,6 +200,16 @@ where
         }
     }
 
+    /// A mapping with the new name of what it invokes.
+    pub(super) fn connecting(&self, old: &EventSource) -> Result<EventSource, PortError> {
+        let qualifier = old.qualifier.as_deref().filter(|qualifier| *qualifier != LATEST);
+        let qualifier = qualifier.map(|qualifier| self.renamed(qualifier)).transpose()?;
+        Ok(EventSource {
+            qualifier,
+            ..old.clone()
+        })
+    }
+
     /// What a person should know about a mapping that is there. After a restore was completed, its users decide about it.
     fn difference(&self, found: &EventSourceReading, wanted: &EventSource, quieted: bool) -> Option<String> {
         let (region, id) = (&self.plan.target.region, &found.id);
@@ -208,7 +219,8 @@ where
                 "made, but switched off; when events may flow: {switch} --enabled"
             ));
         }
-        if self.done {
+        // In place it is as it should be, and whether it polls is its users'.
+        if self.done || self.plan.existing == Existing::Change {
             return None;
         }
         if found.source.enabled != wanted.enabled {
@@ -229,11 +241,20 @@ where
         for _ in 0..MAX_COLLISIONS {
             // Looked for before it is made: not every service refuses a second one, and a second one would do the work twice.
             let there = self.functions.event_sources(self.name()).await?;
-            if let Some(found) = there.into_iter().find(|other| other.source.same_connection(source)) {
+            if let Some(found) = there.iter().find(|other| other.source.same_connection(source)) {
+                let found = found.clone();
+                let is_other = found.source.settings != source.settings || found.source.tags != source.tags;
+                if is_other && !self.done && self.plan.existing == Existing::Change {
+                    self.change_event_source(&found, source).await?;
+                }
                 return Ok(found);
             }
             if self.done {
                 return Err(gone());
+            }
+            if let Some(found) = self.misled(&there, source) {
+                self.change_event_source(found, source).await?;
+                return Ok(found.clone());
             }
             match self.functions.create_event_source(self.name(), source).await {
                 Ok(id) => {

@@ -1,0 +1,105 @@
+//! Resources that need each other: each is made, and what had to wait is put on.
+
+use std::collections::BTreeMap;
+
+use holdfast_catalog::{Report, ReportStatus};
+use holdfast_sources::lambda::{Beside, FunctionConfig, read_function};
+use holdfast_testkit::Moment;
+use holdfast_tests::shop::{event, restore, words};
+use holdfast_tests::{World, sample};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+/// A function that sends what it could not process to another one.
+fn sends_to(world: &World, other: &str) -> FunctionConfig {
+    let mut function = sample::function();
+    let failure = json!({"DestinationConfig": {"OnFailure": {"Destination": world.functions.arn(other)}}});
+    let configs = BTreeMap::from([("live".to_owned(), failure.as_object().unwrap().clone())]);
+    function.beside.insert(Beside::EventInvoke, configs);
+    function
+}
+
+/// Two functions that are each other's destination, backed up.
+async fn ring() -> World {
+    let world = World::default();
+    for (name, other) in [("ask", "tell"), ("tell", "ask")] {
+        world.functions.add(name, &sends_to(&world, other), &sample::archives());
+        world
+            .resources
+            .add(&world.functions.arn(name), &[("backup", "standard")]);
+    }
+    world.tick().await;
+    world
+}
+
+fn lose(world: &World) {
+    for name in ["ask", "tell"] {
+        world.functions.lose(name);
+        world.functions.lose_mappings(name);
+    }
+}
+
+/// Where a function sends what it could not process.
+async fn destination(world: &World, function: &str) -> Value {
+    let config = read_function(&world.functions, function).await.unwrap().config;
+    config.beside[&Beside::EventInvoke]["live"]["DestinationConfig"]["OnFailure"]["Destination"].clone()
+}
+
+fn assert_nothing_is_left(report: &Report) {
+    assert_eq!(report.status, ReportStatus::Completed, "{report:#?}");
+    let left = words(report)
+        .into_iter()
+        .find(|(_, word)| word == "needs a person" || word == "failed");
+    assert_eq!(left, None, "{report:#?}");
+}
+
+#[tokio::test]
+async fn two_functions_that_are_each_others_destination_come_back_and_nothing_is_left_to_a_person() {
+    let world = ring().await;
+    lose(&world);
+    let report = restore(&world, event(json!({"prefix": "new-"}))).await.unwrap();
+    assert_nothing_is_left(&report);
+    for (name, other) in [("new-ask", "new-tell"), ("new-tell", "new-ask")] {
+        assert_eq!(destination(&world, name).await, json!(world.functions.arn(other)));
+    }
+}
+
+#[tokio::test]
+async fn a_ring_that_was_closed_once_is_left_as_its_users_have_it() {
+    let world = ring().await;
+    lose(&world);
+    let again = event(json!({"prefix": "new-"}));
+    restore(&world, again.clone()).await.unwrap();
+    let mut changed = read_function(&world.functions, "new-ask").await.unwrap().config;
+    changed.latest.settings.memory_mb = 1024;
+    let tags = world.functions.tags("new-ask");
+    changed.tags = tags;
+    world.functions.lose_mappings("new-ask");
+    world.functions.add("new-ask", &changed, &sample::archives());
+    world.later(SignedDuration::from_mins(5));
+    assert_nothing_is_left(&restore(&world, again).await.unwrap());
+    let now = read_function(&world.functions, "new-ask").await.unwrap().config;
+    assert_eq!(now.latest.settings.memory_mb, 1024);
+}
+
+#[tokio::test]
+async fn a_restore_of_a_ring_that_dies_at_any_call_ends_the_same() {
+    let calm = ring().await;
+    lose(&calm);
+    calm.script.restart();
+    let wanted = event(json!({"prefix": "new-"}));
+    assert_nothing_is_left(&restore(&calm, wanted.clone()).await.unwrap());
+    for number in 1..=calm.script.total() {
+        let world = ring().await;
+        lose(&world);
+        world.script.restart();
+        world.script.kill_at(number, Moment::After);
+        let _ = restore(&world, wanted.clone()).await;
+        world.script.heal();
+        assert_nothing_is_left(&restore(&world, wanted.clone()).await.unwrap());
+        for (name, other) in [("new-ask", "new-tell"), ("new-tell", "new-ask")] {
+            let to = destination(&world, name).await;
+            assert_eq!(to, json!(world.functions.arn(other)), "call {number}");
+        }
+    }
+}
