@@ -80,6 +80,8 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             kind @ (Kind::RdsInstance | Kind::RdsCluster) => return Err(not_made(PlanEngine::Vault, kind)),
             _ => {
                 let taken = wiring::snapshot(&self.inventory, &vault, clock.now(), &point.resource).await?;
+                let mut not_protected = taken.not_protected;
+                not_protected.extend(missing_records(document, point));
                 Begun {
                     arn: taken.arn,
                     tags: taken.tags,
@@ -87,7 +89,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     shards: 0,
                     bytes_per_second: None,
                     key: Vec::new(),
-                    not_protected: taken.not_protected,
+                    not_protected,
                 }
             }
         };
@@ -334,6 +336,13 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             tracing::warn!(target: "holdfast", %point, %error, "no event was published; replicate finds the point at its next tick");
         }
     }
+}
+
+/// What a plan asks for that a stream's point does not hold: it must not be found out at a restore.
+fn missing_records(document: &Document, point: &PointId) -> Option<String> {
+    let plan = document.plan(&point.plan)?;
+    let is_asked = plan.records && point.resource.kind == Kind::KinesisStream;
+    is_asked.then(|| "records: the plan asks for them, and only the stream's settings are stored".to_owned())
 }
 
 pub(crate) fn continuing(point: &PointId, message: &str) -> Outcome {
