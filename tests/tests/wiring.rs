@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_catalog::{Kind, OutcomeStatus, ReportStatus, ResourceId, layout};
-use holdfast_sources::call::{events, kinesis, scheduler, sns, sqs};
+use holdfast_sources::call::{events, scheduler, sns, sqs};
 use holdfast_sources::wiring::{self, Document};
 use holdfast_tests::{World, home_region};
 use holdfast_vault::{PortError, keys};
@@ -151,20 +151,4 @@ async fn what_is_there_and_another_one_is_refused_with_the_differences() {
         message.contains("VisibilityTimeout is \"5\" instead of \"60\""),
         "{message}"
     );
-}
-
-#[tokio::test]
-async fn a_plan_that_asks_for_the_records_of_a_stream_is_told_that_they_are_missing() {
-    for (records, expected) in [(false, OutcomeStatus::Done), (true, OutcomeStatus::Partial)] {
-        let world = World::default();
-        let policy = holdfast_tests::POLICY.replace("schedule:", &format!("records: {records}\n    schedule:"));
-        world.set_policy(&policy);
-        let stream = json!({"StreamName": "clicks", "ShardCount": 2, "Tags": BTreeMap::from(TAGS)});
-        let account = world.resources.wiring();
-        account.ask::<kinesis::CreateStream>(&home_region(), stream).unwrap();
-        let report = world.tick().await;
-        let statuses: Vec<OutcomeStatus> = report.outcomes.iter().map(|outcome| outcome.status).collect();
-        assert_eq!(statuses, [expected], "{report:?}");
-        assert_eq!(report.outcomes[0].message.contains("records"), records, "{report:?}");
-    }
 }
