@@ -9,6 +9,7 @@ pub mod points;
 pub mod pruning;
 pub mod sample;
 pub mod shop;
+pub mod streams;
 
 use std::collections::BTreeMap;
 

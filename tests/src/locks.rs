@@ -59,6 +59,7 @@ impl World {
             shards: 1,
             key: begun.reading.config.key_names(),
             managed: None,
+            stream: None,
             not_protected: Vec::new(),
             lock: Some(lock),
             lock_shortfall: None,

@@ -1,6 +1,7 @@
 //! Bringing back what is one configuration document: a queue, a topic, a rule.
 
 use holdfast_catalog::{Manifest, Outcome, OutcomeStatus, ResourceId};
+use holdfast_sources::SettingOutcome;
 use holdfast_sources::call::InAccount as _;
 use holdfast_sources::lambda::restore;
 use holdfast_sources::wiring::restore::{Plan, RestoreRequest, Restored, execute, plan};
@@ -60,7 +61,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     }
 
     pub(crate) fn plan_wiring(&self, wanted: &WiringRestore<'_>) -> Plan {
-        plan(&RestoreRequest {
+        let mut plan = plan(&RestoreRequest {
             point: &wanted.manifest.point,
             source_arn: &wanted.manifest.arn,
             document: wanted.document,
@@ -71,7 +72,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 Triggers::AsBefore => restore::Triggers::AsBefore,
             },
             replacements: wanted.replacements,
-        })
+        });
+        if wanted.manifest.data.is_some() {
+            let message =
+                "the point holds them, and a restore does not put them back yet: they lie in the vault's packs";
+            plan.notes.push(SettingOutcome::needs_person("Records", message));
+        }
+        plan
     }
 }
 

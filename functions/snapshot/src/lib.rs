@@ -21,6 +21,7 @@ use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_i
 use holdfast_policy::{Breach, Document, DueRun, Resource};
 use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
 use holdfast_sources::inventory::{self, ListResources};
+use holdfast_sources::kinesis::ReadRecords;
 use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::port::{FetchCode, FetchLayer};
 use holdfast_sources::managed::port::{ReadBackupVaults, ReadBackups, ReadRecoveryPoints, StartBackups};
@@ -40,8 +41,8 @@ ports! {
     pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects, LockObjects
 }
 
-/// What snapshot asks of the account: it lists what there is, and reads the wiring.
-pub trait InventoryPorts: ListResources + ReadWiring {
+/// What snapshot asks of the account: it lists what there is, and reads the wiring and the records of streams.
+pub trait InventoryPorts: ListResources + ReadWiring + ReadRecords {
     /// The IAM actions behind these ports, sorted.
     fn actions() -> BTreeSet<&'static str>
     where
@@ -49,11 +50,12 @@ pub trait InventoryPorts: ListResources + ReadWiring {
     {
         let mut actions = <Self as ReadWiring>::actions();
         actions.extend(<Self as ListResources>::ACTIONS);
+        actions.extend(<Self as ReadRecords>::actions());
         actions
     }
 }
 
-impl<T: ListResources + ReadWiring> InventoryPorts for T {}
+impl<T: ListResources + ReadWiring + ReadRecords> InventoryPorts for T {}
 
 ports! {
     /// What snapshot asks of DynamoDB: it reads.

@@ -5,12 +5,13 @@ use std::num::NonZeroU64;
 
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
-    BlobRef, BlobRole, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PointId, RunRecord, Shard,
+    BlobRef, BlobRole, Engine, FORMAT_VERSION, Kind, Manifest, Outcome, OutcomeStatus, PlanName, PointId, ResourceId,
+    RunRecord, Shard, StreamRun,
 };
 use holdfast_policy::{Document, Engine as PlanEngine};
 use holdfast_sources::dynamodb::snapshot::ShardEnd;
 use holdfast_sources::dynamodb::{BillingMode, Pacer};
-use holdfast_sources::{dynamodb, lambda, wiring};
+use holdfast_sources::{dynamodb, kinesis, lambda, wiring};
 use holdfast_vault::port::{Clock, Created};
 use holdfast_vault::sweep::MAX_RUN;
 use holdfast_vault::{
@@ -41,6 +42,7 @@ struct Begun {
     shards: u32,
     bytes_per_second: Option<NonZeroU64>,
     key: Vec<String>,
+    stream: Option<StreamRun>,
     not_protected: Vec<String>,
 }
 
@@ -70,7 +72,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         if let Some(PlanEngine::AwsBackup(managed)) = document.plan(&point.plan).map(|plan| plan.engine) {
             return self.begin_managed(point, &managed, policy, settled, clock).await;
         }
-        let parent = self.parent(point, catalogue).await?;
+        let parent = self.parent(point, document, catalogue).await?;
         let begun = match point.resource.kind {
             Kind::DynamodbTable => {
                 self.begin_table(&vault, point, document, parent.as_ref(), clock)
@@ -78,18 +80,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             }
             Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
             kind @ (Kind::RdsInstance | Kind::RdsCluster) => return Err(not_made(PlanEngine::Vault, kind)),
-            _ => {
-                let taken = wiring::snapshot(&self.inventory, &vault, clock.now(), &point.resource).await?;
-                Begun {
-                    arn: taken.arn,
-                    tags: taken.tags,
-                    blobs: vec![taken.blob],
-                    shards: 0,
-                    bytes_per_second: None,
-                    key: Vec::new(),
-                    not_protected: taken.not_protected,
-                }
-            }
+            _ => self.begin_wiring(&vault, point, document, clock).await?,
         };
         let record = RunRecord {
             format: FORMAT_VERSION,
@@ -104,6 +95,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             bytes_per_second: begun.bytes_per_second,
             key: begun.key,
             managed: None,
+            stream: begun.stream,
             not_protected: begun.not_protected,
             lock: settled.lock,
             lock_shortfall: settled.shortfall,
@@ -111,15 +103,23 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         begin_run(&self.vault, record).await.map(|_| None)
     }
 
-    /// The newest point of the same resource, whatever its plan, if it is good. When it is damaged there is no parent, not even
+    /// The newest point of the same resource, whatever its plan, if it is good. For the records of a stream, of the plans that ask
+    /// for them: the others hold none. When it is damaged there is no parent, not even
     /// an older one, which may share what is damaged: the new point stores everything anew. One whose manifest cannot be read
     /// is none either.
-    async fn parent(&self, point: &PointId, catalogue: &Catalogue) -> Result<Option<Manifest>, PortError> {
+    async fn parent(
+        &self,
+        point: &PointId,
+        document: &Document,
+        catalogue: &Catalogue,
+    ) -> Result<Option<Manifest>, PortError> {
+        let has_records = |plan| has_records(document, plan, &point.resource);
+        let holds = |plan| !has_records(&point.plan) || has_records(plan);
         let candidates = catalogue
             .points
             .iter()
             .filter(|entry| entry.id.resource == point.resource && entry.id.slot < point.slot)
-            .filter(|entry| !entry.is_tombstoned);
+            .filter(|entry| !entry.is_tombstoned && holds(&entry.id.plan));
         let newest = candidates.max_by_key(|entry| entry.id.slot);
         let Some(newest) = newest.filter(|entry| !entry.is_damaged()) else {
             return Ok(None);
@@ -156,7 +156,36 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             shards: dynamodb::snapshot::shards(&reading, parent.and_then(|manifest| manifest.data.as_ref())),
             bytes_per_second: pace(document, &point.resource.region, read_units),
             key: reading.config.key_names(),
+            stream: None,
             not_protected: reading.unreadable,
+        })
+    }
+
+    async fn begin_wiring<C: Clock>(
+        &self,
+        vault: &V,
+        point: &PointId,
+        document: &Document,
+        clock: &C,
+    ) -> Result<Begun, PortError> {
+        let taken = wiring::snapshot(&self.inventory, vault, clock.now(), &point.resource).await?;
+        let stream = if has_records(document, &point.plan, &point.resource) {
+            Some(kinesis::snapshot::begin(&self.inventory, &point.resource).await?)
+        } else {
+            None
+        };
+        let shards = stream.as_ref().map_or(0, |stream| stream.shards.len());
+        let many = |_| PortError::Invalid(format!("{}: 2^32 shards", point.resource));
+        let key = stream.iter().flat_map(|_| kinesis::KEY).map(str::to_owned);
+        Ok(Begun {
+            arn: taken.arn,
+            tags: taken.tags,
+            blobs: vec![taken.blob],
+            shards: u32::try_from(shards).map_err(many)?,
+            bytes_per_second: None,
+            key: key.collect(),
+            stream,
+            not_protected: taken.not_protected,
         })
     }
 
@@ -170,6 +199,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             shards: 0,
             bytes_per_second: None,
             key: Vec::new(),
+            stream: None,
             not_protected: begun.not_protected,
         })
     }
@@ -240,6 +270,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         };
         let vault = &self.vault.locking(run.lock);
         let tables = &self.regions.tables(&run.point.resource.region);
+        let streams = &self.inventory;
         let pacer = &Pacer::new(run.bytes_per_second);
         let ends: Vec<Result<(Shard, ShardEnd), PortError>> = stream::iter(shards.into_iter().enumerate())
             .map(|(at, shard)| {
@@ -250,7 +281,10 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                         let wait = SignedDuration::ZERO;
                         return Ok((shard, ShardEnd::Stopped { wait }));
                     }
-                    let end = dynamodb::snapshot::read_shard(tables, vault, clock, run, parent, shard, pacer).await?;
+                    let end = match run.stream {
+                        Some(_) => kinesis::snapshot::read_shard(streams, vault, clock, run, parent, shard).await?,
+                        None => dynamodb::snapshot::read_shard(tables, vault, clock, run, parent, shard, pacer).await?,
+                    };
                     Ok((shard, end))
                 }
             })
@@ -293,6 +327,8 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                 None => return Ok(continuing(point, "other shards are still being read")),
             },
         };
+        let mut not_protected = run.not_protected.clone();
+        not_protected.extend(data.as_ref().and_then(kinesis::snapshot::missing));
         let completed_at = clock.now();
         if completed_at.duration_since(run.started_at) >= MAX_RUN {
             return Err(PortError::Invalid(format!("{point} took longer than a run may take")));
@@ -310,7 +346,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             blobs: run.blobs.clone(),
             data,
             managed: None,
-            not_protected: run.not_protected.clone(),
+            not_protected,
             lock: run.lock,
         };
         match commit(&self.vault.locking(run.lock), &manifest).await? {
@@ -334,6 +370,11 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             tracing::warn!(target: "holdfast", %point, %error, "no event was published; replicate finds the point at its next tick");
         }
     }
+}
+
+/// Whether a plan asks for what a stream keeps.
+fn has_records(document: &Document, plan: &PlanName, resource: &ResourceId) -> bool {
+    resource.kind == Kind::KinesisStream && document.plan(plan).is_some_and(|plan| plan.records)
 }
 
 pub(crate) fn continuing(point: &PointId, message: &str) -> Outcome {

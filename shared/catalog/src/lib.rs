@@ -18,6 +18,7 @@ mod report;
 mod resource;
 mod run;
 mod seal;
+mod stream;
 
 pub use digest::{ItemsDigest, Sha256};
 pub use error::CatalogError;
@@ -35,3 +36,4 @@ pub use report::{Outcome, OutcomeStatus, Report, ReportStatus};
 pub use resource::{Arn, Region, ResourceId};
 pub use run::{Checkpoint, RunRecord};
 pub use seal::{seal, unseal};
+pub use stream::{Gap, PartStream, RecordPack, StreamPart, StreamRun, StreamShard};

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arn, CatalogError, ItemsDigest, Lock, ManagedPoint, PointId, Sha256, Shard, seal, unseal};
+use crate::{Arn, CatalogError, ItemsDigest, Lock, ManagedPoint, PartStream, PointId, Sha256, Shard, seal, unseal};
 
 /// The newest format version that this release writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -54,6 +54,9 @@ pub struct PartRef {
     pub bytes: u64,
     /// Digest of its items.
     pub digest: ItemsDigest,
+    /// Which shard of a stream it is, where the items are records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<PartStream>,
 }
 
 /// The items of a recovery point.

@@ -2,11 +2,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CatalogError, FORMAT_VERSION, ItemsDigest, Sha256};
+use crate::{CatalogError, FORMAT_VERSION, ItemsDigest, Sha256, StreamPart};
 
-/// One of `of` equal slices of a table's key space: a segment of a parallel scan.
+/// One of `of` equal slices of a table's key space: a segment of a parallel scan. Or one of a stream's `of` shards.
 ///
-/// `of` is a power of two, so that when it doubles each old shard is the parent of two new ones.
+/// A table's `of` is a power of two, so that when it doubles each old shard is the parent of two new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
     /// Which slice, from 0.
@@ -95,6 +95,9 @@ pub struct Recipe {
     pub new_items: u64,
     /// Compressed bytes that this point added to the vault in packs.
     pub stored_bytes: u64,
+    /// What is known of a stream's shard, where the items are its records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamPart>,
 }
 
 impl Recipe {
@@ -110,6 +113,7 @@ impl Recipe {
             digest: ItemsDigest::default(),
             new_items: 0,
             stored_bytes: 0,
+            stream: None,
         }
     }
 
@@ -138,7 +142,10 @@ impl Recipe {
         if items != self.items {
             return damaged(format!("its runs hold {items} items, it says {}", self.items));
         }
-        Ok(())
+        match &self.stream {
+            Some(stream) => stream.check(&self.packs, &self.runs),
+            None => Ok(()),
+        }
     }
 }
 

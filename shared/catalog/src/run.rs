@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arn, BlobRef, Lock, ManagedRun, PointId, Recipe, Sha256};
+use crate::{Arn, BlobRef, Lock, ManagedRun, PointId, Recipe, Sha256, StreamRun};
 
 /// What a run has settled before its first task: written once, create-if-absent, so that everybody who works on the
 /// run works on the same one.
@@ -35,6 +35,9 @@ pub struct RunRecord {
     pub bytes_per_second: Option<NonZeroU64>,
     /// The primary key's attribute names.
     pub key: Vec<String>,
+    /// The stream, where its records are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamRun>,
     /// What AWS Backup was asked for, where it makes the point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed: Option<ManagedRun>,

@@ -17,6 +17,8 @@ pub struct Plan {
     pub name: PlanName,
     /// How its recovery points are made.
     pub engine: Engine,
+    /// Whether points of streams hold their records too, and not only their settings.
+    pub records: bool,
     /// Which resources it covers.
     pub selection: Selection,
     /// Whether it protects what it covers beside the plan that wins, instead of competing with it.

@@ -14,6 +14,7 @@ mod pack;
 mod points;
 pub mod port;
 mod recipe_io;
+mod records;
 pub mod replica;
 mod reuse;
 mod scrub;
@@ -39,6 +40,7 @@ pub use recipe_io::{
     finished_shards, read_checkpoint, read_checkpoint_at, read_committed_part, read_part, summarise, write_checkpoint,
     write_part,
 };
+pub use records::{RecordsWriter, lasting_packs};
 pub use reuse::reusable_packs;
 pub use scrub::{Scrub, scrub_point};
 pub use shard::{Known, ShardWriter};

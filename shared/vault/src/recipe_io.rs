@@ -1,7 +1,9 @@
 use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
-use holdfast_catalog::{Checkpoint, DataSummary, ItemsDigest, PartRef, PointId, Recipe, Sha256, Shard, layout};
+use holdfast_catalog::{
+    Checkpoint, DataSummary, ItemsDigest, PartRef, PointId, Recipe, Sha256, Shard, StreamPart, layout,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -48,6 +50,7 @@ pub async fn read_part<S: ReadObjects>(
         items: recipe.items,
         bytes: recipe.bytes,
         digest: recipe.digest,
+        stream: recipe.stream.as_ref().map(StreamPart::told),
     };
     Ok((part, recipe))
 }

@@ -83,6 +83,18 @@ impl Known {
     }
 }
 
+/// Locks a pack and its index as the store locks what it writes; false when they cannot be, or are not there.
+pub(crate) async fn extend_locks<S: LockObjects>(store: &S, name: &Sha256) -> Result<bool, PortError> {
+    for key in [layout::pack_index(name), layout::pack(name)] {
+        match store.extend_lock(&key).await {
+            Ok(_) => {}
+            Err(PortError::NotFound(_) | PortError::Locked(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
 async fn entries_of<S: ReadObjects>(store: &S, pack: &PackUse) -> Result<Vec<index::IndexEntry>, PortError> {
     // The index alone does not prove that the pack is still there.
     store.head(&layout::pack(&pack.sha256)).await?;
@@ -212,17 +224,11 @@ impl<'a, S: ReadObjects + WriteObjects + LockObjects, C: Clock> ShardWriter<'a, 
         if self.unlockable.contains(name) {
             return Ok(false);
         }
-        for key in [layout::pack_index(name), layout::pack(name)] {
-            match self.store.extend_lock(&key).await {
-                Ok(_) => {}
-                Err(PortError::NotFound(_) | PortError::Locked(_)) => {
-                    self.unlockable.insert(*name);
-                    return Ok(false);
-                }
-                Err(error) => return Err(error),
-            }
+        let is_locked = extend_locks(self.store, name).await?;
+        if !is_locked {
+            self.unlockable.insert(*name);
         }
-        Ok(true)
+        Ok(is_locked)
     }
 
     fn new_place(&mut self, pack: PackUse) -> Result<u32, PortError> {

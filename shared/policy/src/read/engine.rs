@@ -38,6 +38,19 @@ pub(super) fn engine(plan: &Fields<'_>, faults: &mut Collector) -> Engine {
     Engine::Vault
 }
 
+/// Whether records of streams are wanted, which only we store.
+pub(super) fn records(plan: &Fields<'_>, engine: Engine, faults: &mut Collector) -> bool {
+    let records = plan.read(faults, "records", Place::truth).unwrap_or_default();
+    if records
+        && engine != Engine::Vault
+        && let Some(place) = plan.get("records")
+    {
+        let change = "write them in a plan with engine: vault, or leave the line out";
+        place.refuse(faults, "records of streams, which AWS Backup does not store", change);
+    }
+    records
+}
+
 fn managed(place: &Place<'_>, faults: &mut Collector) -> Option<Managed> {
     let fields = place.fields(faults, &AWS_BACKUP, "write start_window: or delete_after:, for example")?;
     let otherwise = Managed::default();

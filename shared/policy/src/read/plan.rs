@@ -5,7 +5,7 @@ use holdfast_catalog::{PlanName, Region};
 use super::accounts::Accounts;
 use super::compliance::{compliance, hold_against};
 use super::copies::copies;
-use super::engine::engine;
+use super::engine::{engine, records};
 use super::fields::{Fields, Place, named};
 use super::objective::{can_be_met, objectives, verification};
 use super::residency::residency;
@@ -22,11 +22,12 @@ use crate::residency::{Residency, ResidencyRule};
 use crate::schedule::Schedule;
 use crate::selection::{Criteria, Selection};
 
-pub(super) const PLAN: [&str; 14] = [
+pub(super) const PLAN: [&str; 15] = [
     "name",
     "tier",
     "engine",
     "aws_backup",
+    "records",
     "also",
     "select",
     "exclude",
@@ -126,6 +127,7 @@ pub(super) fn plan(
 ) -> Option<Plan> {
     let own = &fields.own;
     let engine = engine(own, faults);
+    let records = records(own, engine, faults);
     let also = own.read(faults, "also", Place::truth).unwrap_or_default();
     let include = match own.get("select") {
         Some(place) => criteria(place, context.accounts, faults),
@@ -164,6 +166,7 @@ pub(super) fn plan(
     Some(Plan {
         name: name?,
         engine,
+        records,
         selection: Selection {
             include: include?,
             exclude,

@@ -50,6 +50,21 @@ fn its_options_are_read_in_days_and_times() {
 }
 
 #[test]
+fn records_of_streams_are_left_out_unless_a_plan_asks_for_them() {
+    assert!(!read("engine: vault").unwrap().plans[0].records);
+    assert!(!read("engine: aws-backup\n    records: false").unwrap().plans[0].records);
+    assert!(read("records: true").unwrap().plans[0].records);
+}
+
+#[test]
+fn aws_backup_stores_no_records() {
+    let faults = read("engine: aws-backup\n    records: true").unwrap_err();
+    let expected = "plans[0].records (line 6) is \"true\": records of streams, which AWS Backup does not store; write them in a plan \
+                    with engine: vault, or leave the line out";
+    assert_eq!(faults, [expected]);
+}
+
+#[test]
 fn what_aws_backup_would_refuse_is_refused_with_what_to_write() {
     for (lines, expected) in [
         (

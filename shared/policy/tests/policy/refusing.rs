@@ -338,8 +338,8 @@ fn a_misspelt_clause_of_a_nested_selection_is_refused_with_a_suggestion() {
 
 #[test]
 fn a_field_that_resembles_nothing_is_told_what_there_is() {
-    let expected = "plans[0].colour (line 6): unknown field; the fields here are name, tier, engine, aws_backup, also, select, \
-                    exclude, schedule, retention, copies, residency, objectives, verification, compliance";
+    let expected = "plans[0].colour (line 6): unknown field; the fields here are name, tier, engine, aws_backup, records, also, \
+                    select, exclude, schedule, retention, copies, residency, objectives, verification, compliance";
     assert_eq!(faults_of_lines("colour: red"), [expected]);
 }
 

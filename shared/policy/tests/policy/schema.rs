@@ -34,6 +34,7 @@ plans:
   - name: shop
     tier: critical
     engine: vault
+    records: true
     also: true
     select:
       any:
@@ -243,13 +244,14 @@ const REFUSED_AT_THE_TOP: [&str; 23] = [
 ];
 
 /// Lines of a plan that are refused for their shape.
-const REFUSED_IN_A_PLAN: [&str; 46] = [
+const REFUSED_IN_A_PLAN: [&str; 47] = [
     "colour: red",
     "rpo: 2h",
     "tier: gold",
     "engine: tape",
     "aws_backup: {vault: other}",
     "aws_backup: {start_window: 8}",
+    "records: streams",
     "also: \"true\"",
     "also: yes",
     "select: {}",

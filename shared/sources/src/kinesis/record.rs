@@ -90,7 +90,7 @@ impl Record {
 }
 
 /// The service counts seconds since 1970, with milliseconds behind the point.
-fn instant(seconds: f64) -> Option<Timestamp> {
+pub(super) fn instant(seconds: f64) -> Option<Timestamp> {
     let milliseconds = (seconds * 1000.0).round();
     // Within a hundredth of what a double holds exactly, and of what a timestamp can be.
     if !(0.0..=253_370_764_800_000.0).contains(&milliseconds) {

@@ -200,6 +200,7 @@ pub async fn begin<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
         bytes_per_second: None,
         key: Vec::new(),
         managed: Some(managed),
+        stream: None,
         lock: resource.lock,
         lock_shortfall: resource.lock_shortfall,
         not_protected,

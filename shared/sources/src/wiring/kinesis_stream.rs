@@ -1,4 +1,4 @@
-//! Kinesis data streams: mode, shards, retention, encryption, metrics, consumers, policy. Their records are not protected here.
+//! Kinesis data streams: mode, shards, retention, encryption, metrics, consumers, policy. Their records are [`crate::kinesis`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::call::{Call, InAccount};
 
 /// What belongs to a stream and is not in its recovery points.
 pub const NOT_PROTECTED: &[&str] = &[
-    "records",
+    "records, unless the plan asks for them",
     "how hash keys are divided among shards that were split or merged",
     "policies of consumers",
 ];

@@ -1,10 +1,25 @@
 use holdfast_vault::PortError;
 use serde_json::{Value, json};
 
+use super::kinesis_records::new_shards;
 use super::{Answer, Desk, page, tag_list, tag_map, text, unknown};
 
 /// Looks at a stream that is being made or changed until it is ready.
 const BUSY_LOOKS: u64 = 1;
+
+/// What a stream's summary does not tell.
+const HIDDEN: [&str; 10] = [
+    "Arn",
+    "Tags",
+    "busy",
+    "consumers",
+    "policy",
+    "shards",
+    "made_shards",
+    "made_records",
+    "generation",
+    "refused",
+];
 
 impl Desk<'_> {
     #[expect(clippy::too_many_lines, reason = "one table of operations, which reads best as one")]
@@ -22,7 +37,12 @@ impl Desk<'_> {
                 let stream = self.change("stream", text(input, "StreamName")?)?;
                 let busy = stream["busy"].as_u64().unwrap_or(0);
                 stream["busy"] = Value::from(busy.saturating_sub(1));
-                let mut summary = super::told(stream, &["Arn", "Tags", "busy", "consumers", "policy"]);
+                let mut summary = super::told(stream, &HIDDEN);
+                let shards = stream["shards"]
+                    .as_object()
+                    .into_iter()
+                    .flat_map(|shards| shards.values());
+                summary["OpenShardCount"] = Value::from(shards.filter(|shard| shard["closed"] == false).count());
                 summary["StreamARN"] = stream["Arn"].clone();
                 summary["StreamStatus"] = json!(if busy > 0 { "UPDATING" } else { "ACTIVE" });
                 Ok(json!({ "StreamDescriptionSummary": summary }))
@@ -98,6 +118,10 @@ impl Desk<'_> {
                     .to_owned();
                 self.tag(&arn, &input["Tags"])
             }
+            "ListShards" => self.list_shards(input),
+            "GetShardIterator" => self.shard_iterator(input),
+            "GetRecords" => self.get_records(input),
+            "PutRecords" => self.put_records(input),
             name => unknown(name),
         }
     }
@@ -134,6 +158,7 @@ impl Desk<'_> {
             "StreamModeDetails": { "StreamMode": if on_demand { "ON_DEMAND" } else { "PROVISIONED" } },
             "EnhancedMonitoring": [{ "ShardLevelMetrics": [] }], "ConsumerCount": 0, "StreamCreationTimestamp": self.number(),
             "Tags": tag_map(&input["Tags"]), "busy": BUSY_LOOKS, "consumers": {},
+            "shards": new_shards(shards.as_u64().unwrap_or(1)), "made_shards": shards, "generation": 0,
         });
         self.put("stream", name, stream);
         Ok(json!({}))

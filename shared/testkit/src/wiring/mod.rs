@@ -7,6 +7,7 @@ mod cloudformation;
 mod events;
 mod iam;
 mod kinesis;
+mod kinesis_records;
 mod lambda;
 mod s3;
 mod scheduler;
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex};
 use holdfast_catalog::Region;
 use holdfast_sources::call::{Call, InAccount, Operation, Service};
 use holdfast_vault::PortError;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::lock;
@@ -41,6 +43,8 @@ struct Things {
     /// Targets that PutTargets does not take: why, and how many times more.
     refused_targets: BTreeMap<String, (String, u32)>,
     made: u32,
+    /// When records arrive.
+    now: Timestamp,
 }
 
 type Answer = Result<Value, PortError>;

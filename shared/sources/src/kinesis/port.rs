@@ -1,0 +1,9 @@
+use holdfast_vault::ports;
+
+use crate::call::Call;
+use crate::call::kinesis::{DescribeStreamSummary, GetRecords, GetShardIterator, ListShards};
+
+ports! {
+    /// What reading the records of a stream asks for.
+    pub trait ReadRecords: Call<DescribeStreamSummary>, Call<ListShards>, Call<GetShardIterator>, Call<GetRecords>
+}
