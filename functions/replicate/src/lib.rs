@@ -11,7 +11,7 @@ mod managed;
 mod vaults;
 
 use holdfast_catalog::{Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
-use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, residency_breach};
+use holdfast_lambda::{Failure, PolicyInForce, policy_in_force, residency_breach};
 use holdfast_policy::{Breach, Copies, Document};
 use holdfast_sources::managed::port::{
     CreateBackupVaults, ReadBackupVaults, ReadBackups, ReadCopies, ReadRecoveryPoints, StartCopies,
@@ -21,7 +21,6 @@ use holdfast_vault::port::{Clock, CopyObjects, ListObjects, LockObjects, ReadObj
 use holdfast_vault::replica::{MakeReplica, ReplicaSpec, ReplicateKeys};
 use holdfast_vault::{Catalogue, PointEntry, PortError, ports, read_manifest, write_fact_as};
 use jiff::SignedDuration;
-use serde_json::Value;
 
 use copy::CopyEnd;
 pub use event::{EXAMPLE, PointRequest, Request};

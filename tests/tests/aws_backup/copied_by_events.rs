@@ -6,14 +6,20 @@ use holdfast_tests::managed::with_orders;
 use holdfast_tests::{BACKUP_VAULT, World, replica_region};
 use holdfast_vault::keys;
 use holdfast_vault::port::ReadObjects as _;
-use replicate::{Everywhere, Request};
+use replicate::{Everywhere, Replicate, Request};
 use serde_json::{Value, json};
+
+/// `replicate` of a stack whose protected regions all have their vaults.
+fn everywhere<H, R, M, B>(destinations: Vec<Replicate<H, R, M, B>>) -> Everywhere<H, R, M, B> {
+    let vaults = None;
+    Everywhere { destinations, vaults }
+}
 
 /// A world whose point is being copied, and the copy job's id.
 async fn with_copy_job() -> (World, String) {
     let world = with_orders(3);
     world.ticks().await;
-    let report = Everywhere(vec![world.replicate()]).run_all(&world.clock).await.unwrap();
+    let report = everywhere(vec![world.replicate()]).run_all(&world.clock).await.unwrap();
     assert_eq!(report.count(OutcomeStatus::Continuing), 1, "{report:#?}");
     let marks = keys(&world.home, layout::COPIES).await.unwrap();
     let job: ManagedJob = unseal(&world.home.get(&marks[0].key).await.unwrap(), "job").unwrap();
@@ -38,7 +44,7 @@ fn request(detail: &Value) -> Request {
 }
 
 async fn report_of(world: &World, detail: &Value) -> Report {
-    let everywhere = Everywhere(vec![world.replicate()]);
+    let everywhere = everywhere(vec![world.replicate()]);
     everywhere.run_request(request(detail), &world.clock).await.unwrap()
 }
 
@@ -133,7 +139,7 @@ async fn an_event_nudges_the_destination_that_it_names_alone() {
     let (world, job_id) = with_copy_job().await;
     let mut far = world.replicate();
     far.spec.region = "us-east-1".parse().unwrap();
-    let everywhere = Everywhere(vec![world.replicate(), far]);
+    let everywhere = everywhere(vec![world.replicate(), far]);
     let report = everywhere
         .run_request(request(&detail(&job_id, "RUNNING")), &world.clock)
         .await
