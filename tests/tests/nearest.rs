@@ -1,11 +1,11 @@
 //! A restore reads the nearest whole copy, and the next one when that is damaged or out of reach.
 
 use holdfast_catalog::{Fact, OutcomeStatus, PointId, Report, layout};
-use holdfast_testkit::MemoryStore;
+use holdfast_testkit::{Faults, MemoryStore, Moment, Script};
 use holdfast_tests::checks::lines;
 use holdfast_tests::{World, home_region, replica_region};
 use holdfast_vault::port::Clock as _;
-use holdfast_vault::write_fact;
+use holdfast_vault::{PortError, write_fact};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -145,6 +145,33 @@ async fn a_vault_that_is_out_of_reach_is_said_and_another_is_read() {
     world.replica.lose_everything();
     let report = restore_table(&world, &near).await;
     assert_exact(&world, &report, &["was read from vault home: the only good copy"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_disabled_at_any_moment_makes_the_next_copy_be_read() {
+    let (_, near) = regions();
+    // A restore of it makes four reads.
+    for readable in 0..4 {
+        let world = copied().await;
+        let script = Script::new();
+        let disabled = || PortError::Denied("KMS.DisabledException: the key is disabled".to_owned());
+        for nth in 1..500 {
+            script.fail_nth("get", readable + nth, Moment::Before, disabled());
+            script.fail_nth("get_range", nth, Moment::Before, disabled());
+        }
+        let mut restore = world.restore();
+        restore.replicas[0].store = Faults::new(world.replica.clone(), &script);
+        let event =
+            json!({"resource": "dynamodb-table/eu-central-1/orders", "target": {"name": "again", "region": near}});
+        let request = restore::Request::parse(event).unwrap();
+        let report = restore.run(request, &world.clock).await.unwrap();
+        assert_eq!(report.count(OutcomeStatus::Failed), 0, "{readable}: {report:#?}");
+        assert_eq!(lines(&world, "again"), lines(&world, "orders"), "{readable}");
+        assert!(
+            report.notes.join("\n").contains("key is disabled"),
+            "{readable}: {report:#?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -40,10 +40,10 @@ impl<'a, V: VaultPorts> Copies<'a, V> {
         let (at, vault) = (self.at.load(Ordering::Relaxed), self.current());
         let is_its_fault = match error {
             PortError::Corrupt(_) | PortError::NotFound(_) => true,
-            // Of the vault or of what is being made? The vault knows.
+            // Of the vault or of what is being made? The vault knows. It is read, because a look needs no key.
             PortError::Unavailable(_) | PortError::Throttled(_) | PortError::Denied(_) => {
                 let manifest = layout::manifest(&manifest.point);
-                vault.store.head(&manifest).await.is_err()
+                vault.store.get(&manifest).await.is_err()
             }
             PortError::AlreadyExists(_) | PortError::Conflict(_) | PortError::Locked(_) | PortError::Invalid(_) => {
                 false
