@@ -281,6 +281,7 @@ impl World {
             maker: self.port(MemoryReplicas::new(&self.home, &self.surroundings)),
             regions: self.regions(),
             managed: Some(managed_vault()),
+            other_backup_vault: None,
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),
         }
@@ -297,6 +298,7 @@ impl World {
             home: vault(&self.home, "home", home_region()),
             replicas: vec![vault(&self.replica, "replica", replica_region())],
             regions: self.regions(),
+            account: "111122223333".to_owned(),
             signals: self.port(self.outbox.clone()),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),
@@ -321,6 +323,7 @@ impl World {
                     bucket: "replica".to_owned(),
                     account: "111122223333".to_owned(),
                     key_arn: None,
+                    backup_vault: None,
                 }],
                 deployment: "first".to_owned(),
             },

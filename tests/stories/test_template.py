@@ -196,6 +196,26 @@ def test_the_other_accounts_side_lets_in_the_stacks_roles_alone_and_only_prune_r
         assert (there[name]["DeletionPolicy"], there[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
+def test_into_the_other_accounts_backup_vault_the_stack_may_copy_and_nothing_else():
+    there = template(ROOT / "destination.yaml")["Resources"]
+    (entry,) = statements(there["BackupVault"]["Properties"]["AccessPolicy"])
+    assert (entry["Effect"], entry["Action"]) == ("Allow", ["backup:CopyIntoBackupVault"])
+    for name in ("BackupKey", "BackupVault"):
+        assert (there[name]["DeletionPolicy"], there[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    (entry,) = statements(there["BackupKey"]["Properties"]["KeyPolicy"])
+    assert entry["Sid"] == "TheAccountDecidesWithIam"
+
+
+def test_the_dashboard_shows_metrics_that_the_readme_tells_of():
+    (board,) = resources("AWS::CloudWatch::Dashboard").values()
+    body = json.loads(board["Properties"]["DashboardBody"]["Fn::Sub"])
+    metrics = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
+    named = {metric[1] for metric in metrics if metric[0] == "Holdfast"}
+    assert {"CopyLagSeconds", "CopyWaitSeconds"} <= named
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"`{name}`" in readme for name in named)
+
+
 def test_every_vault_bucket_has_the_same_two_denials_under_the_names_that_replicate_gives_them():
     denials = []
     for there, name in (

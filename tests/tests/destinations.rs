@@ -151,6 +151,33 @@ async fn trouble_with_one_destination_keeps_no_copy_from_the_other_and_is_measur
 }
 
 #[tokio::test]
+async fn a_point_that_was_pruned_there_before_its_copy_was_noted_does_not_wait_for_ever() {
+    let world = world(BOTH).await;
+    replicate(&world).await;
+    let point = points(&world.home).await.remove(0);
+    for store in [&world.home, &far(&world)] {
+        // As if the run had been killed between the copy and its fact.
+        for fact in store.keys(&layout::facts_of(&point)) {
+            store.lose(&fact);
+        }
+    }
+    let pruned = holdfast_catalog::Tombstone {
+        point: point.clone(),
+        pruned_at: holdfast_vault::port::Clock::now(&world.clock),
+        reasons: Vec::new(),
+    };
+    for store in [&world.replica, &far(&world)] {
+        holdfast_vault::write_tombstone(store, &pruned).await.unwrap();
+    }
+    world.later(SignedDuration::from_hours(5));
+    let report = replicate(&world).await;
+    assert_eq!(report.count(OutcomeStatus::Unchanged), 2, "{report:#?}");
+    for metric in ["UnreplicatedPoints", "CopyWaitSeconds"] {
+        assert_eq!(report.metrics[metric], 0.0, "{metric}");
+    }
+}
+
+#[tokio::test]
 async fn the_lag_is_the_age_of_the_newest_copy_and_grows_where_nothing_waits() {
     let world = world(BOTH).await;
     replicate(&world).await;

@@ -82,6 +82,8 @@ pub struct Prune<V, R, Q> {
     pub replicas: Vec<Vault<V>>,
     /// The account.
     pub regions: R,
+    /// Its 12 digits.
+    pub account: String,
     /// The bus.
     pub signals: Q,
     /// How long removed points stay undoable.

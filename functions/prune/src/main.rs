@@ -54,6 +54,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             aws: aws.clone(),
             account: settings.account.clone(),
         },
+        account: settings.account.clone(),
         signals: Signals::new(&aws, &settings.region, None),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{ManagedPoint, Manifest, Outcome, OutcomeStatus, PointId, Region, Tombstone};
 use holdfast_policy::{Document, Engine};
-use holdfast_sources::managed::{Removed, Settled, Surroundings, Verdict, left, settle};
+use holdfast_sources::managed::{Removed, Settled, Surroundings, Verdict, elsewhere, left, settle};
 use holdfast_vault::port::Clock;
 use holdfast_vault::sweep::reason_to_stay;
 use holdfast_vault::{Holds, PortError, read_manifest};
@@ -71,6 +71,10 @@ impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
                         tombstone,
                         managed,
                     };
+                    if there.managed.recovery_point_arn.account() != self.account {
+                        settling.elsewhere(seen, &there, clock.now());
+                        continue;
+                    }
                     by_region.entry(there.region()).or_default().push(there);
                 }
                 Err(error) => settling.unknown(seen, &point, &error),
@@ -161,6 +165,14 @@ impl Settling {
         self.stays(seen.outcome(point, OutcomeStatus::Failed, message), point);
     }
 
+    /// Of a point that another account keeps nobody here can say more than when it ends.
+    fn elsewhere<V>(&mut self, seen: &Seen<'_, V>, there: &There, now: Timestamp) {
+        if there.verdict() == Verdict::Remove {
+            let removed = elsewhere(&there.managed, now);
+            self.settled(seen, there, &Settled::Removed(removed), now);
+        }
+    }
+
     fn settled<V>(&mut self, seen: &Seen<'_, V>, there: &There, settled: &Settled, now: Timestamp) {
         let point = &there.point;
         let removed = match settled {
@@ -180,9 +192,11 @@ impl Settling {
         };
         let status = match removed {
             // As somebody has asked for it.
-            Removed::Locked { .. } | Removed::Held { .. } | Removed::Continuous | Removed::NotOurs => {
-                OutcomeStatus::Unchanged
-            }
+            Removed::Locked { .. }
+            | Removed::Held { .. }
+            | Removed::Continuous
+            | Removed::NotOurs
+            | Removed::Elsewhere { .. } => OutcomeStatus::Unchanged,
             _ => OutcomeStatus::Partial,
         };
         let outcome = seen.outcome(point, status, message).with("left_bytes", left.bytes);

@@ -10,7 +10,7 @@ mod lag;
 mod managed;
 mod vaults;
 
-use holdfast_catalog::{Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
+use holdfast_catalog::{Arn, Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
 use holdfast_lambda::{Failure, PolicyInForce, policy_in_force, residency_breach};
 use holdfast_policy::{Breach, Copies, Document};
 use holdfast_sources::managed::port::{
@@ -25,7 +25,7 @@ use jiff::SignedDuration;
 use copy::CopyEnd;
 pub use event::{EXAMPLE, PointRequest, Request};
 pub use everywhere::Everywhere;
-use lag::Lag;
+use lag::{Lag, is_copied, is_waiting};
 use managed::Queue;
 pub use vaults::ProtectedRegions;
 
@@ -81,6 +81,8 @@ pub struct Replicate<H, R, M, B> {
     pub regions: B,
     /// Where AWS Backup keeps points and what it works with, if the stack has it.
     pub managed: Option<ManagedVault>,
+    /// AWS Backup's vault beside the replica, where that is another account's and has one.
+    pub other_backup_vault: Option<Arn>,
     /// Where the policy lies.
     pub policy_key: String,
     /// The tag that selects resources.
@@ -104,7 +106,10 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         let mut lag = Lag::default();
         for entry in entries {
             let told = self.replicate(entry, &policy, &mut queue, clock).await;
-            if self.has_copy(entry) || told.iter().any(|outcome| !is_waiting(outcome)) {
+            if !entry.is_tombstoned {
+                lag.sees(entry, &policy.document, clock.now());
+            }
+            if self.has_copy(entry) || told.iter().any(is_copied) {
                 lag.copied(entry);
             }
             if told.iter().any(is_waiting) {
@@ -326,11 +331,6 @@ impl Wanted {
 fn pruned_there(point: &PointId) -> Outcome {
     let message = "was pruned in the replica and is not brought back";
     Outcome::new(point, OutcomeStatus::Unchanged, message)
-}
-
-/// A partial one is whole there, and not locked.
-fn is_waiting(outcome: &Outcome) -> bool {
-    !matches!(outcome.status, OutcomeStatus::Done | OutcomeStatus::Partial)
 }
 
 fn out_of_time(point: &PointId) -> Outcome {

@@ -90,6 +90,7 @@ fn to(
         },
         regions: regions.clone(),
         managed: settings.managed.clone(),
+        other_backup_vault: replica.backup_vault.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     }

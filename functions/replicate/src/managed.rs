@@ -19,6 +19,10 @@ use crate::{HomePorts, MakerPorts, Regions, ReplicaPorts, Replicate, out_of_time
 /// Days that a new lock of the destination vault can be taken off again (the shortest that AWS Backup allows).
 const CHANGEABLE_FOR_DAYS: u32 = 3;
 
+/// What is said where the other account has no vault for what AWS Backup keeps.
+const NO_VAULT_ELSEWHERE: &str = "not copied: the other account has no vault of AWS Backup; deploy destination.yaml there with \
+    AwsBackup=enabled and give this stack its output BackupVault as OtherAccountBackupVault, or leave that region out of the plan's copies";
+
 /// What one run knows of AWS Backup: jobs are listed once, and those that it starts are counted.
 pub(crate) struct Queue {
     /// The replica's key, in its region; none where another account has made the replica.
@@ -47,7 +51,8 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             return Ok(None);
         }
         let catalogue = Catalogue::read(&self.home).await?;
-        for entry in &catalogue.points {
+        // Newest first, as they are copied: mostly the first look finds it.
+        for entry in catalogue.points.iter().rev() {
             let may_be_it = news.job.is_about(&entry.id.resource.name) && !self.has_copy(entry);
             if may_be_it && is_copy_job(&self.home, &entry.id, vault_arn, &news.job.job_id).await? {
                 return Ok(Some(entry.id.clone()));
@@ -75,22 +80,24 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
                 "not copied: the stack has no vault of AWS Backup; deploy it with the parameter AwsBackup=enabled";
             return Ok(told(OutcomeStatus::Failed, message.to_owned()));
         };
-        let Some(key_arn) = &queue.key_arn else {
-            let message = "not copied: what AWS Backup keeps is copied within the account; leave the other account's region out of \
-                the plan's copies";
-            return Ok(told(OutcomeStatus::Failed, message.to_owned()));
-        };
         let from = self.regions.backups(&point.resource.region);
         let to = self.regions.backups(&self.spec.region);
-        let home_vault = from.backup_vault(&managed.backup_vault).await?;
-        let vault = ensure_vault(&to, &vault_like(&home_vault, &stack.backup_vault, parse(key_arn)?)).await?;
-        let vault_arn = vault.arn.clone();
+        let (vault_arn, vault) = match (&queue.key_arn, &self.other_backup_vault) {
+            (Some(key_arn), _) => {
+                let home_vault = from.backup_vault(&managed.backup_vault).await?;
+                let vault = vault_like(&home_vault, &stack.backup_vault, parse(key_arn)?);
+                let vault = ensure_vault(&to, &vault).await?;
+                (vault.arn.clone(), Some(vault))
+            }
+            (None, Some(theirs)) => (theirs.clone(), None),
+            (None, None) => return Ok(told(OutcomeStatus::Failed, NO_VAULT_ELSEWHERE.to_owned())),
+        };
         if let Turn::Wait { why } = self.turn(&from, manifest, managed, &vault_arn, queue).await? {
             return Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}")));
         }
         let destination = Destination {
             vault_arn,
-            vault: Some(vault),
+            vault,
             key: None,
             // Residency was asked for right before.
             allowed_regions: None,

@@ -1,6 +1,8 @@
 //! Bringing back what AWS Backup keeps: a restore job, then the settings that AWS Backup leaves out.
 
-use holdfast_catalog::{Arn, CatalogError, ManagedPoint, Manifest, Outcome, OutcomeStatus, ResourceId, Sha256, layout};
+use holdfast_catalog::{
+    Arn, CatalogError, ManagedPoint, ManagedVault, Manifest, Outcome, OutcomeStatus, ResourceId, Sha256, layout,
+};
 use holdfast_sources::managed::{RestoreOrder, Restored, copies_of, restore_database, restore_table, sibling};
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
@@ -23,7 +25,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             let message = "the stack has no role for AWS Backup: deploy it with the parameter AwsBackup=enabled";
             return Err(PortError::Invalid(message.to_owned()));
         };
-        let from = copy_in(vault, manifest, managed, target).await?;
+        let from = copy_in(vault, manifest, managed, target, stack).await?;
         let new_arn = sibling(&manifest.arn, &target.region, &target.name)
             .map_err(|error: CatalogError| PortError::Invalid(error.to_string()))?;
         let identity = format!("{} {} {}", manifest.point, target.region, target.name);
@@ -49,20 +51,28 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     }
 }
 
-/// AWS Backup restores where a point lies: the point itself, or the copy of it in the target's region.
+/// AWS Backup restores where a point lies: the point itself, or the copy of it in the target's region. What another account keeps
+/// has to come back first.
 async fn copy_in<V: VaultPorts>(
     vault: &Vault<V>,
     manifest: &Manifest,
     managed: &ManagedPoint,
     target: &ResourceId,
+    stack: &ManagedVault,
 ) -> Result<ManagedPoint, PortError> {
     let copies = copies_of(&vault.store, &manifest.point).await?;
-    let copies: Vec<ManagedPoint> = std::iter::once(managed.clone())
+    let account = stack.role_arn.account();
+    let (copies, elsewhere): (Vec<ManagedPoint>, Vec<ManagedPoint>) = std::iter::once(managed.clone())
         .chain(copies.into_iter().filter_map(|copy| copy.managed))
-        .collect();
+        .partition(|copy| copy.recovery_point_arn.account() == account);
     let is_there = |copy: &&ManagedPoint| copy.recovery_point_arn.region() == target.region.as_str();
     if let Some(copy) = copies.iter().find(is_there) {
         return Ok(copy.clone());
+    }
+    if copies.is_empty()
+        && let Some(copy) = elsewhere.first()
+    {
+        return Err(PortError::Invalid(way_back(manifest, copy, stack)));
     }
     let regions: Vec<&str> = copies.iter().map(|copy| copy.recovery_point_arn.region()).collect();
     Err(PortError::Invalid(format!(
@@ -71,6 +81,24 @@ async fn copy_in<V: VaultPorts>(
         regions.join(" and "),
         target.region
     )))
+}
+
+/// How a copy comes back that another account keeps: nothing of this account can ask for it there.
+fn way_back(manifest: &Manifest, copy: &ManagedPoint, stack: &ManagedVault) -> String {
+    let arn = &copy.recovery_point_arn;
+    let until = copy.expires_at.map_or(String::new(), |at| format!(" until {at}"));
+    format!(
+        "account {there} alone has {point}{until}, in {region}: have it copied back by that account, with aws backup start-copy-job \
+         --region {region} --recovery-point-arn {arn} --source-backup-vault-name {vault} --destination-backup-vault-arn \
+         arn:{partition}:backup:{region}:{here}:backup-vault:{name} --iam-role-arn ROLE, and then restore the copy with AWS Backup",
+        there = arn.account(),
+        point = manifest.point,
+        region = arn.region(),
+        vault = copy.backup_vault,
+        partition = arn.partition(),
+        here = stack.role_arn.account(),
+        name = stack.backup_vault,
+    )
 }
 
 fn told(restored: Restored, manifest: &Manifest, new_arn: &Arn, target: &ResourceId) -> Outcome {

@@ -48,6 +48,8 @@ pub struct Replica {
     pub account: String,
     /// Its key, where that is another account's; in the stack's own it is the vault's, in the replica's region.
     pub key_arn: Option<Arn>,
+    /// The vault of AWS Backup beside it, where that is another account's and has one.
+    pub backup_vault: Option<Arn>,
 }
 
 impl Settings {
@@ -95,6 +97,7 @@ impl Settings {
                 bucket,
                 account: required("HOLDFAST_ACCOUNT")?,
                 key_arn: None,
+                backup_vault: None,
             }),
             _ => None,
         };
@@ -143,6 +146,7 @@ struct OtherAccount {
     account: String,
     region: String,
     key_arn: Option<Arn>,
+    backup_vault: Option<Arn>,
 }
 
 fn other_account(optional: impl Fn(&str) -> Option<String>) -> Result<Option<OtherAccount>, Failure> {
@@ -152,11 +156,12 @@ fn other_account(optional: impl Fn(&str) -> Option<String>) -> Result<Option<Oth
     ) else {
         return Ok(None);
     };
-    let key_arn = optional("HOLDFAST_OTHER_ACCOUNT_KEY_ARN");
+    let maybe = |name: &str| optional(name).map(|text| arn(&text)).transpose();
     Ok(Some(OtherAccount {
         account,
         region,
-        key_arn: key_arn.map(|key| arn(&key)).transpose()?,
+        key_arn: maybe("HOLDFAST_OTHER_ACCOUNT_KEY_ARN")?,
+        backup_vault: maybe("HOLDFAST_OTHER_ACCOUNT_BACKUP_VAULT_ARN")?,
     }))
 }
 
@@ -186,14 +191,13 @@ fn more_replicas(
             )));
         }
         let bucket = format!("holdfast-{account}-{region}");
+        let theirs = other.as_ref().filter(|other| other.account == account);
         more.push(Replica {
             region,
             bucket,
             account: account.to_owned(),
-            key_arn: other
-                .as_ref()
-                .filter(|other| other.account == account)
-                .and_then(|other| other.key_arn.clone()),
+            key_arn: theirs.and_then(|other| other.key_arn.clone()),
+            backup_vault: theirs.and_then(|other| other.backup_vault.clone()),
         });
     }
     Ok(more)
@@ -299,6 +303,10 @@ mod tests {
                 "HOLDFAST_OTHER_ACCOUNT_KEY_ARN",
                 "arn:aws:kms:us-east-1:222233334444:key/1",
             ),
+            (
+                "HOLDFAST_OTHER_ACCOUNT_BACKUP_VAULT_ARN",
+                "arn:aws:backup:us-east-1:222233334444:backup-vault:holdfast",
+            ),
         ])
         .unwrap();
         let replica = other.more_replicas.first().unwrap();
@@ -306,6 +314,8 @@ mod tests {
             (replica.bucket.as_str(), replica.account.as_str()),
             ("holdfast-222233334444-us-east-1", "222233334444")
         );
+        let vault = replica.backup_vault.as_ref().map(Arn::resource_name);
+        assert_eq!(vault, Some("holdfast"));
         let key = replica.key_arn.as_ref().map(Arn::account);
         assert_eq!(
             (key, other.replica.and_then(|own| own.key_arn)),

@@ -294,6 +294,7 @@ async fn copies_are_refused_for_each_documented_reason() {
     let refused = async |prepare: fn(&World, &RecoveryPoint), word: &str| {
         let world = world();
         let there = world.backups.at(&region("eu-west-1"), "444455556666");
+        there.let_in("Default", "111122223333");
         let point = world.point().await;
         prepare(&world, &point);
         let asked = world
@@ -345,6 +346,27 @@ async fn copies_are_refused_for_each_documented_reason() {
     )
     .await;
     refused(|world, _| world.backups.copies_at_once(0), "quota").await;
+}
+
+#[tokio::test]
+async fn a_vault_of_another_account_takes_copies_of_those_that_its_access_policy_names() {
+    let world = world();
+    let there = world.backups.at(&region("eu-west-1"), "444455556666");
+    let point = world.point().await;
+    let ended = async |token: &str| {
+        let mut request = world.copy_request(&point, there.vault_arn("Default"));
+        request.token = token.to_owned();
+        let job = world.backups.start_copy_job(&request).await.unwrap().job_id;
+        loop {
+            let job = world.backups.copy_job(&job).await.unwrap();
+            if !["CREATED", "RUNNING"].contains(&job.state.as_str()) {
+                return job.state;
+            }
+        }
+    };
+    assert_eq!(ended("first").await, "FAILED");
+    there.let_in("Default", "111122223333");
+    assert_eq!(ended("second").await, "COMPLETED");
 }
 
 #[tokio::test]

@@ -233,7 +233,7 @@ async fn a_replica_in_another_account_is_refused_before_any_job() {
     let started = world.backups.jobs_started();
     let report = replicate.run_all(&world.clock).await.unwrap();
     assert_eq!(only(&report).status, OutcomeStatus::Failed);
-    assert!(only(&report).message.contains("within the account"), "{report:#?}");
+    assert!(only(&report).message.contains("OtherAccountBackupVault"), "{report:#?}");
     assert_eq!(world.backups.jobs_started(), started);
 }
 

@@ -4,7 +4,7 @@
 
 use holdfast_catalog::{Outcome, OutcomeStatus, Report};
 use holdfast_sources::managed::port::{ReadBackups as _, ReadCopies as _};
-use holdfast_tests::managed::{POLICY, with_orders};
+use holdfast_tests::managed::{POLICY, TICK, with_orders};
 use holdfast_tests::{BACKUP_VAULT, World, replica_region};
 use jiff::SignedDuration;
 
@@ -51,6 +51,23 @@ async fn a_copy_whose_job_is_forgotten_is_found_and_not_made_again() {
     let report = replicate(&world).await;
     assert_eq!(only(&report).status, OutcomeStatus::Done, "{report:#?}");
     assert_eq!((copies(&world), world.backups.jobs_started()), (1, 2));
+}
+
+#[tokio::test]
+async fn a_backup_waits_until_the_copy_that_holds_its_resource_has_ended() {
+    let world = with_orders(1);
+    world.ticks().await;
+    let copy = job_of(&replicate(&world).await);
+    world.later(SignedDuration::from_hours(1));
+    for _ in 0..3 {
+        let report = world.tick().await;
+        assert_eq!(only(&report).status, OutcomeStatus::Continuing, "{report:#?}");
+        world.later(TICK);
+    }
+    // A job goes on when somebody looks at it; snapshot looks at its own alone.
+    while world.backups.copy_job(&copy).await.unwrap().state != "COMPLETED" {}
+    world.ticks().await;
+    assert!(world.catalogue().await.points.len() >= 2);
 }
 
 #[tokio::test]

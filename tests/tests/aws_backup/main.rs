@@ -2,8 +2,10 @@
 
 mod copied;
 mod copied_by_events;
+mod elsewhere;
 mod events;
 mod limits;
+mod missed;
 mod points;
 mod pruned;
 mod regions;

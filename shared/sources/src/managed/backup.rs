@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use holdfast_catalog::{
     Arn, BlobRef, Engine, FORMAT_VERSION, Lock, MadeBy, ManagedJob, ManagedPoint, ManagedRun, Manifest, PointId,
-    RunRecord, Sha256, layout, seal, unseal,
+    RunRecord, Sha256, layout,
 };
 use holdfast_vault::port::{Clock, Created, ListObjects, LockObjects, ReadObjects, WriteObjects};
-use holdfast_vault::{PortError, begin_run, commit, get_blob, keys, put_blob, read_manifest, read_run};
-use jiff::SignedDuration;
+use holdfast_vault::{PortError, begin_run, commit, get_blob, put_blob, read_manifest, read_run};
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use super::identity::{POINT_TAG, idempotency_token, point_tag, point_tags};
+use super::marks::{newest_job, write_job};
 use super::outcome;
 use super::port::{BackupJob, BackupRequest, LockBounds, ReadBackups, ReadRecoveryPoints, StartBackups};
 use super::{JobOutcome, Lifecycle, LifecycleFault, PointStatus, RecoveryPoint, outcome_of};
@@ -253,6 +254,13 @@ where
         return start(ports, store, clock, &run, asked, 1).await;
     };
     let outcome = match ports.backup_job(&job.job_id).await {
+        Ok(described) if outcome::is_held_up(&described, start_by(&run, asked), clock.now()) => {
+            if outcome::tries_again(&job, clock.now()) {
+                return start(ports, store, clock, &run, asked, job.attempt + 1).await;
+            }
+            keep_alive(store, clock, &run).await?;
+            return Ok(continuing(job));
+        }
         Ok(described) => match outcome_of(&described) {
             JobOutcome::Complete => return made(ports, store, clock, &run, &job, &described, None).await,
             JobOutcome::Partial { why } => return made(ports, store, clock, &run, &job, &described, Some(why)).await,
@@ -276,6 +284,12 @@ where
             Ok(continuing(job))
         }
     }
+}
+
+/// Until when the run's job has to begin, whichever attempt it is.
+fn start_by(run: &RunRecord, asked: &ManagedRun) -> Timestamp {
+    let window = SignedDuration::from_mins(asked.start_window_minutes.into());
+    run.started_at.saturating_add(window).unwrap_or(Timestamp::MAX)
 }
 
 fn continuing(job: ManagedJob) -> Worked {
@@ -485,22 +499,4 @@ async fn keep_blobs<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
         }
     }
     Ok((kept, lost))
-}
-
-/// The newest job below a prefix.
-pub(super) async fn newest_job<S: ReadObjects + ListObjects>(
-    store: &S,
-    prefix: &str,
-) -> Result<Option<ManagedJob>, PortError> {
-    let Some(newest) = keys(store, prefix).await?.pop() else {
-        return Ok(None);
-    };
-    let body = store.get(&newest.key).await?;
-    let job = unseal(&body, "job").map_err(|error| PortError::Corrupt(format!("{}: {error}", newest.key)))?;
-    Ok(Some(job))
-}
-
-pub(super) async fn write_job<S: WriteObjects>(store: &S, key: &str, job: &ManagedJob) -> Result<(), PortError> {
-    let body = seal(job).map_err(|error| PortError::Invalid(error.to_string()))?;
-    store.create(key, Bytes::from(body)).await.map(|_| ())
 }

@@ -7,11 +7,11 @@ use holdfast_vault::port::{Clock, Created, ListObjects, ReadObjects, WriteObject
 use holdfast_vault::{PortError, keys, write_fact_as};
 use jiff::SignedDuration;
 
-use super::backup::{newest_job, write_job};
 use super::identity::{POINT_TAG, copy_token, point_tag};
+use super::marks::{newest_job, write_job};
 use super::outcome;
 use super::port::{CopyRequest, ReadCopies, ReadRecoveryPoints, StartCopies};
-use super::{Destination, JobOutcome, PointStatus, RecoveryPoint, Refusal, can_copy, copy_outcome};
+use super::{Destination, JobOutcome, Lifecycle, PointStatus, RecoveryPoint, Refusal, can_copy, copy_outcome};
 use crate::key::{KeyFacts, KeyState};
 use crate::preflight::port::ReadKeys;
 
@@ -24,6 +24,13 @@ pub struct CopyOrder<'a> {
     pub destination: &'a Destination,
     /// The role that AWS Backup works with.
     pub role_arn: &'a Arn,
+}
+
+impl CopyOrder<'_> {
+    /// Whether the copy goes to another account than the one that has the point.
+    fn leaves_account(&self, managed: &ManagedPoint) -> bool {
+        self.destination.vault_arn.account() != managed.recovery_point_arn.account()
+    }
 }
 
 /// How far a copy is.
@@ -47,8 +54,9 @@ pub enum Copied {
     },
 }
 
-/// Does what is to be done for a copy now. `source` is AWS Backup where the point is, `destination` where the copy goes; `keys` are
-/// looked at before a first attempt only. Doing it twice, at once or after a crash at any call starts no second job.
+/// Does what is to be done for a copy now. `source` is AWS Backup where the point is, `destination` where the copy goes; it is not asked
+/// when that is another account, whose copies nobody else sees: then the job's own answer counts. `keys` are looked at before a first
+/// attempt only. Doing it twice, at once or after a crash at any call starts no second job.
 ///
 /// # Errors
 /// `Invalid` when the point is none of AWS Backup's; those of AWS Backup and of the store.
@@ -84,7 +92,10 @@ where
         Ok(described) => described,
         Err(PortError::NotFound(_)) => {
             outcome::forgotten(&job, clock.now())?;
-            return find_copy(destination, order, &job).await;
+            return match order.leaves_account(managed) {
+                true => Ok(forgotten_elsewhere(order, &job)),
+                false => find_copy(destination, order, &job).await,
+            };
         }
         Err(error) => return Err(error),
     };
@@ -100,6 +111,10 @@ where
         (JobOutcome::Failed { why, .. }, _) => Ok(failed(why)),
         (JobOutcome::Partial { why }, _) => Ok(failed(format!("the copy is not whole: {why}"))),
         (JobOutcome::Complete, None) => Ok(failed("it ended and names no recovery point".to_owned())),
+        (JobOutcome::Complete, Some(arn)) if order.leaves_account(managed) => {
+            let lifecycle = described.destination_lifecycle.unwrap_or(order.destination.lifecycle);
+            Ok(Copied::Done(Box::new(as_the_job_says(managed, &job, arn, lifecycle))))
+        }
         (JobOutcome::Complete, Some(arn)) => {
             let there = destination.recovery_point(&job.backup_vault, &arn).await?;
             Ok(conclude(&job, &there))
@@ -155,6 +170,32 @@ async fn start<P: StartCopies, S: WriteObjects>(
     };
     write_job(store, &format!("{marks}{attempt:05}.json"), &job).await?;
     Ok(continuing(job))
+}
+
+/// A copy in another account, of which nothing can be seen from here but its job.
+fn as_the_job_says(source: &ManagedPoint, job: &ManagedJob, copy: Arn, lifecycle: Lifecycle) -> ManagedPoint {
+    ManagedPoint {
+        recovery_point_arn: copy,
+        backup_vault: job.backup_vault.clone(),
+        expires_at: lifecycle.expires_at(source.created_at),
+        cold_at: lifecycle.cold_at(source.created_at),
+        job_id: Some(job.job_id.clone()),
+        made_by: MadeBy::Holdfast,
+        ..source.clone()
+    }
+}
+
+/// Nobody here can look for a copy in another account.
+fn forgotten_elsewhere(order: &CopyOrder<'_>, job: &ManagedJob) -> Copied {
+    let vault_arn = &order.destination.vault_arn;
+    let why = format!(
+        "AWS Backup has forgotten copy job {}, and whether {vault_arn} has the copy is seen in account {} alone: look there, and remove \
+         {} to copy again",
+        job.job_id,
+        vault_arn.account(),
+        layout::copy_work(&order.manifest.point, vault_arn),
+    );
+    Copied::Failed { why }
 }
 
 /// The service has forgotten the job: a copy that carries our mark is taken for it; none is started anew, because one may be there

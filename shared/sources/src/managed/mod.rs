@@ -10,6 +10,7 @@ mod customer;
 mod end;
 mod identity;
 mod lifecycle;
+mod marks;
 mod news;
 mod outcome;
 mod point;
@@ -35,7 +36,7 @@ pub use outcome::{JobOutcome, MAX_ATTEMPTS, copy_outcome, outcome_of, restore_ou
 pub use point::{PointStatus, RecoveryPoint, is_continuous};
 pub use price::usd_a_month;
 pub use pruning::{Settled, Surroundings, settle};
-pub use removal::{Action, Left, PointFacts, Removed, Verdict, became, decide, left};
+pub use removal::{Action, Left, PointFacts, Removed, Verdict, became, decide, elsewhere, left};
 pub use restoring::{RestoreOrder, Restored, restore_database, restore_table, sibling};
 pub use shape::{Shape, restore_metadata};
 pub use testing::{Tested, scratch_target, test_database, test_table};

@@ -12,6 +12,10 @@ pub const MAX_ATTEMPTS: u32 = 3;
 /// The service tells of a job for 30 days after its end (`ListBackupJobs`); a day less, because its clock is its own.
 const TOLD_FOR: SignedDuration = SignedDuration::from_hours(29 * 24);
 
+/// How long after a job that found its resource held by another one the next is started: the pace at which the service itself tries
+/// within a start window.
+const TRY_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
 /// What it means that the service does not know a job: that it has forgotten it, or nothing.
 ///
 /// # Errors
@@ -58,6 +62,18 @@ impl JobOutcome {
 /// What a backup job has come to. A job that is `COMPLETED` and has something to say is "completed with issues": partial.
 pub fn outcome_of(job: &BackupJob) -> JobOutcome {
     judge(&job.state, job.message.as_deref(), job.category.as_deref())
+}
+
+/// Whether a job failed because another one held its resource, and there is time yet for it to begin: the service has a place for
+/// one backup or copy job of a resource, and does not always wait for it. That it was not free is no attempt.
+pub(super) fn is_held_up(job: &BackupJob, start_by: Timestamp, now: Timestamp) -> bool {
+    let told = job.message.as_deref().unwrap_or_default();
+    job.state == "FAILED" && now < start_by && has(told, "same resource") && has(told, "running")
+}
+
+/// Whether to start another job after one that was held up. Events of such jobs come quickly: they set no pace.
+pub(super) fn tries_again(held_up: &ManagedJob, now: Timestamp) -> bool {
+    now.duration_since(held_up.started_at) >= TRY_AGAIN_AFTER
 }
 
 /// What a copy job has come to.
@@ -113,7 +129,7 @@ fn judge(state: &str, message: Option<&str>, category: Option<&str>) -> JobOutco
 /// there are at most [`MAX_ATTEMPTS`].
 fn may_help(message: &str, category: &str) -> bool {
     const BUSY: [&str; 5] = ["in progress", "throttl", "rate exceeded", "concurrent", "try again"];
-    const FOR_A_PERSON: [&str; 17] = [
+    const FOR_A_PERSON: [&str; 18] = [
         "access denied",
         "accessdenied",
         "not authorized",
@@ -126,6 +142,7 @@ fn may_help(message: &str, category: &str) -> bool {
         "vault lock",
         "versioning",
         "opt-in",
+        "same organization",
         "not supported",
         "unsupported",
         "does not exist",
@@ -230,6 +247,7 @@ mod tests {
             ("Retention 1 day is shorter than the minimum of the vault", "", false),
             ("Bucket must have versioning enabled", "", false),
             ("DynamoDB is not opt-in in this region", "", false),
+            ("Both accounts must be a member of the same organization", "", false),
             ("Table orders not found", "", false),
             ("Something", "AccessDenied", false),
         ] {

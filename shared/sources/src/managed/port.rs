@@ -196,6 +196,8 @@ pub struct CopyJob {
     pub destination_vault_arn: Arn,
     /// The copy, as soon as it has a name.
     pub destination_recovery_point_arn: Option<Arn>,
+    /// How long it lives, counted from the creation of its source, where the service says so.
+    pub destination_lifecycle: Option<Lifecycle>,
     /// When it was asked for.
     pub created_at: Timestamp,
 }

@@ -80,6 +80,13 @@ pub enum Removed {
     Continuous,
     /// It is not ours.
     NotOurs,
+    /// Another account keeps it.
+    Elsewhere {
+        /// That account.
+        account: String,
+        /// Until its lifecycle ends; nobody knows, where nothing is said.
+        until: Option<Timestamp>,
+    },
 }
 
 impl Removed {
@@ -111,7 +118,25 @@ impl fmt::Display for Removed {
                 "continuous: deleting it would end the continuous backup of its resource; take the rule out of the backup plan first",
             ),
             Removed::NotOurs => f.write_str("made by somebody else: Holdfast never removes it"),
+            Removed::Elsewhere { account, until } => {
+                write!(f, "a copy in account {account}, where nothing of this account removes anything: it stays until ")?;
+                match until {
+                    Some(until) => write!(f, "its lifecycle ends at {until}"),
+                    None => f.write_str("that account removes it"),
+                }
+            }
         }
+    }
+}
+
+/// What became of a point that was to go and that another account keeps: from here nobody can look at it, so its own end counts.
+pub fn elsewhere(managed: &ManagedPoint, now: Timestamp) -> Removed {
+    match managed.expires_at {
+        Some(end) if end <= now => Removed::Deleted,
+        until => Removed::Elsewhere {
+            account: managed.recovery_point_arn.account().to_owned(),
+            until,
+        },
     }
 }
 

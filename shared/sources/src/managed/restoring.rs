@@ -6,8 +6,8 @@ use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::backup::{newest_job, write_job};
 use super::identity::restore_token;
+use super::marks::{newest_job, write_job};
 use super::port::{ReadRestores, RestoreJob, RestoreRequest, StartRestores};
 use super::shape::{Shape, restore_metadata};
 use super::{JobOutcome, outcome, restore_outcome};

@@ -16,7 +16,7 @@ use crate::key::{KeyFacts, KeyFault};
 pub struct Destination {
     /// The vault's ARN: its region and account say how far the copy travels.
     pub vault_arn: Arn,
-    /// The vault as it stands; none if there is no such vault.
+    /// The vault as it stands; none if there is no such vault, or it is another account's, which shows it to nobody else.
     pub vault: Option<BackupVault>,
     /// The vault's key, where it was looked at.
     pub key: Option<KeyFacts>,
@@ -73,6 +73,15 @@ pub enum Refusal {
         /// The account that the copy would go to.
         account: String,
     },
+    /// What nobody here can remove has to end by itself.
+    #[error(
+        "nothing of this account can look at a copy in account {account} or remove it, so it has to end by itself: give the plan \
+         aws_backup: {{delete_after: …}}"
+    )]
+    NoEnd {
+        /// The account that the copy would go to.
+        account: String,
+    },
     /// There is no such vault.
     #[error("vault {vault} does not exist or may not be seen: create it, or allow backup:DescribeBackupVault on it")]
     NoVault {
@@ -116,10 +125,18 @@ pub fn can_copy(
     }
     can_leave(point)?;
     keys_allow(point, source_key, destination)?;
-    let vault = destination.vault.as_ref().ok_or_else(|| Refusal::NoVault {
-        vault: vault_arn.clone(),
-    })?;
-    destination.lifecycle.check(vault.lock)?;
+    let leaves_account = vault_arn.account() != point.arn.account();
+    if leaves_account && destination.lifecycle.delete_after_days.is_none() {
+        let account = vault_arn.account().to_owned();
+        return Err(Refusal::NoEnd { account });
+    }
+    if destination.vault.is_none() && !leaves_account {
+        let vault = vault_arn.clone();
+        return Err(Refusal::NoVault { vault });
+    }
+    destination
+        .lifecycle
+        .check(destination.vault.as_ref().and_then(|vault| vault.lock))?;
     match destination.lifecycle.expires_at(point.created_at) {
         Some(at) if at <= now => Err(Refusal::AlreadyExpired { at }),
         _ => Ok(()),

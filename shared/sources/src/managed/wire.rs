@@ -163,6 +163,10 @@ pub fn copy_job(job: &Value) -> Result<CopyJob, PortError> {
         source_recovery_point_arn: arn(job, "SourceRecoveryPointArn")?,
         destination_vault_arn: arn(job, "DestinationBackupVaultArn")?,
         destination_recovery_point_arn: maybe_arn(job, "DestinationRecoveryPointArn")?,
+        destination_lifecycle: job
+            .get("DestinationRecoveryPointLifecycle")
+            .filter(|days| days.is_object())
+            .map(lifecycle),
         created_at: time(job, "CreationDate")?,
     })
 }

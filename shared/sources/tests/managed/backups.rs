@@ -142,6 +142,34 @@ fn a_job_whose_start_window_is_over_expires_and_another_one_is_started() {
     });
 }
 
+#[test]
+fn jobs_that_find_the_resource_held_are_no_attempts_until_the_start_window_is_over() {
+    run(async {
+        let held = JobEnd::Failed("there was a running backup job for the same resource".to_owned());
+        let world = World::new();
+        world.cloud().polls(0);
+        for _ in 0..100 {
+            world.cloud().next_job_ends(held.clone());
+        }
+        for _ in 0..8 * 4 {
+            assert!(matches!(world.tick().await.unwrap(), Worked::Continuing { .. }));
+            let jobs = world.cloud().jobs_started();
+            // An event of the job that failed, at once.
+            assert!(matches!(world.tick().await.unwrap(), Worked::Continuing { .. }));
+            assert_eq!(world.cloud().jobs_started(), jobs);
+            world.later(TICK);
+        }
+        assert!(world.cloud().jobs_started() > MAX_ATTEMPTS as usize);
+        assert!(failure(&world.work().await).contains("same resource"));
+
+        let freed = World::new();
+        for _ in 0..2 * MAX_ATTEMPTS {
+            freed.cloud().next_job_ends(held.clone());
+        }
+        freed.made().await;
+    });
+}
+
 /// The customer starts a job of the same table, which is running.
 async fn hold_resource(world: &World) -> String {
     let request = BackupRequest {

@@ -64,6 +64,17 @@ fn destination(account: &str) -> Destination {
     }
 }
 
+/// In another account, where a copy has to end by itself.
+fn elsewhere() -> Destination {
+    Destination {
+        lifecycle: Lifecycle {
+            cold_after_days: None,
+            delete_after_days: Some(30),
+        },
+        ..destination(OTHER_ACCOUNT)
+    }
+}
+
 fn here() -> Destination {
     destination("111122223333")
 }
@@ -99,11 +110,11 @@ fn what_can_be_copied_is_not_refused() {
     };
     for (point, key, destination) in [
         (source(), None, here()),
-        (source(), None, destination(OTHER_ACCOUNT)),
+        (source(), None, elsewhere()),
         (snapshot(), Some(key(KeyState::Enabled)), here()),
         (snapshot(), Some(aws_managed), here()),
-        (snapshot(), Some(shared), destination(OTHER_ACCOUNT)),
-        (source(), Some(key(KeyState::Enabled)), destination(OTHER_ACCOUNT)),
+        (snapshot(), Some(shared), elsewhere()),
+        (source(), Some(key(KeyState::Enabled)), elsewhere()),
     ] {
         assert_eq!(
             can_copy(&point, key.as_ref(), &destination, now()),
@@ -219,6 +230,21 @@ fn a_destination_has_to_exist_to_be_another_one_and_to_take_the_lifetime() {
         "ten days after the creation of the source is now"
     );
     assert_eq!(lifetime(Some(11), None), "none");
+}
+
+#[test]
+fn a_copy_in_another_account_has_to_end_by_itself_and_its_vault_need_not_be_seen() {
+    let unseen = |days| Destination {
+        vault: None,
+        lifecycle: Lifecycle {
+            cold_after_days: None,
+            delete_after_days: days,
+        },
+        ..elsewhere()
+    };
+    assert_eq!(refusal(&source(), None, &unseen(None)), "NoEnd");
+    assert_eq!(refusal(&source(), None, &unseen(Some(10))), "AlreadyExpired");
+    assert_eq!(refusal(&source(), None, &unseen(Some(11))), "none");
 }
 
 #[test]

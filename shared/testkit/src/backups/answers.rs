@@ -198,6 +198,7 @@ fn copy_job(job: &Job) -> Option<CopyJob> {
         source_recovery_point_arn: request.recovery_point_arn.clone(),
         destination_vault_arn: request.destination_vault_arn.clone(),
         destination_recovery_point_arn: job.made.clone(),
+        destination_lifecycle: Some(request.lifecycle),
         created_at: job.created_at,
     })
 }

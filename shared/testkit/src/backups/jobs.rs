@@ -235,6 +235,13 @@ impl Cloud {
             return Err("copies need advanced features for Amazon DynamoDB backups".to_owned());
         }
         let leaves_account = there.0.0 != point.arn.account();
+        let is_let_in = self
+            .vaults
+            .get(there)
+            .is_some_and(|vault| vault.lets_in.contains(point.arn.account()));
+        if leaves_account && !is_let_in {
+            return Err("Access Denied: the access policy of the destination vault".to_owned());
+        }
         let is_aws_managed = point
             .key_arn
             .as_ref()

@@ -53,6 +53,8 @@ struct Cloud {
 #[derive(Debug, Default)]
 struct Vault {
     key: Option<Arn>,
+    /// Accounts that its access policy lets copy into it.
+    lets_in: BTreeSet<String>,
     lock: Option<LockBounds>,
     points: BTreeMap<Arn, Stored>,
 }
@@ -155,6 +157,17 @@ impl MemoryBackups {
         let mut cloud = lock(&self.cloud);
         let vault = cloud.vaults.get_mut(&self.vault_key(name));
         vault.unwrap_or_else(|| panic!("no vault {name}")).lock = Some(bounds);
+    }
+
+    /// A vault's access policy lets another account copy into it.
+    ///
+    /// # Panics
+    /// There is no such vault.
+    pub fn let_in(&self, name: &str, account: &str) {
+        let mut cloud = lock(&self.cloud);
+        let vault = cloud.vaults.get_mut(&self.vault_key(name));
+        let vault = vault.unwrap_or_else(|| panic!("no vault {name}"));
+        vault.lets_in.insert(account.to_owned());
     }
 
     /// A vault's ARN.
