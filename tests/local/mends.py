@@ -19,7 +19,7 @@ from ministack.core.responses import get_account_id, get_region, json_response
 from ministack.services import apigateway_v1, eventbridge, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
-from tests.local import imports
+from tests.local import accounts, imports, simulation
 
 
 def apply() -> None:
@@ -36,6 +36,8 @@ def apply() -> None:
     iam_knows_the_condition_keys()
     no_second_port()
     imports.apply()
+    simulation.apply()
+    accounts.apply()
 
 
 def code_urls_over_tls() -> None:
@@ -215,6 +217,8 @@ def iam_knows_the_resource() -> None:
             return f"arn:aws:lambda:{region}:{account_id}:function:{_field(body, 'FunctionName')}"
         if service == "iam":
             form = urllib.parse.parse_qs(bytes(body or b"").decode())
+            if form.get("Action") == ["SimulatePrincipalPolicy"]:
+                return form["PolicySourceArn"][0]
             if form.get("Action") == ["CreatePolicy"]:
                 return f"arn:aws:iam::{account_id}:policy{form.get('Path', ['/'])[0]}{form['PolicyName'][0]}"
         return arn
@@ -256,6 +260,7 @@ def iam_knows_the_action() -> None:
         ("GET", "recursion-config"): "GetFunctionRecursionConfig",
         ("PUT", "recursion-config"): "PutFunctionRecursionConfig",
         ("GET", "layers"): "GetLayerVersion",
+        ("GET", "account-settings"): "GetAccountSettings",
     }
 
     def lambda_action(method: str, path: str) -> str | None:
