@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_catalog::{Manifest, PointId, ReportStatus};
+use holdfast_catalog::{Manifest, PointId, Region, Report, ReportStatus};
+use holdfast_lambda::Failure;
 use holdfast_sources::call::kinesis::{CreateStream, PutRecords};
 use holdfast_sources::kinesis::Record;
 use holdfast_testkit::MemoryWiring;
@@ -11,6 +12,9 @@ use holdfast_vault::{read_committed_part, read_manifest, read_pack};
 use serde_json::{Value, json};
 
 use crate::{POLICY, World, home_region};
+
+/// Data by partition key, in order.
+pub type ByKey = BTreeMap<String, Vec<String>>;
 
 /// The stream's name.
 pub const STREAM: &str = "clicks";
@@ -105,4 +109,69 @@ pub fn numbers(stored: &BTreeMap<String, Vec<Record>>) -> BTreeMap<String, Vec<S
         .iter()
         .map(|(shard, records)| (shard.clone(), numbers(records)))
         .collect()
+}
+
+/// Records of a point by partition key, in the order in which they arrived.
+pub fn by_key(stored: &BTreeMap<String, Vec<Record>>) -> ByKey {
+    let records = stored.values().flatten();
+    ordered(records.map(|record| (&record.sequence_number, &record.partition_key, &record.data)))
+}
+
+/// What a stream has by partition key, in the order in which it arrived.
+pub fn arrived(world: &World, region: &Region, stream: &str) -> ByKey {
+    let records = account(world).records(region, stream);
+    let text = |record: &Value, name: &str| record[name].as_str().unwrap().to_owned();
+    let records: Vec<[String; 3]> = records
+        .iter()
+        .map(|(_, record)| ["SequenceNumber", "PartitionKey", "Data"].map(|name| text(record, name)))
+        .collect();
+    ordered(records.iter().map(|[number, key, data]| (number, key, data)))
+}
+
+fn ordered<'a>(records: impl Iterator<Item = (&'a String, &'a String, &'a String)>) -> ByKey {
+    let mut records: Vec<_> = records.collect();
+    records.sort_by_key(|(number, ..)| (number.len(), *number));
+    let mut by_key = ByKey::new();
+    for (_, key, data) in records {
+        by_key.entry(key.clone()).or_default().push(data.clone());
+    }
+    by_key
+}
+
+/// How many there are.
+pub fn count(by_key: &ByKey) -> usize {
+    by_key.values().map(Vec::len).sum()
+}
+
+/// The same without what came a second time.
+pub fn once(by_key: &ByKey) -> ByKey {
+    let mut once = by_key.clone();
+    for list in once.values_mut() {
+        let mut seen = std::collections::BTreeSet::new();
+        list.retain(|data| seen.insert(data.clone()));
+    }
+    once
+}
+
+/// A restore of the stream under this name.
+pub fn again(name: &str) -> Value {
+    json!({"resource": format!("kinesis-stream/{}/{STREAM}", home_region()), "target": {"name": name}})
+}
+
+/// Sends restore an event, and then its own queue's tasks until there are none; what the last of them says.
+///
+/// # Errors
+/// The request was refused, or no vault has such a point.
+pub async fn restore(world: &World, event: Value) -> Result<Report, Failure> {
+    let mut events = vec![event];
+    loop {
+        world.clock.set_remaining(jiff::SignedDuration::from_mins(15));
+        let request = restore::Request::parse(events.remove(0)).unwrap();
+        let report = world.restore().run(request, &world.clock).await?;
+        let tasks = world.outbox.take_tasks();
+        events.extend(tasks.iter().map(|task| serde_json::from_str(&task.body).unwrap()));
+        if events.is_empty() {
+            return Ok(report);
+        }
+    }
 }

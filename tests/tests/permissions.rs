@@ -73,6 +73,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Backups as restore::BackupPorts>::actions(),
                 <Databases as restore::DatabasePorts>::actions(),
                 <Wiring as restore::WiringPorts>::actions(),
+                <Wiring as restore::RecordPorts>::actions(),
                 <Wiring as restore::StackPorts>::actions(),
                 <Outbox as restore::WorkPorts>::actions(),
                 <Points as restore::PointPorts>::actions(),

@@ -58,6 +58,7 @@ impl Request {
             target: Target::default(),
             from: self.vault.clone(),
             triggers: Triggers::Quiet,
+            records: None,
             replace: std::collections::BTreeMap::new(),
         }
     }

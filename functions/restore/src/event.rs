@@ -27,6 +27,10 @@ pub struct Request {
     /// Whether event source mappings are switched on.
     #[serde(default)]
     pub triggers: Triggers,
+    /// Whether a stream's records are put back: into one that this restore makes if left out, `true` also into one that is there,
+    /// `false` into none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<bool>,
     /// What stands for what in a restored function: ARNs (role, layers, queues, streams), subnets, security groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub replace: BTreeMap<String, String>,

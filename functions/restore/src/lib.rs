@@ -11,6 +11,7 @@ pub mod drift;
 mod event;
 mod function;
 mod managed;
+mod records;
 mod table;
 mod wiring;
 
@@ -35,6 +36,7 @@ use copies::Found;
 
 pub use choose::choose;
 pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
+pub use holdfast_sources::kinesis::WriteRecords as RecordPorts;
 pub use holdfast_sources::wiring::RestoreWiring as WiringPorts;
 
 ports! {
@@ -98,7 +100,7 @@ pub trait Regions: Send + Sync {
     /// RDS.
     type Databases: DatabasePorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
-    type Wiring: WiringPorts + StackPorts;
+    type Wiring: WiringPorts + RecordPorts + StackPorts;
     /// Whoever takes points.
     type Points: PointPorts;
 

@@ -1,7 +1,6 @@
 //! Bringing back what is one configuration document: a queue, a topic, a rule.
 
 use holdfast_catalog::{Manifest, Outcome, OutcomeStatus, ResourceId};
-use holdfast_sources::SettingOutcome;
 use holdfast_sources::call::InAccount as _;
 use holdfast_sources::lambda::restore;
 use holdfast_sources::wiring::restore::{Plan, RestoreRequest, Restored, execute, plan};
@@ -10,6 +9,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 
 use crate::copies::Copies;
+use crate::records::{RecordsRestore, has_records};
 use crate::{Regions, Request, Restore, Triggers, VaultPorts, WorkPorts};
 
 /// A restore of one configuration document, resolved.
@@ -48,20 +48,34 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             replacements: &replacements,
         };
         let plan = self.plan_wiring(&wanted);
-        let outcome = match execute(self.regions.wiring(), work, clock, &plan).await? {
-            Restored::Made(settings) => crate::outcome_of(target.to_string(), &settings),
+        let restored = execute(self.regions.wiring(), work, clock, &plan).await?;
+        let outcome = match &restored {
+            Restored::Made(settings) => crate::outcome_of(target.to_string(), settings),
             Restored::Adopted => {
                 let message = "it is there and as it should be; nothing was changed";
                 Outcome::new(target, OutcomeStatus::Unchanged, message)
             }
             Restored::Finished => Outcome::new(target, OutcomeStatus::Unchanged, "this restore was finished before"),
-            Restored::Refused(differences) => Outcome::new(target, OutcomeStatus::Failed, refusal(&differences)),
+            Restored::Refused(differences) => Outcome::new(target, OutcomeStatus::Failed, refusal(differences)),
+        };
+        let outcome = match has_records(manifest) {
+            false => outcome,
+            true => {
+                let wanted = RecordsRestore {
+                    copies,
+                    work,
+                    manifest,
+                    target,
+                    asked: request.records,
+                };
+                self.with_records(&wanted, &restored, outcome, clock).await?
+            }
         };
         Ok(outcome.with("point", manifest.point.to_string()))
     }
 
     pub(crate) fn plan_wiring(&self, wanted: &WiringRestore<'_>) -> Plan {
-        let mut plan = plan(&RestoreRequest {
+        plan(&RestoreRequest {
             point: &wanted.manifest.point,
             source_arn: &wanted.manifest.arn,
             document: wanted.document,
@@ -72,13 +86,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 Triggers::AsBefore => restore::Triggers::AsBefore,
             },
             replacements: wanted.replacements,
-        });
-        if wanted.manifest.data.is_some() {
-            let message =
-                "the point holds them, and a restore does not put them back yet: they lie in the vault's packs";
-            plan.notes.push(SettingOutcome::needs_person("Records", message));
-        }
-        plan
+        })
     }
 }
 

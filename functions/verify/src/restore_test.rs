@@ -14,6 +14,7 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::{PortError, read_manifest, write_fact};
 use serde_json::json;
 
+use crate::decide::has_restore_tests;
 use crate::{InventoryPorts, PreflightPorts, Regions, TablePorts, VaultPorts, Verify};
 
 /// Points with more bytes than this are not restored as a test: the test would cost more than it tells.
@@ -59,6 +60,13 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         let Some(data) = &manifest.data else {
             return Ok(Outcome::new(point, OutcomeStatus::Unchanged, "has no items to restore"));
         };
+        if !has_restore_tests(point.resource.kind) {
+            let message = format!(
+                "not restore-tested: a {} is not; a scrub reads its data",
+                point.resource.kind
+            );
+            return Ok(Outcome::new(point, OutcomeStatus::Unchanged, message));
+        }
         if data.bytes > MAX_TEST_BYTES {
             let message = format!(
                 "not restore-tested: {} bytes are more than {MAX_TEST_BYTES}",

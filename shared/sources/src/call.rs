@@ -56,6 +56,9 @@ pub enum Effect {
     Creates,
     /// It changes something that is there.
     Changes,
+    /// It adds to something that is there, and adds it again when it is made again: a call whose answer was lost is the
+    /// caller's to judge.
+    Adds,
 }
 
 /// One operation of one service, as a type without values.
@@ -240,7 +243,7 @@ operations! {
     ListShards Reads ["kinesis:ListShards"];
     GetShardIterator Reads ["kinesis:GetShardIterator"];
     GetRecords Reads ["kinesis:GetRecords", "kms:Decrypt"];
-    PutRecords Changes ["kinesis:PutRecords", "kms:GenerateDataKey"];
+    PutRecords Adds ["kinesis:PutRecords", "kms:GenerateDataKey"];
 }
 
 operations! {

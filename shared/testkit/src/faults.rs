@@ -247,7 +247,7 @@ impl<O: Operation, S: Call<O>> Call<O> for Faults<S> {
     async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
         let effect = match O::EFFECT {
             call::Effect::Reads => Effect::Reads,
-            call::Effect::Creates | call::Effect::Changes => Effect::Writes,
+            call::Effect::Creates | call::Effect::Changes | call::Effect::Adds => Effect::Writes,
         };
         let subject = region.to_string();
         self.script

@@ -29,6 +29,8 @@ pub(super) struct Act<'a, V, R, Q> {
     pub ours: BTreeSet<ResourceId>,
     /// Whether what is there and another is changed.
     pub in_place: bool,
+    /// Whether records of streams are put back, as [`crate::Request::records`].
+    pub records: Option<bool>,
     /// How long the next invocation has to wait for what this one began.
     pub wait_seconds: u32,
 }

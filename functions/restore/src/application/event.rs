@@ -39,6 +39,10 @@ pub struct Request {
     /// Whether IAM roles are restored too; else those of the application stay as they are, and what runs as them does so still.
     #[serde(default)]
     pub roles: bool,
+    /// Whether records of streams are put back: into those that this restore makes if left out, `true` also into those that are
+    /// there, `false` into none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<bool>,
     /// Which vault to read; the home vault if it has any of it, else the replica, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<From>,

@@ -122,6 +122,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             map,
             ours: BTreeSet::new(),
             in_place: request.in_place,
+            records: request.records,
             wait_seconds: 0,
         };
         let mut failed: BTreeSet<&ResourceId> = BTreeSet::new();

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::act::Act;
 use super::gather::Point;
 use super::told;
+use crate::records::{RecordsRestore, has_records};
 use crate::wiring::{WiringRestore, read_document, refusal};
 use crate::{Regions, Triggers, VaultPorts, WorkPorts, function, outcome_of};
 
@@ -74,7 +75,18 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 return Ok(told(step, &Word::Failed(why)));
             }
         }
-        Ok(told_of(step, restored))
+        let outcome = told_of(step, &restored);
+        if !has_records(&point.manifest) {
+            return Ok(outcome);
+        }
+        let wanted = RecordsRestore {
+            copies: &self.copies(step, point).await,
+            work: store,
+            manifest: &point.manifest,
+            target: &step.target,
+            asked: self.records,
+        };
+        self.restore.with_records(&wanted, &restored, outcome, clock).await
     }
 
     /// Notifications know no off: they are added when events may flow.
@@ -88,7 +100,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         let plan = self.plan_wiring(step, point, wanted, Triggers::AsBefore)?;
         let store = &self.gathered.vault.store;
         let restored = execute(self.restore.regions.wiring(), store, clock, &plan).await?;
-        Ok(told_of(step, restored))
+        Ok(told_of(step, &restored))
     }
 
     /// Puts on what named resources that were not there yet.
@@ -159,16 +171,16 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
     }
 }
 
-fn told_of(step: &Step, restored: Restored) -> Outcome {
+fn told_of(step: &Step, restored: &Restored) -> Outcome {
     match restored {
-        Restored::Made(settings) => outcome_of(step.target.to_string(), &settings),
+        Restored::Made(settings) => outcome_of(step.target.to_string(), settings),
         Restored::Finished => Outcome::new(
             &step.target,
             OutcomeStatus::Unchanged,
             "this restore was finished before",
         ),
         Restored::Adopted => told(step, &Word::Adopted),
-        Restored::Refused(differences) => told(step, &Word::Failed(refusal(&differences))),
+        Restored::Refused(differences) => told(step, &Word::Failed(refusal(differences))),
     }
 }
 

@@ -25,6 +25,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::service_config::ServiceConfigKey;
 use aws_types::{SdkConfig, SigningName};
 use holdfast_catalog::{Arn, Region};
@@ -131,7 +132,7 @@ impl AwsCalls {
         let operation = self.operation::<O>(wire, region);
         let answer = operation.invoke(request).await.map_err(|error| match O::EFFECT {
             Effect::Creates => port_error_of_create(&error, &doing),
-            Effect::Reads | Effect::Changes => port_error(&error, &doing),
+            Effect::Reads | Effect::Changes | Effect::Adds => port_error(&error, &doing),
         })?;
         Ok(match request::answered(O::ADDRESS) {
             Some(member) => json!({ member: answer }),
@@ -154,7 +155,12 @@ impl AwsCalls {
         if let Some(client) = config.http_client() {
             builder = builder.http_client(client);
         }
-        if let Some(retry) = config.retry_config() {
+        let once = RetryConfig::disabled();
+        let retry = match O::EFFECT {
+            Effect::Adds => Some(&once),
+            Effect::Reads | Effect::Creates | Effect::Changes => config.retry_config(),
+        };
+        if let Some(retry) = retry {
             builder = builder.standard_retry(retry);
         }
         if let Some(timeouts) = config.timeout_config() {

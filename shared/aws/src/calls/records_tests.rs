@@ -89,3 +89,13 @@ async fn a_part_of_the_records_may_be_refused_by_an_answer_that_is_no_error() {
     assert_eq!(request.header("x-amz-target"), Some("Kinesis_20131202.PutRecords"));
     assert_eq!(sent(&request), input);
 }
+
+#[tokio::test]
+async fn records_whose_answer_is_lost_are_the_callers_to_put_again() {
+    let server = Server::replying([Reply::new(500, "{}"), Reply::new(500, "{}")]);
+    let calls = AwsCalls::new(&server.aws(), "111122223333");
+    let input = json!({"StreamName": "clicks", "Records": [{"Data": "", "PartitionKey": "b"}]});
+    let answer = Call::<PutRecords>::call(&calls, &"eu-central-1".parse().unwrap(), input).await;
+    assert!(matches!(answer, Err(PortError::Unavailable(_))), "{answer:?}");
+    assert_eq!(server.requests().len(), 1);
+}

@@ -2,8 +2,10 @@
 
 mod port;
 mod record;
+pub mod refill;
 mod shards;
 pub mod snapshot;
+mod so_far;
 
-pub use port::ReadRecords;
+pub use port::{ReadRecords, WriteRecords};
 pub use record::{KEY, Record};

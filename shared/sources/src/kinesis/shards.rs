@@ -2,10 +2,12 @@
 
 use holdfast_catalog::{ResourceId, StreamRun, StreamShard};
 use holdfast_vault::PortError;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::record::{Record, instant};
 use super::{ReadRecords, snapshot};
+use crate::call::Call;
 use crate::call::kinesis::{DescribeStreamSummary, GetRecords, GetShardIterator, ListShards};
 use crate::wiring::at::At;
 
@@ -21,18 +23,33 @@ const MAX_PAGES: usize = 1000;
 /// `NotFound` when there is no such stream; those of the service. A listing that broke off is never returned.
 pub(super) async fn describe<P: ReadRecords>(port: &P, id: &ResourceId) -> Result<StreamRun, PortError> {
     let at = At { port, id };
-    let answer = at
-        .ask::<DescribeStreamSummary>(json!({ "StreamName": id.name }))
-        .await?;
-    let summary = answer.get("StreamDescriptionSummary").cloned().unwrap_or_default();
+    let summary = summary(&at).await?;
     let hours = summary.get("RetentionPeriodHours").and_then(Value::as_u64);
     let hours = hours.and_then(|hours| u32::try_from(hours).ok());
-    let made_at = summary.get("StreamCreationTimestamp").and_then(Value::as_f64);
     Ok(StreamRun {
-        made_at: made_at.and_then(instant),
+        made_at: made_at_in(&summary),
         retention_hours: hours.ok_or_else(|| told_nothing(id, "how long it keeps records"))?,
         shards: list(&at).await?,
     })
+}
+
+/// When a stream was made, which tells it from every other one of its name.
+pub(super) async fn made_at<P: Call<DescribeStreamSummary> + Sync>(at: &At<'_, P>) -> Result<Timestamp, PortError> {
+    let made_at = made_at_in(&summary(at).await?);
+    made_at.ok_or_else(|| told_nothing(at.id, "when it was made"))
+}
+
+async fn summary<P: Call<DescribeStreamSummary> + Sync>(at: &At<'_, P>) -> Result<Value, PortError> {
+    let input = json!({ "StreamName": at.id.name });
+    let answer = at.ask::<DescribeStreamSummary>(input).await?;
+    Ok(answer.get("StreamDescriptionSummary").cloned().unwrap_or_default())
+}
+
+fn made_at_in(summary: &Value) -> Option<Timestamp> {
+    summary
+        .get("StreamCreationTimestamp")
+        .and_then(Value::as_f64)
+        .and_then(instant)
 }
 
 async fn list<P: ReadRecords>(at: &At<'_, P>) -> Result<Vec<StreamShard>, PortError> {

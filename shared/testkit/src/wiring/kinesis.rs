@@ -8,7 +8,7 @@ use super::{Answer, Desk, page, tag_list, tag_map, text, unknown};
 const BUSY_LOOKS: u64 = 1;
 
 /// What a stream's summary does not tell.
-const HIDDEN: [&str; 10] = [
+const HIDDEN: [&str; 11] = [
     "Arn",
     "Tags",
     "busy",
@@ -19,6 +19,7 @@ const HIDDEN: [&str; 10] = [
     "made_records",
     "generation",
     "refused",
+    "refusal",
 ];
 
 impl Desk<'_> {

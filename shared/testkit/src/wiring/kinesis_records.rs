@@ -9,6 +9,9 @@ use crate::lock;
 /// Records a page: few, so that a shard has pages.
 const PAGE_RECORDS: usize = 3;
 
+/// Entries that `PutRecords` takes.
+const MAX_ENTRIES: usize = 500;
+
 /// The first sequence number: the tenth has a digit more, as the service's numbers grow.
 const FIRST_SEQUENCE_NUMBER: u64 = 90;
 
@@ -136,9 +139,12 @@ impl MemoryWiring {
         });
     }
 
-    /// The next entries of `PutRecords`, so many of them, are refused as too fast.
-    pub fn refuse_entries(&self, region: &Region, stream: &str, entries: u64) {
-        self.change_stream(region, stream, |stream| stream["refused"] = Value::from(entries));
+    /// The next entries of `PutRecords`, so many of them, are refused with this error code.
+    pub fn refuse_entries(&self, region: &Region, stream: &str, entries: u64, code: &str) {
+        self.change_stream(region, stream, |stream| {
+            stream["refused"] = Value::from(entries);
+            stream["refusal"] = Value::from(code);
+        });
     }
 
     /// All records, by shard and in their order there, as `GetRecords` tells them.
@@ -254,15 +260,19 @@ impl Desk<'_> {
         #[expect(clippy::cast_precision_loss, reason = "the service counts so too")]
         let now = self.things.now.as_millisecond() as f64 / 1000.0;
         let stream = self.change("stream", text(input, "StreamName")?)?;
+        if input["Records"]
+            .as_array()
+            .is_none_or(|records| records.len() > MAX_ENTRIES)
+        {
+            return Err(PortError::Invalid("that is no list of records, or too long".to_owned()));
+        }
         let mut refused = stream["refused"].as_u64().unwrap_or(0);
         let (mut told, mut failed) = (Vec::new(), 0);
         for entry in input["Records"].as_array().into_iter().flatten() {
             if refused > 0 {
                 refused -= 1;
                 failed += 1;
-                told.push(
-                    json!({ "ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down" }),
-                );
+                told.push(json!({ "ErrorCode": stream["refusal"], "ErrorMessage": "not this one" }));
                 continue;
             }
             let key = text(entry, "PartitionKey")?;

@@ -198,7 +198,7 @@ impl Writing<'_> {
             self.add(&logical, "AWS::Kinesis::StreamConsumer", Map::from_iter(consumer));
         }
         self.notes.push(format!(
-            "{}: the template makes the stream without its records",
+            "{}: the template makes the stream without its records; a restore with \"records\": true puts them there",
             subject.id
         ));
     }
