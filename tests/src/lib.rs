@@ -96,6 +96,16 @@ pub fn home_region() -> Region {
     "eu-central-1".parse().unwrap()
 }
 
+/// The functions whose roles every world's pre-flight looks after.
+const ROLES: [&str; 5] = ["prune", "replicate", "restore", "snapshot", "verify"];
+
+/// The role that a function of every world runs as.
+pub fn role_of(function: &str) -> Arn {
+    format!("arn:aws:iam::111122223333:role/holdfast/{function}/r")
+        .parse()
+        .unwrap()
+}
+
 /// The vault of AWS Backup that every world has, in both of its regions.
 pub const BACKUP_VAULT: &str = "holdfast";
 
@@ -318,6 +328,9 @@ impl World {
             preflight: Preflight {
                 ports: self.port(self.surroundings.clone()),
                 key: Some(KEY.parse().unwrap()),
+                stack: "holdfast".to_owned(),
+                bucket: "home".to_owned(),
+                roles: ROLES.map(role_of).to_vec(),
                 replicas: vec![Replica {
                     region: replica_region(),
                     bucket: "replica".to_owned(),

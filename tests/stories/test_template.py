@@ -41,6 +41,7 @@ NAMELESS_ACTIONS = {
     "kinesis:ListStreams",
     "kms:CreateKey",
     "lambda:CreateEventSourceMapping",
+    "lambda:GetAccountSettings",
     "lambda:ListEventSourceMappings",
     "lambda:ListFunctions",
     "rds:DescribeDBClusters",
@@ -311,7 +312,7 @@ def test_roles_are_read_and_made_only_where_a_parameter_says_so():
         for action in entry["Action"]
         if action.startswith("iam:")
     }
-    assert always == {"iam:CreateServiceLinkedRole", "iam:PassRole"}
+    assert always == {"iam:CreateServiceLinkedRole", "iam:PassRole", "iam:SimulatePrincipalPolicy"}
     for name in ("ProtectRoles", "RestoreRoles"):
         assert template()["Parameters"][name]["Default"] == "no"
 
@@ -336,6 +337,17 @@ def test_restore_can_change_nothing_of_what_wakes_and_tells_us():
     # A group that is there is not made again; our bus is everybody's, whose policy gives nobody our rights.
     harmless = {"scheduler:CreateScheduleGroup", "events:PutPermission"}
     assert {action for action in granted if action.startswith(ours)} - harmless <= refused
+
+
+def test_verify_looks_after_the_role_of_every_function_by_its_path():
+    environment = resources("AWS::Serverless::Function")["Verify"]["Properties"]["Environment"]["Variables"]
+    listed = environment["HOLDFAST_ROLE_ARNS"]["Fn::Join"][1]
+    assert {entry["Fn::GetAtt"] for entry in listed} == {f"{role}.Arn" for role in FUNCTION_ROLES}
+    for role in FUNCTION_ROLES:
+        path = resources("AWS::IAM::Role")[role]["Properties"]["Path"]
+        assert path == f"/holdfast/{role.removesuffix('Role').lower()}/"
+    (asks,) = [entry for entry in allowed("VerifyRole") if "iam:SimulatePrincipalPolicy" in entry["Action"]]
+    assert [resource.rsplit(":", 1)[-1] for resource in asks["Resource"]] == ["role/holdfast/*", "role/holdfast-aws-backup/*"]
 
 
 def test_every_function_has_a_role_and_a_log_group_of_its_own():

@@ -1,8 +1,9 @@
 //! Keys and destinations are looked at once a day, after each deployment and on request; what is wrong is said with what to change.
 
 use holdfast_catalog::{Arn, OutcomeStatus, Report};
+use holdfast_lambda::Replica;
 use holdfast_sources::key::KeyState;
-use holdfast_tests::{KEY, World, managed, order, table_config};
+use holdfast_tests::{BACKUP_VAULT, KEY, World, home_region, managed, order, replica_region, role_of, table_config};
 use holdfast_vault::PortError;
 use jiff::SignedDuration;
 
@@ -317,4 +318,166 @@ async fn the_key_of_a_replica_in_another_account_is_looked_at_instead_of_ours_th
         said.len() == 1 && said[0].1.contains("vault replica and 1 recovery points"),
         "{said:?}"
     );
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_do_what_the_policy_needs_is_found_with_the_action() {
+    let world = copied().await;
+    for (function, action) in [
+        ("snapshot", "dynamodb:Scan"),
+        ("prune", "s3:DeleteObjectVersion"),
+        // Nothing that plans protect needs these.
+        ("snapshot", "kinesis:GetRecords"),
+        ("replicate", "backup:StartCopyJob"),
+    ] {
+        world.surroundings.deny(&role_of(function), action);
+    }
+    let said = said(&asked(&world).await);
+    assert_eq!(said.len(), 2, "{said:?}");
+    for (words, found) in [
+        ("holdfast/prune/r may not s3:DeleteObjectVersion,", &said[0]),
+        ("holdfast/snapshot/r may not dynamodb:Scan in eu-central-1,", &said[1]),
+    ] {
+        assert!(found.0 == OutcomeStatus::Failed && found.1.contains(words), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_aws_backup_works_with_is_looked_at_where_plans_leave_something_to_it() {
+    for (world, expected) in [(World::with_orders(1), 0), (managed::with_orders(1), 1)] {
+        let role = holdfast_tests::managed_vault().role_arn;
+        world.surroundings.deny(&role, "dynamodb:StartAwsBackupJob");
+        world.surroundings.deny(&role_of("replicate"), "backup:StartCopyJob");
+        let said = said(&asked(&world).await);
+        let of_role = |role: &Arn| said.iter().filter(|(_, words)| words.contains(role.as_str())).count();
+        assert_eq!((of_role(&role), of_role(&role_of("replicate"))), (expected, expected));
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_could_not_be_asked_is_a_warning_and_one_that_is_gone_a_finding() {
+    for (error, status, word, is_done) in [
+        (
+            PortError::Denied("planted".to_owned()),
+            OutcomeStatus::Partial,
+            "could not be asked",
+            true,
+        ),
+        (
+            PortError::NotFound("planted".to_owned()),
+            OutcomeStatus::Failed,
+            "does not exist",
+            true,
+        ),
+        (
+            PortError::Unavailable("planted".to_owned()),
+            OutcomeStatus::Failed,
+            "could not be looked at",
+            false,
+        ),
+    ] {
+        let world = World::with_orders(1);
+        world.script.fail_named("denied", error);
+        let said = said(&ticked(&world).await);
+        assert_eq!(said.len(), 5, "one for each role: {said:?}");
+        assert!(
+            said.iter()
+                .all(|(found, words)| *found == status && words.contains(word)),
+            "{said:?}"
+        );
+        world.script.heal();
+        world.script.restart();
+        ticked(&world).await;
+        assert_eq!(world.script.count("denied") == 0, is_done, "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_vault_of_aws_backup_that_is_nearly_full_is_found_wherever_it_is() {
+    for region in [home_region(), replica_region()] {
+        let world = managed::with_orders(1);
+        world.backups.in_region(&region).add_vault(BACKUP_VAULT, None);
+        world.backups.in_region(&region).fill_vault(BACKUP_VAULT, 899_999);
+        assert_eq!(said(&asked(&world).await), [], "{region}");
+        world.backups.in_region(&region).fill_vault(BACKUP_VAULT, 900_000);
+        let said = said(&asked(&world).await);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].1.contains("900000 of 1000000") && said[0].1.contains(region.as_str()),
+            "{said:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_lets_few_functions_run_is_told_so() {
+    let world = copied().await;
+    world.surroundings.set_concurrency(10);
+    let found = said(&asked(&world).await);
+    assert!(
+        found.len() == 1 && found[0].0 == OutcomeStatus::Partial && found[0].1.contains("Lambda in eu-central-1"),
+        "{found:?}"
+    );
+    world
+        .script
+        .fail_named("free_concurrency", PortError::Denied("planted".to_owned()));
+    assert_eq!(said(&asked(&world).await), []);
+}
+
+#[test]
+fn the_template_lets_as_many_functions_run_at_once_as_a_pre_flight_counts_with() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+    let template = std::fs::read_to_string(path).unwrap();
+    let of_queues = template
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("MaximumConcurrency: "));
+    let at_once: u64 = of_queues.map(|number| number.parse::<u64>().unwrap()).sum();
+    let schedules = template.matches("Type: AWS::Scheduler::Schedule\n").count() as u64;
+    assert_eq!(at_once + schedules, holdfast_sources::preflight::FUNCTIONS_AT_ONCE);
+}
+
+const COPIED_TO_THE_OTHER_ACCOUNT: &str = "
+version: 1
+plans:
+  - name: standard
+    engine: aws-backup
+    schedule: {every: 1h}
+    retention: {keep_last: 2, minimum_good: 1}
+    copies:
+      - {region: eu-north-1}
+";
+
+#[tokio::test]
+async fn a_databases_key_has_to_name_the_account_that_its_snapshots_are_to_be_copied_to() {
+    let world = managed::with_orders(1);
+    world.add_database("ledger");
+    world.ticks().await;
+    let mut verify = world.verify();
+    verify.preflight.replicas.push(Replica {
+        region: "eu-north-1".parse().unwrap(),
+        bucket: "elsewhere".to_owned(),
+        account: "444455556666".to_owned(),
+        key_arn: Some("arn:aws:kms:eu-north-1:444455556666:key/1".parse().unwrap()),
+    });
+    let ask = async || {
+        let report = verify
+            .run_request(verify::Request::Preflight, &world.clock)
+            .await
+            .unwrap();
+        let mut said = said(&report);
+        said.retain(|(_, words)| words.contains("444455556666") && words.contains("ledger"));
+        said
+    };
+    assert_eq!(ask().await, [], "no copy leaves the account");
+    world.set_policy(COPIED_TO_THE_OTHER_ACCOUNT);
+    let found = ask().await;
+    assert!(
+        found.len() == 1 && found[0].1.contains("does not name account 444455556666"),
+        "{found:?}"
+    );
+    world.surroundings.share_key(&key("eu-central-1"), "444455556666");
+    assert_eq!(ask().await, []);
+    world.surroundings.give_key_to_aws(&key("eu-central-1"));
+    let found = ask().await;
+    assert!(found.len() == 1 && found[0].1.contains("AWS-managed"), "{found:?}");
 }

@@ -19,7 +19,7 @@ use holdfast_sources::dynamodb::port::{
 };
 use holdfast_sources::inventory::ListResources;
 use holdfast_sources::managed::port::{
-    PutValidations, ReadRecoveryPoints, ReadRegionSettings, ReadRestores, StartRestores,
+    PutValidations, ReadBackupVaults, ReadRecoveryPoints, ReadRegionSettings, ReadRestores, StartRestores,
 };
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_sources::rds::port::{DropScratchDatabases, ReadDatabases};
@@ -50,7 +50,8 @@ ports! {
 
 ports! {
     /// What verify asks of AWS Backup: it restores, tells what came of it, and looks.
-    pub trait BackupPorts: StartRestores, ReadRestores, PutValidations, ReadRecoveryPoints, ReadRegionSettings
+    pub trait BackupPorts:
+        StartRestores, ReadRestores, PutValidations, ReadBackupVaults, ReadRecoveryPoints, ReadRegionSettings
 }
 
 ports! {

@@ -73,6 +73,9 @@ fn verify_over<V>(
         preflight: Preflight {
             ports: AwsReplicas::new(aws, &settings.account),
             key: settings.vault_key_arn.as_ref().and_then(|key| key.parse().ok()),
+            stack: settings.stack.clone(),
+            bucket: settings.vault_bucket.clone(),
+            roles: settings.role_arns.clone(),
             replicas: settings.replicas().cloned().collect(),
             deployment: settings.deployment(),
         },

@@ -1,6 +1,8 @@
 //! Whether tonight's copies and restores can work: looked at once a day, after each deployment, and when a person asks.
 
 mod keys;
+mod quotas;
+mod roles;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -8,7 +10,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use holdfast_catalog::{Arn, Outcome, OutcomeStatus, Region, Report, layout};
 use holdfast_lambda::{PolicyInForce, Replica};
-use holdfast_sources::preflight::port::{ReadKeys, ReadReplicas};
+use holdfast_policy::{Engine, Resource};
+use holdfast_sources::preflight::port::{ReadConcurrency, ReadKeys, ReadReplicas, SimulateRoles};
 use holdfast_sources::preflight::{
     DestinationState, Finding, Observed, ObservedDestination, ObservedKey, Severity, preflight,
 };
@@ -21,7 +24,7 @@ use crate::{InventoryPorts, Regions, TablePorts, VaultPorts, Verify};
 
 ports! {
     /// What a pre-flight asks of the account: it looks.
-    pub trait PreflightPorts: ReadKeys, ReadReplicas
+    pub trait PreflightPorts: ReadConcurrency, ReadKeys, ReadReplicas, SimulateRoles
 }
 
 /// A replica whose bucket is not there is none to speak of while no point has waited this long for it: `replicate` makes it.
@@ -33,6 +36,12 @@ pub struct Preflight<P> {
     pub ports: P,
     /// The vault's key; none where the vault is not encrypted by a key of ours.
     pub key: Option<Arn>,
+    /// The stack's name.
+    pub stack: String,
+    /// The vault's bucket.
+    pub bucket: String,
+    /// The roles that the stack's functions run as; none where the vault is a directory.
+    pub roles: Vec<Arn>,
     /// The replicas.
     pub replicas: Vec<Replica>,
     /// What is told apart by it: one deployment and the next.
@@ -83,6 +92,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             .await;
         self.look_at_settings(policy, &resources, &mut observed, &mut unseen_outcomes)
             .await;
+        self.look_at_roles(policy, &resources, &mut observed, &mut unseen_outcomes)
+            .await;
+        self.look_at_quotas(policy, &resources, &mut observed, &mut unseen_outcomes)
+            .await;
         report_of(unseen_outcomes, &preflight(&observed))
     }
 
@@ -97,7 +110,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
     ) {
         let points: Vec<&PointEntry> = catalogue.points.iter().filter(|entry| !entry.is_tombstoned).collect();
         let all = points.len() as u64;
-        self.look_at_key(home, "the vault", all, observed, unseen_outcomes)
+        self.look_at_key(home, "the vault", all, BTreeSet::new(), observed, unseen_outcomes)
             .await;
         let own = self.own_replica();
         for replica in &self.preflight.replicas {
@@ -122,8 +135,15 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             if look.state == DestinationState::Missing && !has_waited {
                 continue;
             }
-            self.look_at_key(&key, &format!("vault {bucket}"), copied, observed, unseen_outcomes)
-                .await;
+            self.look_at_key(
+                &key,
+                &format!("vault {bucket}"),
+                copied,
+                BTreeSet::new(),
+                observed,
+                unseen_outcomes,
+            )
+            .await;
             if let Ok(arn) = format!("arn:{}:s3:::{bucket}", home.partition()).parse() {
                 observed.destinations.push(ObservedDestination {
                     arn,
@@ -141,6 +161,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         key: &Arn,
         used_for: &str,
         protected_points: u64,
+        needed_by: BTreeSet<String>,
         observed: &mut Observed,
         unseen_outcomes: &mut Vec<Outcome>,
     ) {
@@ -149,11 +170,26 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                 facts,
                 used_for: used_for.to_owned(),
                 protected_points,
-                needed_by: BTreeSet::new(),
+                needed_by,
             }),
             Err(error) => unseen_outcomes.push(unseen(key, &error)),
         }
     }
+}
+
+/// Where plans leave something to AWS Backup.
+fn managed_regions(policy: &PolicyInForce, resources: &[Resource]) -> BTreeSet<Region> {
+    let is_managed = |resource: &&Resource| {
+        let plans = policy.document.plans_for(resource);
+        plans
+            .iter()
+            .any(|selected| matches!(selected.plan.engine, Engine::AwsBackup(_)))
+    };
+    resources
+        .iter()
+        .filter(is_managed)
+        .map(|resource| resource.id.region.clone())
+        .collect()
 }
 
 /// The detail of an outcome that says that something could not be looked at.

@@ -18,6 +18,7 @@ mod pause;
 mod points;
 mod queue;
 mod replica;
+mod roles;
 mod s3;
 mod signals;
 mod vaults;

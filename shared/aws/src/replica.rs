@@ -9,7 +9,7 @@ use holdfast_catalog::{Arn, CatalogError, Region};
 use holdfast_vault::PortError;
 use holdfast_vault::replica::{MakeReplica, ReplicaReady, ReplicaSpec, ReplicateKeys};
 
-use crate::{Aws, S3Vault};
+use crate::{Aws, AwsCalls, S3Vault};
 use bucket::ReplicaBucket;
 
 /// Makes replica vaults in this account.
@@ -37,6 +37,11 @@ impl AwsReplicas {
             is_ours: false,
             ..AwsReplicas::new(aws, account)
         }
+    }
+
+    /// The services' own calls, in this account.
+    pub(crate) fn calls(&self) -> AwsCalls {
+        AwsCalls::new(&self.aws, &self.account)
     }
 
     async fn find(&self, spec: &ReplicaSpec) -> Result<ReplicaReady, PortError> {

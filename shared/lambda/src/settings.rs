@@ -33,6 +33,8 @@ pub struct Settings {
     pub managed: Option<ManagedVault>,
     /// Whether IAM roles are protected.
     pub protect_roles: bool,
+    /// The roles that the stack's functions run as, where the function is to look after them.
+    pub role_arns: Vec<Arn>,
     /// The function's work queue, if it has one.
     pub work_queue_url: Option<String>,
 }
@@ -131,6 +133,7 @@ impl Settings {
             grace_days: grace_days(optional("HOLDFAST_GRACE_DAYS").as_deref())?,
             managed,
             protect_roles: optional("HOLDFAST_PROTECT_ROLES").as_deref() == Some("yes"),
+            role_arns: arns(optional("HOLDFAST_ROLE_ARNS").as_deref())?,
             work_queue_url: optional("HOLDFAST_WORK_QUEUE_URL"),
         })
     }
@@ -139,6 +142,11 @@ impl Settings {
 fn arn(text: &str) -> Result<Arn, Failure> {
     text.parse()
         .map_err(|error: holdfast_catalog::CatalogError| Failure::InvalidSettings(error.to_string()))
+}
+
+fn arns(text: Option<&str>) -> Result<Vec<Arn>, Failure> {
+    let texts = text.unwrap_or_default().split(',').map(str::trim);
+    texts.filter(|text| !text.is_empty()).map(arn).collect()
 }
 
 /// The replica vault in another account.
@@ -325,6 +333,14 @@ mod tests {
             assert!(with(wrong).is_err(), "{wrong}");
         }
         assert!(settings(&[("HOLDFAST_MORE_REPLICA_REGIONS", "us-east-1")]).is_err());
+    }
+
+    #[test]
+    fn roles_are_listed_by_their_arns() {
+        let with = |roles| settings(&[("HOLDFAST_ROLE_ARNS", roles)]).unwrap().role_arns.len();
+        let one = "arn:aws:iam::111122223333:role/holdfast/snapshot/r";
+        assert_eq!((with(""), with(&format!("{one},{one}"))), (0, 2));
+        assert!(settings(&[("HOLDFAST_ROLE_ARNS", "snapshot")]).is_err());
     }
 
     #[test]

@@ -261,6 +261,7 @@ operations! {
     PutRolePolicy Changes ["iam:PutRolePolicy"];
     CreatePolicy Creates ["iam:CreatePolicy"];
     AttachRolePolicy Changes ["iam:AttachRolePolicy"];
+    SimulatePrincipalPolicy Reads ["iam:SimulatePrincipalPolicy"];
 }
 
 operations! {
@@ -344,6 +345,7 @@ operations! {
     ListVersionsByFunction Reads ["lambda:ListVersionsByFunction"] "GET /2015-03-31/functions/{FunctionName}/versions?Marker={Marker}&MaxItems={MaxItems}";
     ListFunctionUrlConfigs Reads ["lambda:ListFunctionUrlConfigs"] "GET /2021-10-31/functions/{FunctionName}/urls?Marker={Marker}&MaxItems={MaxItems}";
     UpdateFunctionUrlConfig Changes ["lambda:UpdateFunctionUrlConfig"] "PUT /2021-10-31/functions/{FunctionName}/url?Qualifier={Qualifier}";
+    GetAccountSettings Reads ["lambda:GetAccountSettings"] "GET /2016-08-19/account-settings";
     UpdateAlias Changes ["lambda:UpdateAlias"] "PUT /2015-03-31/functions/{FunctionName}/aliases/{Name}";
     GetResourcePolicy Reads ["lambda:GetResourcePolicy"] "GET /2026-07-09/resource-policy/{ResourceArn}";
     PutResourcePolicy Changes ["lambda:PutResourcePolicy"] "PUT /2026-07-09/resource-policy/{ResourceArn}";

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use holdfast_catalog::Arn;
 use jiff::Timestamp;
+use serde_json::Value;
 use thiserror::Error;
 
 /// How a key stands.
@@ -33,8 +34,37 @@ pub struct KeyFacts {
     pub state: KeyState,
     /// Whether AWS manages it: nobody can share such a key or choose its policy.
     pub is_aws_managed: bool,
-    /// Other accounts that its policy lets use it.
-    pub shared_with: BTreeSet<String>,
+    /// Accounts that its policy names, `*` where it names everybody; nothing where the policy could not be read. Whether all that a
+    /// use takes is allowed, and to whom there, is not looked at, and neither are grants.
+    pub shared_with: Option<BTreeSet<String>>,
+}
+
+/// Whom a policy names that names nobody in particular.
+const EVERYBODY: &str = "*";
+
+/// The accounts that a key policy names in what it allows; nothing where it cannot be read.
+pub fn accounts_named(policy: &str) -> Option<BTreeSet<String>> {
+    let policy: Value = serde_json::from_str(policy).ok()?;
+    let statements = several(policy.get("Statement")?);
+    let allowing = statements.filter(|statement| statement["Effect"] == "Allow");
+    let principals = allowing.flat_map(|statement| match &statement["Principal"] {
+        Value::Object(by_type) => by_type.get("AWS").into_iter().flat_map(several).collect(),
+        plain => vec![plain],
+    });
+    let account_of = |principal: &str| match principal.parse::<Arn>() {
+        Ok(arn) => arn.account().to_owned(),
+        // An account's number, or everybody.
+        Err(_) => principal.to_owned(),
+    };
+    Some(principals.filter_map(Value::as_str).map(account_of).collect())
+}
+
+/// A list's members, or the one that stands without a list.
+fn several(value: &Value) -> impl Iterator<Item = &Value> {
+    match value {
+        Value::Array(list) => list.iter(),
+        one => std::slice::from_ref(one).iter(),
+    }
 }
 
 /// What is wrong with a key. Each ends with what to change.
@@ -70,7 +100,7 @@ pub enum KeyFault {
     },
     /// Another account has to use it and may not.
     #[error(
-        "{key} is not shared with account {account}: allow it kms:Decrypt, kms:DescribeKey and kms:CreateGrant in the key's policy"
+        "{key} has a policy that does not name account {account}: allow it kms:Decrypt, kms:DescribeKey and kms:CreateGrant there"
     )]
     NotShared {
         /// The key.
@@ -96,18 +126,59 @@ impl KeyFacts {
         }
     }
 
-    /// Whether an account can use it now.
+    /// Whether an account can use it now, for all that is known.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn usable_by(&self, account: &str) -> Result<(), KeyFault> {
         self.usable()?;
-        if account == self.arn.account() || self.shared_with.contains(account) {
+        let is_named = |named: &BTreeSet<String>| named.contains(account) || named.contains(EVERYBODY);
+        if account == self.arn.account() || self.shared_with.as_ref().is_none_or(is_named) {
             return Ok(());
         }
         Err(KeyFault::NotShared {
             key: self.arn.clone(),
             account: account.to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_names_accounts_in_each_form_that_a_principal_has() {
+        let policy = r#"{"Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*"},
+            {"Effect": "Allow", "Principal": {"AWS": ["444455556666", "arn:aws:iam::777788889999:role/r"]}, "Action": "kms:Decrypt"},
+            {"Effect": "Deny", "Principal": {"AWS": "123412341234"}, "Action": "kms:Decrypt"},
+            {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "kms:Decrypt"}]}"#;
+        let named = accounts_named(policy).unwrap();
+        let expected = ["111122223333", "444455556666", "777788889999"];
+        assert_eq!(named, expected.map(str::to_owned).into());
+        let everybody = r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt"}}"#;
+        assert_eq!(accounts_named(everybody), Some(BTreeSet::from(["*".to_owned()])));
+        assert_eq!((accounts_named("no"), accounts_named("{}")), (None, None));
+    }
+
+    #[test]
+    fn who_is_not_named_may_not_use_a_key_and_what_is_not_known_speaks_against_nobody() {
+        let usable = |named: Option<&[&str]>| {
+            let key = KeyFacts {
+                arn: "arn:aws:kms:eu-central-1:111122223333:key/1".parse().unwrap(),
+                state: KeyState::Enabled,
+                is_aws_managed: false,
+                shared_with: named.map(|named| named.iter().map(|&account| account.to_owned()).collect()),
+            };
+            (
+                key.usable_by("444455556666").is_ok(),
+                key.usable_by("111122223333").is_ok(),
+            )
+        };
+        assert_eq!(usable(Some(&["111122223333"])), (false, true));
+        assert_eq!(usable(Some(&["111122223333", "444455556666"])), (true, true));
+        assert_eq!(usable(Some(&["*"])), (true, true));
+        assert_eq!(usable(None), (true, true));
     }
 }

@@ -2,6 +2,7 @@
 
 mod named;
 pub mod port;
+pub mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +15,11 @@ use crate::managed::port::{LockBounds, RegionSettings};
 pub use named::keys_named;
 
 /// Of a quota, this share in percent may be used before it is said.
-const QUOTA_WARNING_PERCENT: u64 = 80;
+const QUOTA_WARNING_PERCENT: u64 = 90;
+
+/// So many of a stack's functions run at once, at most: ten for each of the three work queues (the mappings' MaximumConcurrency
+/// in the template) and one for each of the four schedules.
+pub const FUNCTIONS_AT_ONCE: u64 = 34;
 
 /// Everything that a pre-flight looks at.
 #[derive(Debug, Clone, Default)]
@@ -27,10 +32,12 @@ pub struct Observed {
     pub settings: BTreeMap<Region, Option<RegionSettings>>,
     /// The kinds that plans leave to AWS Backup, by region, as it names them; with whether they are to be copied.
     pub managed_kinds: BTreeMap<Region, BTreeMap<String, Copying>>,
-    /// What the roles may not do and would have to.
+    /// The roles that the stack works with.
     pub roles: Vec<ObservedRole>,
     /// How much of the services' quotas is used.
     pub quotas: Vec<ObservedQuota>,
+    /// How many functions may run at once, where that could be seen.
+    pub concurrency: Option<ObservedConcurrency>,
 }
 
 /// Whether a kind's points are to be copied.
@@ -51,7 +58,7 @@ pub struct ObservedKey {
     pub used_for: String,
     /// Recovery points that cannot be read without it.
     pub protected_points: u64,
-    /// Accounts that have to use it.
+    /// Accounts that have to use it: those that copies go to of what is kept under it.
     pub needed_by: BTreeSet<String>,
 }
 
@@ -83,15 +90,24 @@ pub enum DestinationState {
     Foreign,
 }
 
-/// A role, as SimulatePrincipalPolicy or a dry probe shows it.
+/// A role, as SimulatePrincipalPolicy shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedRole {
     /// Which role.
     pub arn: Arn,
-    /// Whether it is there.
-    pub exists: bool,
-    /// Actions that it needs and may not do.
-    pub denied: BTreeSet<String>,
+    /// What it may do.
+    pub state: RoleState,
+}
+
+/// What a role may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleState {
+    /// It is not there.
+    Missing,
+    /// Nobody knows: it could not be asked, for this reason.
+    Unknown(String),
+    /// Everything but these actions, each with its region where it is about one.
+    Lacks(BTreeSet<String>),
 }
 
 /// A quota and what is used of it.
@@ -103,6 +119,15 @@ pub struct ObservedQuota {
     pub used: u64,
     /// What may be used.
     pub limit: u64,
+}
+
+/// How many functions may run at once in a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedConcurrency {
+    /// Where.
+    pub region: Region,
+    /// What is reserved for no function, and so for all others together.
+    pub free: u64,
 }
 
 /// How bad a finding is.
@@ -159,6 +184,7 @@ pub fn preflight(observed: &Observed) -> Vec<Finding> {
     }
     findings.extend(observed.roles.iter().filter_map(of_role));
     findings.extend(observed.quotas.iter().filter_map(of_quota));
+    findings.extend(observed.concurrency.iter().filter_map(of_concurrency));
     findings.sort();
     findings.dedup();
     findings
@@ -235,7 +261,7 @@ fn sharing(key: &ObservedKey) -> Vec<Finding> {
                     Severity::Fails,
                     arn,
                     format!(
-                        "is not shared with account {account}, which copies of {} go to",
+                        "has a policy that does not name account {account}, which copies of {} go to",
                         key.used_for
                     ),
                     "allow that account kms:Decrypt, kms:DescribeKey and kms:CreateGrant in the key's policy",
@@ -324,20 +350,25 @@ fn of_settings(region: &Region, kinds: &BTreeMap<String, Copying>, settings: Opt
 }
 
 fn of_role(role: &ObservedRole) -> Option<Finding> {
-    if !role.exists {
-        let change = "deploy the stack again, which makes it, or name another role";
-        return Some(finding(Severity::Fails, &role.arn, "does not exist", change));
-    }
-    let denied: Vec<&str> = role.denied.iter().map(String::as_str).collect();
-    (!denied.is_empty()).then(|| {
-        let actions = denied.join(", ");
-        let change = format!("allow {actions}; look for a deny in boundaries and service control policies too");
-        finding(
-            Severity::Fails,
-            &role.arn,
-            format!("may not {actions}, which the policy needs"),
-            change,
-        )
+    let lacks = match &role.state {
+        RoleState::Missing => {
+            let change = "deploy the stack again, which makes it, or name another role";
+            return Some(finding(Severity::Fails, &role.arn, "does not exist", change));
+        }
+        RoleState::Unknown(why) => {
+            let what = format!("could not be asked what it may do: {why}");
+            let change = "allow the role of verify iam:SimulatePrincipalPolicy on it, as the template does";
+            return Some(finding(Severity::Warns, &role.arn, what, change));
+        }
+        RoleState::Lacks(lacks) => lacks,
+    };
+    let actions: Vec<&str> = lacks.iter().map(String::as_str).collect();
+    (!actions.is_empty()).then(|| {
+        let actions = actions.join(", ");
+        let change = "deploy the template again, with every protected region in ProtectedRegions, and look for a deny in permissions \
+                      boundaries and service control policies";
+        let what = format!("may not {actions}, which the policy needs");
+        finding(Severity::Fails, &role.arn, what, change)
     })
 }
 
@@ -352,6 +383,19 @@ fn of_quota(quota: &ObservedQuota) -> Option<Finding> {
     };
     let change = "ask for more in Service Quotas, or keep less";
     Some(finding(severity, name, format!("{used} of {limit} are used"), change))
+}
+
+fn of_concurrency(concurrency: &ObservedConcurrency) -> Option<Finding> {
+    let ObservedConcurrency { region, free } = concurrency;
+    (*free < FUNCTIONS_AT_ONCE).then(|| {
+        let subject = format!("Lambda in {region}");
+        let what = format!(
+            "lets {free} functions run at once that have no reservation, and up to {FUNCTIONS_AT_ONCE} are ours alone while much is \
+             copied or restored: they slow each other and yours down"
+        );
+        let change = "ask for more concurrent executions in Service Quotas";
+        finding(Severity::Warns, subject, what, change)
+    })
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use holdfast_catalog::{Arn, Kind, Lock, ObjectLock, PlanName, Region, Report, ResourceId, Shard};
 use holdfast_sources::call::{self, Call, InAccount, Operation};
@@ -8,7 +10,8 @@ use holdfast_sources::dynamodb::port::{
 use holdfast_sources::dynamodb::{Item, TableConfig};
 use holdfast_sources::inventory::{Found, ListResources};
 use holdfast_sources::key::KeyFacts;
-use holdfast_sources::preflight::port::{ReadKeys, ReadReplicas, ReplicaLook};
+use holdfast_sources::preflight::port::{ReadConcurrency, ReadKeys, ReadReplicas, ReplicaLook, SimulateRoles};
+use holdfast_sources::preflight::rights::Question;
 use holdfast_vault::PortError;
 use holdfast_vault::port::{
     CopyObjects, Created, DeleteObjects, ListObjects, LockObjects, ObjectInfo, ObjectVersion, ReadObjects, WriteObjects,
@@ -75,6 +78,22 @@ impl<S: ReadReplicas> ReadReplicas for Faults<S> {
     async fn look_at_replica(&self, bucket: &str, region: &Region, key: &Arn) -> Result<ReplicaLook, PortError> {
         let work = self.inner.look_at_replica(bucket, region, key);
         self.script.run("look_at_replica", bucket, Effect::Reads, work).await
+    }
+}
+
+impl<S: ReadConcurrency> ReadConcurrency for Faults<S> {
+    async fn free_concurrency(&self, region: &Region) -> Result<u64, PortError> {
+        let work = self.inner.free_concurrency(region);
+        self.script
+            .run("free_concurrency", region.as_str(), Effect::Reads, work)
+            .await
+    }
+}
+
+impl<S: SimulateRoles> SimulateRoles for Faults<S> {
+    async fn denied(&self, role: &Arn, question: &Question) -> Result<BTreeSet<String>, PortError> {
+        let work = self.inner.denied(role, question);
+        self.script.run("denied", role.as_str(), Effect::Reads, work).await
     }
 }
 

@@ -4,18 +4,23 @@ use std::sync::{Arc, Mutex};
 use holdfast_catalog::{Arn, Region};
 use holdfast_sources::key::{KeyFacts, KeyState};
 use holdfast_sources::preflight::DestinationState;
-use holdfast_sources::preflight::port::{ReadKeys, ReadReplicas, ReplicaLook};
+use holdfast_sources::preflight::port::{ReadConcurrency, ReadKeys, ReadReplicas, ReplicaLook, SimulateRoles};
+use holdfast_sources::preflight::rights::Question;
 use holdfast_vault::PortError;
 
 use crate::{MemoryStore, lock};
 
-/// Keys and replica buckets as a pre-flight finds them: keys are enabled and buckets hardened unless a test says otherwise.
+/// Keys, replica buckets and roles as a pre-flight finds them: keys are enabled, buckets hardened and roles allowed everything unless a
+/// test says otherwise.
 #[derive(Debug, Clone)]
 pub struct MemorySurroundings {
     home: MemoryStore,
     keys: Arc<Mutex<BTreeMap<Arn, KeyState>>>,
     aws_managed: Arc<Mutex<BTreeSet<Arn>>>,
+    shared: Arc<Mutex<BTreeMap<Arn, BTreeSet<String>>>>,
     lacking: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
+    denied: Arc<Mutex<BTreeSet<(Arn, String)>>>,
+    concurrency: Arc<Mutex<u64>>,
 }
 
 impl MemorySurroundings {
@@ -25,7 +30,11 @@ impl MemorySurroundings {
             home: home.clone(),
             keys: Arc::default(),
             aws_managed: Arc::default(),
+            shared: Arc::default(),
             lacking: Arc::default(),
+            denied: Arc::default(),
+            // What Lambda gives an account that has been there for a while.
+            concurrency: Arc::new(Mutex::new(1000)),
         }
     }
 
@@ -34,9 +43,25 @@ impl MemorySurroundings {
         lock(&self.keys).insert(key.clone(), state);
     }
 
+    /// Names an account in a key's policy.
+    pub fn share_key(&self, key: &Arn, account: &str) {
+        let mut shared = lock(&self.shared);
+        shared.entry(key.clone()).or_default().insert(account.to_owned());
+    }
+
     /// Gives a key to AWS.
     pub fn give_key_to_aws(&self, key: &Arn) {
         lock(&self.aws_managed).insert(key.clone());
+    }
+
+    /// Takes an action from a role, which may do everything else.
+    pub fn deny(&self, role: &Arn, action: &str) {
+        lock(&self.denied).insert((role.clone(), action.to_owned()));
+    }
+
+    /// Lets so many functions run at once.
+    pub fn set_concurrency(&self, free: u64) {
+        *lock(&self.concurrency) = free;
     }
 
     /// Takes a measure of hardening from a bucket.
@@ -52,7 +77,7 @@ impl ReadKeys for MemorySurroundings {
             arn: key.clone(),
             state: lock(&self.keys).get(key).copied().unwrap_or(KeyState::Enabled),
             is_aws_managed: lock(&self.aws_managed).contains(key),
-            shared_with: BTreeSet::new(),
+            shared_with: Some(lock(&self.shared).get(key).cloned().unwrap_or_default()),
         })
     }
 }
@@ -67,5 +92,22 @@ impl ReadReplicas for MemorySurroundings {
             state,
             missing_hardening: lock(&self.lacking).get(bucket).cloned().unwrap_or_default(),
         })
+    }
+}
+
+impl ReadConcurrency for MemorySurroundings {
+    async fn free_concurrency(&self, _: &Region) -> Result<u64, PortError> {
+        Ok(*lock(&self.concurrency))
+    }
+}
+
+impl SimulateRoles for MemorySurroundings {
+    async fn denied(&self, role: &Arn, question: &Question) -> Result<BTreeSet<String>, PortError> {
+        let denied = lock(&self.denied);
+        let actions = question.actions.iter();
+        Ok(actions
+            .filter(|action| denied.contains(&(role.clone(), (*action).clone())))
+            .cloned()
+            .collect())
     }
 }

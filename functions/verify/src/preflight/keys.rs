@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
-use holdfast_catalog::{Arn, Outcome, ResourceId};
+use holdfast_catalog::{Arn, Outcome, Region, ResourceId};
 use holdfast_lambda::PolicyInForce;
-use holdfast_policy::Resource;
+use holdfast_policy::{Engine, Resource};
 use holdfast_sources::preflight::{Observed, keys_named};
 use holdfast_vault::{Catalogue, PointEntry, PortError, get_config, read_manifest};
 use jiff::Timestamp;
@@ -21,6 +21,7 @@ const READ_AT_ONCE: usize = 16;
 struct Use<'a> {
     resources: BTreeSet<&'a ResourceId>,
     protected_points: u64,
+    needed_by: BTreeSet<String>,
 }
 
 impl Use<'_> {
@@ -46,10 +47,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         observed: &mut Observed,
         unseen_outcomes: &mut Vec<Outcome>,
     ) {
-        let planned: BTreeSet<&ResourceId> = resources
+        let planned: BTreeMap<&ResourceId, BTreeSet<String>> = resources
             .iter()
             .filter(|resource| !policy.document.plans_for(resource).is_empty())
-            .map(|resource| &resource.id)
+            .map(|resource| (&resource.id, self.accounts_of_copies(policy, resource)))
             .collect();
         let mut reads = Vec::new();
         for entry in newest_good(catalogue, now).into_values() {
@@ -68,7 +69,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                     continue;
                 }
             };
-            if !encrypts_points && !planned.contains(resource) {
+            if !encrypts_points && !planned.contains_key(resource) {
                 continue;
             }
             let points = if encrypts_points {
@@ -76,16 +77,37 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             } else {
                 0
             };
+            // Whoever gets a copy of a snapshot reads it under the source's key.
+            let accounts = planned.get(resource).filter(|_| encrypts_points);
             for key in keys {
                 let used = uses.entry(key).or_default();
                 used.resources.insert(resource);
                 used.protected_points += points;
+                used.needed_by.extend(accounts.into_iter().flatten().cloned());
             }
         }
-        for (key, used) in &uses {
-            self.look_at_key(key, &used.words(), used.protected_points, observed, unseen_outcomes)
+        for (key, used) in uses {
+            let (words, points) = (used.words(), used.protected_points);
+            self.look_at_key(&key, &words, points, used.needed_by, observed, unseen_outcomes)
                 .await;
         }
+    }
+
+    /// The other accounts that AWS Backup's points of a resource are to be copied to.
+    fn accounts_of_copies(&self, policy: &PolicyInForce, resource: &Resource) -> BTreeSet<String> {
+        let plans = policy.document.plans_for(resource);
+        let managed = plans
+            .iter()
+            .filter(|selected| matches!(selected.plan.engine, Engine::AwsBackup(_)));
+        let regions: BTreeSet<&Region> = managed
+            .flat_map(|selected| selected.plan.destinations(self.own_replica()))
+            .map(|destination| destination.region)
+            .collect();
+        let there = self.preflight.replicas.iter();
+        there
+            .filter(|replica| regions.contains(&replica.region) && replica.account != resource.arn.account())
+            .map(|replica| replica.account.clone())
+            .collect()
     }
 
     /// The keys of its own account that a point's configuration names, and whether they encrypt the point itself: what AWS Backup

@@ -93,6 +93,18 @@ pub(super) async fn describe(client: &Client, arn: &str) -> Result<KeyMetadata, 
         .ok_or_else(|| PortError::Unavailable(format!("{doing}: the answer says nothing of the key")))
 }
 
+/// A key's policy; nothing where it may not be read.
+pub(super) async fn policy(client: &Client, arn: &str) -> Result<Option<String>, PortError> {
+    let answer = client.get_key_policy().key_id(arn).policy_name("default").send().await;
+    match answer {
+        Ok(answer) => Ok(answer.policy),
+        Err(error) => match port_error(&error, &format!("reading the policy of key {arn}")) {
+            PortError::Denied(_) | PortError::NotFound(_) => Ok(None),
+            error => Err(error),
+        },
+    }
+}
+
 async fn wait_until_usable(client: &Client, arn: &str) -> Result<String, PortError> {
     for _ in 0..LOOKS {
         match describe(client, arn).await {

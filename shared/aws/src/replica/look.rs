@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::{BucketVersioningStatus, ObjectOwnership};
 use holdfast_catalog::{Arn, Region};
-use holdfast_sources::key::{KeyFacts, KeyState};
+use holdfast_sources::key::{KeyFacts, KeyState, accounts_named};
 use holdfast_sources::preflight::DestinationState;
 use holdfast_sources::preflight::port::{ReadKeys, ReadReplicas, ReplicaLook};
 use holdfast_vault::PortError;
@@ -127,9 +127,10 @@ impl ReadKeys for AwsReplicas {
             arn: arn.clone(),
             state,
             is_aws_managed,
-            shared_with: std::collections::BTreeSet::new(),
+            shared_with: None,
         };
-        let described = match key::describe(&self.aws.kms(&region), arn.as_str()).await {
+        let client = self.aws.kms(&region);
+        let described = match key::describe(&client, arn.as_str()).await {
             Ok(described) => described,
             Err(PortError::NotFound(_) | PortError::Denied(_)) => return Ok(facts(KeyState::Missing, false)),
             Err(error) => return Err(error),
@@ -147,6 +148,15 @@ impl ReadKeys for AwsReplicas {
             },
             _ => KeyState::Unavailable,
         };
-        Ok(facts(state, described.key_manager() == Some(&KeyManagerType::Aws)))
+        let shared_with = match arn.account() == self.account {
+            true => key::policy(&client, arn.as_str())
+                .await?
+                .and_then(|policy| accounts_named(&policy)),
+            false => None,
+        };
+        Ok(KeyFacts {
+            shared_with,
+            ..facts(state, described.key_manager() == Some(&KeyManagerType::Aws))
+        })
     }
 }

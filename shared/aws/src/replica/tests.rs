@@ -397,3 +397,32 @@ async fn a_key_is_described_with_the_day_on_which_it_goes() {
         (KeyState::PendingDeletion { at }, false)
     );
 }
+
+#[tokio::test]
+async fn whom_a_keys_policy_names_is_told_of_our_own_keys_and_where_the_policy_may_be_read() {
+    let policy = r#"{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"444455556666\"}}]}"#;
+    let named = format!(r#"{{"Policy": "{policy}", "PolicyName": "default"}}"#);
+    let refused = r#"{"__type": "AccessDeniedException", "message": "no"}"#;
+    for (account, reply, expected) in [
+        (
+            "111122223333",
+            Reply::new(200, &named),
+            Some(BTreeSet::from(["444455556666".to_owned()])),
+        ),
+        ("111122223333", Reply::new(400, refused), None),
+        ("444455556666", Reply::new(500, "it is not asked for"), None),
+    ] {
+        let server = Server::answering(move |request| match subject(request).as_str() {
+            "DescribeKey" => Some(key("Enabled")),
+            "GetKeyPolicy" => Some(reply.clone()),
+            _ => None,
+        });
+        let replicas = AwsReplicas::new(&server.aws(), "111122223333");
+        let arn = REPLICA_KEY.replace("111122223333", account).parse().unwrap();
+        assert_eq!(
+            replicas.describe_key(&arn).await.unwrap().shared_with,
+            expected,
+            "{account}"
+        );
+    }
+}

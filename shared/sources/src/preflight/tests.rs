@@ -12,7 +12,7 @@ fn key(state: KeyState) -> ObservedKey {
             arn: KEY.parse().unwrap(),
             state,
             is_aws_managed: false,
-            shared_with: BTreeSet::new(),
+            shared_with: Some(BTreeSet::new()),
         },
         used_for: "table orders".to_owned(),
         protected_points: 3,
@@ -40,8 +40,12 @@ fn where_all_is_well_nothing_is_found() {
         destinations: vec![destination(DestinationState::Ready)],
         settings: BTreeMap::from([(region(), Some(settings))]),
         managed_kinds: BTreeMap::from([(region(), kinds)]),
-        roles: vec![role(true, &[])],
-        quotas: vec![quota(79)],
+        roles: vec![role(RoleState::Lacks(BTreeSet::new()))],
+        quotas: vec![quota(89)],
+        concurrency: Some(ObservedConcurrency {
+            region: region(),
+            free: FUNCTIONS_AT_ONCE,
+        }),
     };
     assert_eq!(preflight(&observed), []);
 }
@@ -97,10 +101,12 @@ fn a_key_has_to_be_shared_with_the_account_that_copies_go_to() {
     assert!(managed.len() == 1 && managed[0].contains("AWS-managed"), "{managed:?}");
     let private = needed(|_| {});
     assert!(
-        private.len() == 1 && private[0].contains("not shared with account 444455556666"),
+        private.len() == 1 && private[0].contains("does not name account 444455556666"),
         "{private:?}"
     );
-    assert!(needed(|key| _ = key.facts.shared_with.insert("444455556666".to_owned())).is_empty());
+    let named = |key: &mut ObservedKey| key.facts.shared_with = Some(BTreeSet::from(["444455556666".to_owned()]));
+    assert!(needed(named).is_empty());
+    assert!(needed(|key| key.facts.shared_with = None).is_empty(), "nobody knows");
 }
 
 fn destination(state: DestinationState) -> ObservedDestination {
@@ -188,12 +194,15 @@ fn settings_that_nobody_could_read_are_found_and_not_taken_for_good() {
     assert!(found[0].what.contains("could not be read"));
 }
 
-fn role(exists: bool, denied: &[&str]) -> ObservedRole {
+fn role(state: RoleState) -> ObservedRole {
     ObservedRole {
         arn: "arn:aws:iam::111122223333:role/backup".parse().unwrap(),
-        exists,
-        denied: denied.iter().map(|&action| action.to_owned()).collect(),
+        state,
     }
+}
+
+fn lacks(actions: &[&str]) -> RoleState {
+    RoleState::Lacks(actions.iter().map(|&action| action.to_owned()).collect())
 }
 
 fn quota(used: u64) -> ObservedQuota {
@@ -206,21 +215,32 @@ fn quota(used: u64) -> ObservedQuota {
 
 #[test]
 fn a_role_has_to_be_there_and_to_be_allowed_everything() {
-    let found = |role| {
+    let found = |state| {
         let observed = Observed {
-            roles: vec![role],
+            roles: vec![role(state)],
             ..Observed::default()
         };
         preflight(&observed)
             .into_iter()
-            .map(|finding| finding.what)
+            .map(|finding| (finding.severity, finding.what))
             .collect::<Vec<_>>()
     };
-    assert_eq!(found(role(false, &[])), ["does not exist"]);
-    let denied = found(role(true, &["backup:StartCopyJob", "iam:PassRole"]));
+    assert_eq!(found(lacks(&[])), []);
     assert_eq!(
-        denied,
-        ["may not backup:StartCopyJob, iam:PassRole, which the policy needs"]
+        found(RoleState::Missing),
+        [(Severity::Fails, "does not exist".to_owned())]
+    );
+    assert_eq!(
+        found(lacks(&["backup:StartCopyJob", "iam:PassRole"])),
+        [(
+            Severity::Fails,
+            "may not backup:StartCopyJob, iam:PassRole, which the policy needs".to_owned()
+        )]
+    );
+    let unknown = found(RoleState::Unknown("refused".to_owned()));
+    assert!(
+        unknown.len() == 1 && unknown[0].0 == Severity::Warns && unknown[0].1.contains("refused"),
+        "{unknown:?}"
     );
 }
 
@@ -234,7 +254,18 @@ fn a_quota_is_said_when_it_is_nearly_used_up() {
         Some(Severity::Fails),
         Some(Severity::Fails),
     ];
-    assert_eq!([79, 80, 99, 100, 101].map(severity), expected);
+    assert_eq!([89, 90, 99, 100, 101].map(severity), expected);
+}
+
+#[test]
+fn too_little_concurrency_for_our_own_functions_is_a_warning() {
+    let found = |free| {
+        let region = region();
+        of_concurrency(&ObservedConcurrency { region, free })
+    };
+    assert_eq!(found(FUNCTIONS_AT_ONCE), None);
+    let warned = found(10).unwrap();
+    assert!(warned.severity == Severity::Warns && warned.what.contains("lets 10 functions"));
 }
 
 #[test]
@@ -242,7 +273,7 @@ fn every_finding_says_what_to_change() {
     let mut observed = Observed {
         keys: vec![key(KeyState::Missing)],
         destinations: vec![destination(DestinationState::Missing)],
-        roles: vec![role(false, &[])],
+        roles: vec![role(RoleState::Missing)],
         quotas: vec![quota(100)],
         ..Observed::default()
     };

@@ -84,7 +84,7 @@ fn key(state: KeyState) -> KeyFacts {
         arn: arn("arn:aws:kms:eu-central-1:111122223333:key/1"),
         state,
         is_aws_managed: false,
-        shared_with: BTreeSet::new(),
+        shared_with: Some(BTreeSet::new()),
     }
 }
 
@@ -105,7 +105,7 @@ fn what_can_be_copied_is_not_refused() {
         ..key(KeyState::Enabled)
     };
     let shared = KeyFacts {
-        shared_with: BTreeSet::from([OTHER_ACCOUNT.to_owned()]),
+        shared_with: Some(BTreeSet::from([OTHER_ACCOUNT.to_owned()])),
         ..key(KeyState::Enabled)
     };
     for (point, key, destination) in [

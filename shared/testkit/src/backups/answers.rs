@@ -335,7 +335,7 @@ impl ReadBackupVaults for MemoryBackups {
             Ok(BackupVault {
                 arn,
                 key_arn: vault.key.clone(),
-                recovery_points: vault.points.len() as u64,
+                recovery_points: vault.points.len() as u64 + vault.others,
                 lock: vault.lock,
             })
         })

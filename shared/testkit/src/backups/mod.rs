@@ -57,6 +57,8 @@ struct Vault {
     lets_in: BTreeSet<String>,
     lock: Option<LockBounds>,
     points: BTreeMap<Arn, Stored>,
+    /// Points that are only counted.
+    others: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -147,6 +149,16 @@ impl MemoryBackups {
             ..Vault::default()
         };
         lock(&self.cloud).vaults.entry(self.vault_key(name)).or_insert(vault);
+    }
+
+    /// Counts so many points of others in a vault.
+    ///
+    /// # Panics
+    /// There is no such vault.
+    pub fn fill_vault(&self, name: &str, points: u64) {
+        let mut cloud = lock(&self.cloud);
+        let vault = cloud.vaults.get_mut(&self.vault_key(name));
+        vault.unwrap_or_else(|| panic!("no vault {name}")).others = points;
     }
 
     /// Locks a vault.
