@@ -4,6 +4,7 @@
 //! one port [`Call`].
 
 pub mod api_destination;
+mod apis;
 pub(crate) mod at;
 pub mod bucket_notifications;
 pub mod complete;
