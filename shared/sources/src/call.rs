@@ -258,6 +258,7 @@ operations! {
     PutRolePolicy Changes ["iam:PutRolePolicy"];
     CreatePolicy Creates ["iam:CreatePolicy"];
     AttachRolePolicy Changes ["iam:AttachRolePolicy"];
+    UpdateAssumeRolePolicy Changes ["iam:UpdateAssumeRolePolicy"];
 }
 
 operations! {

@@ -25,6 +25,7 @@ pub mod schedule_group;
 pub mod sns_topic;
 pub mod sqs_queue;
 pub mod state_machine;
+pub(crate) mod trust;
 
 use std::collections::BTreeMap;
 
