@@ -319,7 +319,7 @@ def test_roles_are_read_and_made_only_where_a_parameter_says_so():
 
 def test_restore_fills_only_roles_that_it_has_made():
     mark = "holdfast:restored-from"
-    writes = {"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole"}
+    writes = {"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole", "iam:UpdateAssumeRolePolicy"}
     for entry in allowed("RestoreRole"):
         if writes & set(entry["Action"]):
             (condition,) = entry["Condition"]["Null"].items()

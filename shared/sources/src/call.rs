@@ -262,6 +262,7 @@ operations! {
     CreatePolicy Creates ["iam:CreatePolicy"];
     AttachRolePolicy Changes ["iam:AttachRolePolicy"];
     SimulatePrincipalPolicy Reads ["iam:SimulatePrincipalPolicy"];
+    UpdateAssumeRolePolicy Changes ["iam:UpdateAssumeRolePolicy"];
 }
 
 operations! {

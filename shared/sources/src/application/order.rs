@@ -6,6 +6,7 @@ use holdfast_catalog::{Kind, ResourceId};
 
 use super::naming::{is_given, parent};
 use super::{ArnMap, Member};
+use crate::wiring::trust::TRUST;
 
 /// What a document's naming of another resource asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,8 +73,7 @@ fn tie(kind: Kind, path: &str, to: Kind) -> Tie {
         Kind::EventSourceMapping | Kind::Schedule | Kind::BucketNotifications => Tie::Needs,
         // What is called, and who decides who may call, is called as a role.
         Kind::RestApi | Kind::HttpApi if to == Kind::IamRole => Tie::Needs,
-        // A role is made with these or not at all.
-        Kind::IamRole if has("AssumeRolePolicy") => Tie::Must,
+        Kind::IamRole if has(TRUST) => Tie::Needs,
         Kind::IamRole => Tie::Mentions,
         // Whoever a policy allows something, or something is run as, has to be there.
         _ if is_role && has("Principal") => Tie::Needs,

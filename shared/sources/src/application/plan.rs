@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::order::{Needs, rank};
 use super::{ArnMap, Member, Replaced};
+use crate::wiring::trust::{TRUST, without_identities};
 
 /// Everything that a restore will do, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -122,6 +123,13 @@ pub fn without(document: &Value, paths: &[String]) -> Value {
         let words: Vec<&str> = path.split(['.', '[', ']']).filter(|word| !word.is_empty()).collect();
         let (holder, setting) = match words.as_slice() {
             ["config", "Attributes", setting, ..] => ("/config/Attributes".to_owned(), *setting),
+            // A role cannot be without it.
+            ["config", TRUST, ..] => {
+                if let Some(trust) = document.pointer_mut(&format!("/config/{TRUST}")) {
+                    *trust = without_identities(trust);
+                }
+                continue;
+            }
             ["config", setting, ..] => ("/config".to_owned(), *setting),
             // A function's environment may name what is not there, and keeps the old name until then.
             ["beside", kind, qualifier, ..] => (format!("/beside/{kind}"), *qualifier),

@@ -11,8 +11,9 @@ use holdfast_vault::port::Clock;
 use holdfast_vault::ports;
 use serde_json::{Map, Value, json};
 
+use super::apis::{Sort, none_called_so, text};
 use super::at::{At, Making, Notes};
-use super::document::{all_tags, own_tags, sorted};
+use super::document::{own_tags, sorted};
 use super::marked::{self, Itself};
 use super::{Document, Reading, without};
 use crate::call::apigatewayv2::{
@@ -63,6 +64,12 @@ const LATER: [&str; 5] = ["apiMappings", "authorizers", "integrations", "routes"
 /// Entries a page; few enough for every listing of the service.
 const PAGE: u32 = 100;
 
+/// How they are told.
+const SORT: Sort = Sort {
+    id: "apiId",
+    path: "apis",
+};
+
 /// How a deployment of ours is known again.
 const OURS: &str = "holdfast ";
 
@@ -82,7 +89,7 @@ ports! {
 }
 
 pub(super) async fn list<P: Lists>(at: &At<'_, P>) -> Result<Vec<Arn>, PortError> {
-    apis(at).await?.iter().map(|api| arn(at, &text(api, "apiId"))).collect()
+    SORT.arns(at, &apis(at).await?)
 }
 
 async fn apis<P: Call<GetApis>>(at: &At<'_, P>) -> Result<Vec<Value>, PortError> {
@@ -96,11 +103,7 @@ fn is_http(api: &Value) -> bool {
 
 /// The tags of all APIs by their ARNs.
 pub(super) async fn tags<P: Lists>(at: &At<'_, P>) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
-    let all = apis(at).await?;
-    let tagged = all
-        .iter()
-        .map(|api| Ok((arn(at, &text(api, "apiId"))?.to_string(), all_tags(api.get("tags")))));
-    tagged.collect()
+    SORT.tags(at, &apis(at).await?)
 }
 
 /// All entries of one of the service's listings.
@@ -109,26 +112,18 @@ async fn all<O: Operation, P: Call<O>>(at: &At<'_, P>, mut input: Value) -> Resu
     at.pages::<O>(input, "items", "nextToken", "nextToken").await
 }
 
-fn arn<P>(at: &At<'_, P>, id: &str) -> Result<Arn, PortError> {
-    let region = &at.id.region;
-    let text = format!("arn:{}:apigateway:{region}::/apis/{id}", region.partition());
-    super::arn_in(Some(&Value::from(text)), at.id)
-}
-
 pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError> {
     read_api(at, &at.id.name).await
 }
 
 /// The API that a restore has made, or else the one that is called as it shall be.
 pub(super) async fn find<P: Reads>(at: &At<'_, P>, wanted: &Document) -> Result<Reading, PortError> {
-    match locate(at, wanted).await? {
-        Some(id) => read_api(at, &id).await,
-        None => Err(PortError::NotFound(format!("{}: no API is called so", at.id))),
-    }
+    let id = locate(at, wanted).await?.ok_or_else(|| none_called_so(at.id))?;
+    read_api(at, &id).await
 }
 
 async fn locate<P: Call<GetApis>>(at: &At<'_, P>, wanted: &Document) -> Result<Option<String>, PortError> {
-    Ok(marked::best(&apis(at).await?, "apiId", at.id, wanted))
+    Ok(SORT.meant(at, &apis(at).await?, wanted))
 }
 
 /// What an API consists of, as the service tells it.
@@ -165,17 +160,7 @@ async fn read_api<P: Reads>(at: &At<'_, P>, id: &str) -> Result<Reading, PortErr
     if let Some(mappings) = notes.detail("apiMappings", mappings)? {
         config.insert("apiMappings".to_owned(), Value::from(mappings));
     }
-    let tags = answer.get("tags");
-    Ok(Reading::new(
-        arn(at, id)?,
-        notes,
-        Document {
-            config: Itself::new(at, id).hidden(config),
-            tags: marked::without_mark(own_tags(tags)),
-            observed: marked::observed(id, tags),
-            ..Document::default()
-        },
-    ))
+    SORT.reading(at, id, answer.get("tags"), notes, config)
 }
 
 impl Parts {
@@ -274,7 +259,7 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
     let id = match found {
         Some(id) => {
             if !wanted.tags.is_empty() {
-                let input = json!({ "resourceArn": arn(&making.at, &id)?, "tags": wanted.tags });
+                let input = json!({ "resourceArn": SORT.arn(&making.at, &id)?, "tags": wanted.tags });
                 making.set::<TagResource>("Tags", input).await?;
             }
             id
@@ -500,8 +485,4 @@ async fn map_domain<P: Reads + Makes, C: Clock>(
         }
     }
     Ok(())
-}
-
-fn text(value: &Value, name: &str) -> String {
-    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

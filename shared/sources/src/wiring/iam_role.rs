@@ -2,7 +2,7 @@
 //!
 //! A restore makes a role that is not there and never changes one that is. It gives no role anything that the stored one did not
 //! have: a policy of the account's own is attached only where it says word for word what it said, and a role is not made without
-//! its boundary.
+//! its boundary. Where IAM does not know yet whom it trusts, it is made to trust the others, and told of the rest afterwards.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,20 @@ use holdfast_catalog::{Arn, Sha256};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use holdfast_vault::ports;
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::at::{At, Making, Notes};
 use super::document::{all_tags, as_text, own_tags, parsed};
 use super::marked;
+use super::trust::{TRUST, several, without_identities};
 use super::{Document, Reading, without};
 use crate::call::Call;
 use crate::call::iam::{
     AttachRolePolicy, CreatePolicy, CreateRole, GetPolicy, GetPolicyVersion, GetRole, GetRolePolicy,
-    ListAttachedRolePolicies, ListRolePolicies, ListRoleTags, ListRoles, PutRolePolicy,
+    ListAttachedRolePolicies, ListRolePolicies, ListRoleTags, ListRoles, PutRolePolicy, UpdateAssumeRolePolicy,
 };
+use crate::dynamodb::backoff::Backoff;
 
 /// What belongs to a role and is not in its recovery points.
 pub const NOT_PROTECTED: &[&str] = &[
@@ -58,6 +61,9 @@ const OBSERVED: [&str; 8] = [
 /// The longest name of a policy.
 const NAME_CHARS: usize = 128;
 
+/// How long IAM may take to know a role that was made just now as one that can be trusted: seconds, as people tell.
+const KNOWN_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+
 ports! {
     /// What listing roles asks for.
     pub trait Lists: Call<ListRoles>, Call<ListRoleTags>
@@ -70,7 +76,7 @@ ports! {
 
 ports! {
     /// What making a role asks for. Nothing here changes a role or a policy of others.
-    pub trait Makes: Call<CreateRole>, Call<PutRolePolicy>, Call<CreatePolicy>, Call<AttachRolePolicy>
+    pub trait Makes: Call<CreateRole>, Call<PutRolePolicy>, Call<CreatePolicy>, Call<AttachRolePolicy>, Call<UpdateAssumeRolePolicy>
 }
 
 pub(super) async fn list<P: Lists>(at: &At<'_, P>) -> Result<Vec<Arn>, PortError> {
@@ -103,7 +109,7 @@ fn is_not_theirs(role: &Value) -> bool {
 
 /// Whether a service that runs functions or triggers may take the role.
 fn is_run(role: &Value) -> bool {
-    let trust = policy(role.get("AssumeRolePolicyDocument"));
+    let trust = policy(role.get(TRUST));
     statements(&trust)
         .filter_map(|statement| statement.get("Principal")?.get("Service"))
         .flat_map(several)
@@ -113,14 +119,6 @@ fn is_run(role: &Value) -> bool {
 
 fn statements(policy: &Value) -> impl Iterator<Item = &Value> {
     policy.get("Statement").into_iter().flat_map(several)
-}
-
-/// What a policy may write as one or as a list.
-fn several(value: &Value) -> std::slice::Iter<'_, Value> {
-    match value {
-        Value::Array(list) => list.iter(),
-        one => std::slice::from_ref(one).iter(),
-    }
 }
 
 pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError> {
@@ -133,10 +131,7 @@ pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError>
     }
     let mut notes = Notes::default();
     let mut config = without(&role, &OBSERVED);
-    config.insert(
-        "AssumeRolePolicyDocument".to_owned(),
-        policy(role.get("AssumeRolePolicyDocument")),
-    );
+    config.insert(TRUST.to_owned(), policy(role.get(TRUST)));
     // Query services write numbers as text.
     if let Some(Value::String(text)) = config.get("MaxSessionDuration")
         && let Ok(number) = text.parse::<u32>()
@@ -291,9 +286,7 @@ fn policy_name(name: &str, role: &str) -> String {
 
 pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>) -> Result<(), PortError> {
     let wanted = making.wanted;
-    if !making.exists {
-        create(making).await?;
-    }
+    let has_trust = !making.exists && create(making).await?;
     let name = making.at.id.name.clone();
     for (policy, document) in wanted
         .config
@@ -309,7 +302,36 @@ pub(super) async fn make<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, 
     for named in attached.into_iter().flatten() {
         attach(making, named).await?;
     }
+    if !has_trust {
+        trust(making).await?;
+    }
     Ok(())
+}
+
+/// Has a role that is there trust whom it shall.
+async fn trust<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>) -> Result<(), PortError> {
+    let name = making.at.id.name.as_str();
+    let answer = making.ask::<GetRole>(json!({ "RoleName": name })).await?;
+    let found = policy(answer.get("Role").and_then(|role| role.get(TRUST)));
+    let Some(wanted) = making.wanted.config.get(TRUST).filter(|wanted| **wanted != found) else {
+        return Ok(());
+    };
+    let input = json!({ "RoleName": name, "PolicyDocument": as_text(wanted) });
+    let began = making.clock.now();
+    let mut backoff = Backoff::new(0);
+    let result = loop {
+        match making.ask::<UpdateAssumeRolePolicy>(input.clone()).await {
+            // Whom it names is not there, or was made just now.
+            Err(PortError::Invalid(why)) => {
+                let waited = making.clock.now().duration_since(began);
+                if waited > KNOWN_WITHIN || !backoff.pause(making.clock).await {
+                    break Err(PortError::Invalid(why));
+                }
+            }
+            result => break result,
+        }
+    };
+    making.told(TRUST, result).map(drop)
 }
 
 async fn attach<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>, named: &Value) -> Result<(), PortError> {
@@ -330,7 +352,8 @@ async fn attach<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>, named
     making.told("AttachedPolicies", result).map(drop)
 }
 
-async fn create<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>) -> Result<(), PortError> {
+/// Makes the role, and says whether it trusts everybody already whom it shall.
+async fn create<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>) -> Result<bool, PortError> {
     let wanted = making.wanted;
     if wanted.unreadable.iter().any(|setting| setting == "PermissionsBoundary") {
         let why = "its boundary could not be read when the point was made, and without it the role could do more";
@@ -345,15 +368,25 @@ async fn create<P: Reads + Makes, C: Clock>(making: &mut Making<'_, P, C>) -> Re
         }
         input.insert("PermissionsBoundary".to_owned(), arn);
     }
-    if let Some(trust) = input.get_mut("AssumeRolePolicyDocument") {
-        *trust = Value::from(as_text(trust));
-    }
     input.insert("RoleName".to_owned(), Value::from(making.at.id.name.as_str()));
     let tags = marked::tags_of(wanted);
     if !tags.is_empty() {
         input.insert("Tags".to_owned(), super::document::tag_list(&tags));
     }
-    making.create::<CreateRole>(Value::Object(input)).await.map(drop)
+    let whole = wanted.config.get(TRUST).cloned().unwrap_or_default();
+    let first = without_identities(&whole);
+    let mut with = |trust: &Value| {
+        input.insert(TRUST.to_owned(), Value::from(as_text(trust)));
+        Value::Object(input.clone())
+    };
+    match making.create::<CreateRole>(with(&whole)).await {
+        // It may be that not everybody is there whom it names.
+        Err(PortError::Invalid(_)) if first != whole => {
+            making.create::<CreateRole>(with(&first)).await?;
+            Ok(false)
+        }
+        made => made.map(|_| true),
+    }
 }
 
 /// Whether a policy says what it said; one of the account's own that is not there is made.

@@ -4,6 +4,7 @@
 //! one port [`Call`].
 
 pub mod api_destination;
+mod apis;
 pub(crate) mod at;
 pub mod bucket_notifications;
 pub mod complete;
@@ -24,6 +25,7 @@ pub mod schedule_group;
 pub mod sns_topic;
 pub mod sqs_queue;
 pub mod state_machine;
+pub(crate) mod trust;
 
 use std::collections::BTreeMap;
 

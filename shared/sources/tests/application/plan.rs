@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Kind, ResourceId};
-use holdfast_sources::application::{Action, Member, Plan, Step, plan};
+use holdfast_sources::application::{Action, Member, Plan, Step, plan, without};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -151,6 +151,39 @@ fn a_role_is_made_whole_and_what_it_names_is_completed_later() {
         "wire/rest-api/eu-central-1/a1b2c3",
     ];
     assert_eq!(names, expected, "{plan}");
+}
+
+#[test]
+fn two_roles_that_trust_each_other_are_made_to_trust_the_others_and_told_of_each_other_before_anything_is_switched_on()
+{
+    let role = |name: &str, other: &str| {
+        let other = member(Kind::IamRole, other, json!({})).arn.to_string();
+        let trust = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+            {"Effect": "Allow", "Principal": {"AWS": other}, "Action": "sts:AssumeRole"},
+        ]});
+        member(
+            Kind::IamRole,
+            name,
+            json!({"config": {"AssumeRolePolicyDocument": trust}}),
+        )
+    };
+    let members = [role("ask", "tell"), role("tell", "ask")];
+    let plan = planned(&members);
+    let names: Vec<String> = plan.steps.iter().map(Step::name).collect();
+    let expected = [
+        "create/iam-role/us-east-1/ask",
+        "create/iam-role/us-east-1/tell",
+        "wire/iam-role/us-east-1/ask",
+    ];
+    assert_eq!(names, expected);
+    let first = without(&members[0].document, &plan.steps[0].later);
+    let statements = first["config"]["AssumeRolePolicyDocument"]["Statement"]
+        .as_array()
+        .unwrap();
+    assert_eq!(statements.len(), 1);
+    assert_eq!(statements[0]["Principal"], json!({"Service": "lambda.amazonaws.com"}));
+    assert_eq!(without(&members[1].document, &plan.steps[1].later), members[1].document);
 }
 
 #[test]

@@ -112,6 +112,30 @@ fn a_restore_that_dies_at_any_call_is_completed_by_the_next() {
 }
 
 #[test]
+fn a_restore_that_is_denied_or_throttled_at_any_call_is_completed_by_the_next() {
+    let (tables, clock) = world();
+    let config = rich(&tables);
+    run(restore(&tables, &clock, &config, Existing::Refuse)).unwrap();
+    for number in 1..=tables.script().total() {
+        let planted = || "by the script".to_owned();
+        for error in [PortError::Denied(planted()), PortError::Throttled(planted())] {
+            let at = format!("{number}: {error}");
+            let (tables, clock) = world();
+            tables.script().fail(number, Moment::Before, error);
+            let _ = run(restore(&tables, &clock, &config, Existing::Refuse));
+            tables.script().heal();
+            let clock = ManualClock::at(clock.now());
+            let outcomes = run(restore(&tables, &clock, &config, Existing::Adopt)).unwrap();
+            assert!(
+                outcomes.iter().all(|outcome| outcome.status == SettingStatus::Restored),
+                "{at}: {outcomes:?}"
+            );
+            assert_restored(&tables, &config);
+        }
+    }
+}
+
+#[test]
 fn one_lost_answer_anywhere_changes_nothing() {
     let config = rich(&world().0);
     for number in 1..=30 {

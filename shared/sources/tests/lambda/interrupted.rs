@@ -1,7 +1,7 @@
 //! A restore or a snapshot that dies at any call, and is run again.
 
 use holdfast_sources::lambda::port::{PublishVersions as _, ReadFunction as _};
-use holdfast_testkit::Moment;
+use holdfast_testkit::{Effect, Moment};
 use holdfast_vault::PortError;
 
 use crate::made::{furnished, wired};
@@ -114,41 +114,66 @@ async fn a_snapshot_that_dies_at_any_call_is_whole_when_taken_again() {
 }
 
 #[tokio::test]
-async fn any_denied_change_ends_as_a_message_or_an_error_and_is_made_good_later() {
-    for name in [
-        "create_function",
-        "update_settings",
-        "update_code",
-        "publish_version",
-        "create_alias",
-        "add_permission",
-        "put_concurrency",
-        "create_event_source",
-    ] {
-        let world = World::with("bill", &furnished());
-        let taken = world.snapshot("bill").await.unwrap();
-        let plan = world.plan(&taken, "again").unwrap();
+async fn any_change_that_is_denied_or_throttled_is_told_and_made_good_later() {
+    let calm = World::with("bill", &furnished());
+    let taken = calm.snapshot("bill").await.unwrap();
+    let plan = calm.plan(&taken, "again").unwrap();
+    calm.script.restart();
+    calm.execute(&plan).await.unwrap();
+    let calls = calm.script.calls().into_iter();
+    let changes: Vec<_> = calls.filter(|call| call.effect == Effect::Writes).collect();
+    assert!(changes.len() > 20, "{changes:?}");
+    for call in changes {
+        for is_denied in [true, false] {
+            let world = World::with("bill", &furnished());
+            world.snapshot("bill").await.unwrap();
+            world.script.restart();
+            if is_denied {
+                // Until somebody allows it.
+                world
+                    .script
+                    .fail_named(call.name, PortError::Denied("by the script".to_owned()));
+            } else {
+                let slower = PortError::Throttled("by the script".to_owned());
+                world.script.fail(call.number, Moment::Before, slower);
+            }
+            let at = format!("{} at {}, denied: {is_denied}", call.name, call.number);
+            let told: Vec<String> = match world.execute(&plan).await {
+                Err(error) => vec![error.to_string()],
+                Ok(restored) => restored.outcomes.into_iter().map(|outcome| outcome.message).collect(),
+            };
+            assert!(
+                told.iter().any(|message| message.contains("by the script")),
+                "{at}: {told:?}"
+            );
+            world.script.heal();
+            let restored = world.execute(&plan).await.unwrap();
+            assert!(
+                restored.outcomes.iter().all(|outcome| outcome.message.is_empty()),
+                "{at}: {restored:?}"
+            );
+            assert_eq!(world.read("again").await, calm.read("again").await, "{at}");
+            assert_eq!(counts(&world).await, (2, 2), "{at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_was_made_just_now_is_waited_for() {
+    let world = World::with("bill", &furnished());
+    let taken = world.snapshot("bill").await.unwrap();
+    let plan = world.plan(&taken, "again").unwrap();
+    for number in 1..=5 {
+        let unknown = PortError::Conflict("the role cannot be assumed by Lambda".to_owned());
         world
             .script
-            .fail_named(name, PortError::Denied(format!("{name} is not allowed")));
-        match world.execute(&plan).await {
-            Err(error) => assert!(error.to_string().contains("not allowed"), "{error}"),
-            Ok(restored) => {
-                let messages: Vec<&str> = restored.outcomes.iter().map(|o| o.message.as_str()).collect();
-                assert!(
-                    messages.iter().any(|message| message.contains("not allowed")),
-                    "{name}: {messages:?}"
-                );
-            }
-        }
-        world.script.heal();
-        let restored = world.execute(&plan).await.unwrap();
-        assert!(
-            restored.outcomes.iter().all(|outcome| outcome.message.is_empty()),
-            "{name}: {restored:?}"
-        );
-        assert_eq!(counts(&world).await, (2, 2), "{name}");
+            .fail_nth("create_function", number, Moment::Before, unknown);
     }
+    let restored = world.execute(&plan).await.unwrap();
+    assert!(
+        restored.outcomes.iter().all(|outcome| outcome.message.is_empty()),
+        "{restored:?}"
+    );
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use holdfast_sources::rds::{
 };
 use holdfast_vault::port::Clock as _;
 use holdfast_vault::{PortError, put_blob};
+use proptest::prelude::*;
 use serde_json::json;
 
 use crate::world::{TICK, VAULT, World, home, order, other, role, run};
@@ -67,7 +68,7 @@ fn shared(engine: &str) -> SharedConfig {
     }
 }
 
-fn instance() -> DatabaseConfig {
+pub fn instance() -> DatabaseConfig {
     DatabaseConfig::Instance(InstanceConfig {
         shared: shared("postgres"),
         class: "db.m7g.large".to_owned(),
@@ -84,7 +85,7 @@ fn instance() -> DatabaseConfig {
     })
 }
 
-fn cluster() -> DatabaseConfig {
+pub fn cluster() -> DatabaseConfig {
     let member = |name: &str, tier| Member {
         name: name.to_owned(),
         class: "db.serverless".to_owned(),
@@ -104,7 +105,7 @@ fn cluster() -> DatabaseConfig {
 }
 
 /// A point of database `shop`, made by a job of the service.
-async fn made(world: &World, config: &DatabaseConfig) -> Manifest {
+pub async fn made(world: &World, config: &DatabaseConfig) -> Manifest {
     let (kind, id) = match config.kind() {
         DatabaseKind::Instance => (DatabaseKind::Instance, Kind::RdsInstance),
         DatabaseKind::Cluster => (DatabaseKind::Cluster, Kind::RdsCluster),
@@ -223,6 +224,63 @@ fn a_cluster_comes_back_with_its_instances_under_names_of_the_new_cluster() {
         assert_eq!(names, ["shop-2-1", "shop-2-analytics"]);
         assert_eq!(there.serverless.unwrap().max_acu, 16.0);
     });
+}
+
+/// Any settings that a database may have.
+fn any_database() -> impl Strategy<Value = DatabaseConfig> {
+    let tags = proptest::collection::btree_map("[a-zA-Z0-9 :/=+@_-]{1,12}", "[ -~]{0,12}", 0..4);
+    let logs = proptest::collection::btree_set(prop_oneof![Just("postgresql"), Just("upgrade")], 0..3);
+    let insights = proptest::option::of(prop_oneof![Just(7_u32), Just(31), Just(731)]);
+    let monitoring = proptest::option::of(prop_oneof![Just(1_u32), Just(15), Just(60)]);
+    let flags = proptest::collection::vec(any::<bool>(), 3);
+    let of = prop_oneof![Just(instance()), Just(cluster())];
+    (of, tags, logs, insights, monitoring, flags, 1..=35_u32).prop_map(
+        |(mut config, tags, logs, insights, monitoring, flags, days)| {
+            let shared = config.shared_mut();
+            shared.tags = tags;
+            shared.log_exports = logs.into_iter().map(str::to_owned).collect();
+            shared.insights = insights.map(|days| Insights {
+                retention_days: days,
+                kms_key_arn: None,
+            });
+            shared.monitoring = monitoring.map(|seconds| Monitoring {
+                interval_seconds: seconds,
+                role_arn: "arn:aws:iam::111122223333:role/monitor".to_owned(),
+            });
+            shared.deletion_protection = flags[0];
+            shared.iam_authentication = flags[1];
+            shared.backups.copy_tags = flags[2];
+            shared.backups.retention_days = days;
+            config
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_database_comes_back_with_all_its_settings(config in any_database()) {
+        run(async {
+            let world = World::new();
+            let manifest = made(&world, &config).await;
+            let target = sibling(&manifest.arn, &home(), "shop-2").unwrap();
+            let Restored::Done { settings, .. } = restored(&world, &manifest, config.kind(), &target).await else {
+                panic!("not restored");
+            };
+            assert!(settings.iter().all(|setting| setting.status == SettingStatus::Restored), "{settings:?}");
+            let mut there = world.databases.inner().config(config.kind(), "shop-2").unwrap();
+            if let (DatabaseConfig::Cluster(there), DatabaseConfig::Cluster(config)) = (&mut there, &config) {
+                // They are called after the new cluster.
+                for (member, was) in there.members.iter_mut().zip(["shop-1", "analytics"]) {
+                    was.clone_into(&mut member.name);
+                }
+                there.members.sort_by(|one, other| one.name.cmp(&other.name));
+                assert_eq!(there.members.len(), config.members.len());
+            }
+            assert_eq!(compare::differences(&config, &there), []);
+        });
+    }
 }
 
 #[test]

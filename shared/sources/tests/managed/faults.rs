@@ -8,13 +8,14 @@ use holdfast_sources::SettingStatus;
 use holdfast_sources::managed::port::ReadBackupVaults as _;
 use holdfast_sources::managed::{
     Copied, CopyOrder, Removed, Restored, Settled, Surroundings, Tested, VaultSpec, Verdict, WantedLock, Worked,
-    copies_of, ensure_vault, restore_table, scratch_target, settle, test_table,
+    copies_of, ensure_vault, restore_database, restore_table, scratch_target, settle, sibling, test_table,
 };
 use holdfast_testkit::Moment;
 use holdfast_vault::port::Clock as _;
 use holdfast_vault::{PointEntry, PortError, read_manifest};
 
-use crate::world::{TICK, VAULT, World, managed, order, point, role, run, target};
+use crate::databases;
+use crate::world::{TICK, VAULT, World, home, managed, order, point, role, run, target};
 
 /// More ticks than any flow needs.
 const TICKS: usize = 40;
@@ -166,6 +167,50 @@ fn a_restore_resumes_and_starts_no_second_job() {
             )
         },
     ));
+}
+
+#[test]
+fn a_restore_of_a_database_resumes_and_starts_no_second_job() {
+    for config in [databases::instance(), databases::cluster()] {
+        let kind = config.kind();
+        run(disturb(
+            async || {
+                let world = World::new();
+                let manifest = databases::made(&world, &config).await;
+                (world, Some(manifest))
+            },
+            async |world, manifest| {
+                let manifest = manifest.unwrap();
+                let (target, role) = (sibling(&manifest.arn, &home(), "shop-2").unwrap(), role());
+                let order = order(manifest, &target, &role, "runs/restore/0123456789abcdef/");
+                let step = restore_database(
+                    &world.backups,
+                    &world.databases,
+                    &world.store,
+                    &world.clock,
+                    &order,
+                    kind,
+                );
+                match step.await? {
+                    Restored::Before => Ok(true),
+                    Restored::Done { settings, .. } => {
+                        let is_settled = settings.iter().all(|setting| setting.status == SettingStatus::Restored);
+                        // What was refused once is tried again when a person has set that right.
+                        world.script.heal();
+                        Ok(is_settled)
+                    }
+                    Restored::Continuing { .. } => Ok(false),
+                    other => panic!("{other:?}"),
+                }
+            },
+            async |world| {
+                (
+                    world.cloud().jobs_started(),
+                    world.databases.inner().config(kind, "shop-2"),
+                )
+            },
+        ));
+    }
 }
 
 #[test]

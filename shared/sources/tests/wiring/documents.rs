@@ -465,7 +465,9 @@ pub fn any_document(kind: Kind) -> BoxedStrategy<Document> {
         Kind::RestApi => apis::any_rest_api(),
         Kind::HttpApi => apis::any_http_api(),
         Kind::IamRole => roles::any_role(),
-        _ => Just(json!({})).boxed(),
+        // It has nothing but its name.
+        Kind::ScheduleGroup => Just(json!({})).boxed(),
+        kind => panic!("{kind} is no wiring"),
     };
     let has_tags = !matches!(
         kind,

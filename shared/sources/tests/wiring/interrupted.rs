@@ -2,8 +2,8 @@
 
 use holdfast_catalog::Kind;
 use holdfast_sources::lambda::restore::Triggers;
-use holdfast_sources::wiring::Document;
 use holdfast_sources::wiring::restore::Restored;
+use holdfast_sources::wiring::{Document, KINDS};
 use holdfast_testkit::{Effect, Moment};
 use holdfast_vault::PortError;
 use jiff::SignedDuration;
@@ -58,7 +58,7 @@ async fn a_restore_that_dies_at_any_call_ends_the_same_when_run_again() {
 
 #[tokio::test]
 async fn a_change_that_is_denied_is_told_and_made_once_it_is_allowed() {
-    for kind in made_kinds() {
+    for kind in KINDS.iter().copied() {
         let (from, again, document) = sample(kind);
         let plan = plan_for(&from, &document, &again, Triggers::AsBefore);
         let calm = world_for(kind).await;
@@ -94,7 +94,7 @@ async fn a_change_that_is_denied_is_told_and_made_once_it_is_allowed() {
 
 #[tokio::test]
 async fn a_change_that_is_throttled_for_a_while_is_waited_for() {
-    for kind in made_kinds() {
+    for kind in KINDS.iter().copied() {
         let (from, again, document) = sample(kind);
         let plan = plan_for(&from, &document, &again, Triggers::AsBefore);
         let calm = world_for(kind).await;

@@ -9,6 +9,7 @@
 
 mod arns;
 mod documents;
+mod every_kind;
 mod http_apis;
 mod interrupted;
 mod rest_apis;

@@ -1,12 +1,15 @@
 //! Roles: restored as they were and never with more than that.
 
 use holdfast_catalog::{Kind, ResourceId};
+use holdfast_sources::SettingOutcome;
 use holdfast_sources::call::iam;
 use holdfast_sources::lambda::restore::Triggers;
+use holdfast_sources::wiring::complete::complete;
 use holdfast_sources::wiring::restore::{Plan, Restored};
 use holdfast_sources::wiring::{Document, list, read};
-use holdfast_testkit::MemoryWiring;
+use holdfast_testkit::{MemoryWiring, Moment};
 use holdfast_vault::PortError;
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -208,5 +211,86 @@ async fn only_roles_that_run_what_is_protected_are_listed() {
     for other in ["linked", "ours"] {
         let error = read(&world.account, &id(Kind::IamRole, other)).await.unwrap_err();
         assert!(matches!(error, PortError::Invalid(_)), "{other}: {error}");
+    }
+}
+
+/// The role, which a service and another role may take.
+fn trusting(other: &str) -> Document {
+    let mut document = role();
+    let statements = json!([
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        {"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::111122223333:role/app/{other}")}, "Action": "sts:AssumeRole"},
+    ]);
+    document.config["AssumeRolePolicyDocument"]["Statement"] = statements;
+    document
+}
+
+fn trusted(document: &Document) -> &Value {
+    &document.config["AssumeRolePolicyDocument"]["Statement"]
+}
+
+#[tokio::test]
+async fn a_role_that_trusts_one_that_is_not_there_trusts_the_others_and_is_told_of_it_when_it_is() {
+    let world = World::new();
+    let plan = plan_for(&bill(), &trusting("tell"), &bill(), Triggers::Quiet);
+    let Restored::Made(outcomes) = world.execute(&plan).await.unwrap() else {
+        panic!("not made")
+    };
+    assert_eq!(needs(&outcomes), ["AssumeRolePolicyDocument"]);
+    let first = world.read(&bill()).await.document;
+    assert_eq!(*trusted(&first), json!([trusted(&plan.wanted)[0]]));
+
+    world.make(&id(Kind::IamRole, "tell"), &role()).await;
+    let Restored::Made(outcomes) = world.execute(&plan).await.unwrap() else {
+        panic!("not made")
+    };
+    assert_eq!(needs(&outcomes), [""; 0]);
+    assert_eq!(plan.wanted.differences(&world.read(&bill()).await.document), []);
+}
+
+#[tokio::test]
+async fn roles_that_trust_each_other_end_the_same_after_any_fault_and_never_let_in_more() {
+    let whole = plan_for(&bill(), &trusting("tell"), &bill(), Triggers::Quiet);
+    let mut alone = trusting("tell");
+    alone.config["AssumeRolePolicyDocument"]["Statement"] = json!([trusted(&alone)[0]]);
+    let first = plan_for(&bill(), &alone, &bill(), Triggers::Quiet);
+    let other = plan_for(
+        &id(Kind::IamRole, "tell"),
+        &trusting("bill"),
+        &id(Kind::IamRole, "tell"),
+        Triggers::Quiet,
+    );
+    // As an application does it: the one without the other, the other, then the one is completed.
+    let restore = async |world: &World| -> Result<Vec<SettingOutcome>, PortError> {
+        world.execute(&first).await?;
+        world.execute(&other).await?;
+        complete(&world.port, &world.clock, &bill(), &whole.wanted).await
+    };
+    let calm = World::new();
+    assert_eq!(needs(&restore(&calm).await.unwrap()), [""; 0]);
+    for number in 1..=calm.script.total() {
+        for moment in [Moment::Before, Moment::After] {
+            let world = World::new();
+            world.script.kill_at(number, moment);
+            let _ = restore(&world).await;
+            if let Ok(now) = read(&world.account, &bill()).await {
+                let allowed = trusted(&whole.wanted).as_array().unwrap();
+                let now = trusted(&now.document).as_array().unwrap().clone();
+                assert!(
+                    now.iter().all(|statement| allowed.contains(statement)),
+                    "call {number}: {now:?}"
+                );
+            }
+            world.script.heal();
+            world.clock.set_remaining(SignedDuration::from_mins(15));
+            assert_eq!(needs(&restore(&world).await.unwrap()), [""; 0], "call {number}");
+            for plan in [&whole, &other] {
+                assert_eq!(
+                    plan.wanted.differences(&world.read(&plan.target).await.document),
+                    [],
+                    "call {number}"
+                );
+            }
+        }
     }
 }

@@ -104,8 +104,7 @@ impl World {
     pub async fn all(&self, kind: Kind) -> Vec<String> {
         let mut all = Vec::new();
         for found in list(&self.account, kind, &home()).await.unwrap() {
-            let id = ResourceId::from_arn(&found.arn).unwrap();
-            let Reading { document, .. } = read(&self.account, &id).await.unwrap();
+            let Reading { document, .. } = read(&self.account, &found.id).await.unwrap();
             let config = document.config;
             all.push(format!("{config:?} {:?}", document.tags));
         }

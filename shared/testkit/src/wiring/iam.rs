@@ -70,6 +70,11 @@ impl Desk<'_> {
                 let document = encoded(found["Document"].as_str().unwrap_or_default());
                 Ok(json!({ "PolicyVersion": { "Document": document, "VersionId": input["VersionId"] } }))
             }
+            "UpdateAssumeRolePolicy" => {
+                let trust = self.trust(input, "PolicyDocument")?;
+                self.change("role", text(input, "RoleName")?)?["AssumeRolePolicyDocument"] = Value::from(trust);
+                Ok(json!({}))
+            }
             "CreatePolicy" => {
                 let name = text(input, "PolicyName")?;
                 let document = policy(input, "PolicyDocument")?.to_owned();
@@ -87,7 +92,7 @@ impl Desk<'_> {
 
     fn create_role(&mut self, input: &Value) -> Answer {
         let name = text(input, "RoleName")?.to_owned();
-        let trust = encoded(policy(input, "AssumeRolePolicyDocument")?);
+        let trust = self.trust(input, "AssumeRolePolicyDocument")?;
         if self.has("role", &name) {
             return Err(PortError::AlreadyExists(format!("role {name}")));
         }
@@ -113,6 +118,28 @@ impl Desk<'_> {
         Ok(json!({}))
     }
 
+    /// A trust as it is told. One that names a role of the account that is not there is none.
+    fn trust(&self, input: &Value, member: &str) -> Result<String, PortError> {
+        let written = policy(input, member)?;
+        let trust: Value = serde_json::from_str(written).unwrap_or_default();
+        let statements = several(&trust["Statement"]);
+        let named = statements.iter().flat_map(|one| several(&one["Principal"]["AWS"]));
+        let ours = format!("arn:aws:iam::{}:role/", self.account);
+        let roles: Vec<Value> = self
+            .all("role")
+            .into_iter()
+            .map(|(_, role)| role["Arn"].clone())
+            .collect();
+        for principal in named.filter(|one| one.as_str().is_some_and(|text| text.starts_with(&ours))) {
+            if !roles.contains(&principal) {
+                return Err(PortError::Invalid(format!(
+                    "Invalid principal in policy: \"AWS\":{principal}"
+                )));
+            }
+        }
+        Ok(encoded(written))
+    }
+
     /// AWS's own policies are always there.
     fn has_policy(&self, arn: &str) -> Result<(), PortError> {
         if arn.contains("::aws:policy/") || self.has("policy", arn) {
@@ -127,6 +154,15 @@ fn policy<'a>(input: &'a Value, member: &str) -> Result<&'a str, PortError> {
     match serde_json::from_str::<Value>(text) {
         Ok(policy) if policy.is_object() => Ok(text),
         _ => Err(PortError::Invalid(format!("{member} is no policy"))),
+    }
+}
+
+/// What a policy may write as one or as a list.
+fn several(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) => list.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
     }
 }
 

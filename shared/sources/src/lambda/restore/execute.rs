@@ -235,7 +235,7 @@ where
         )))
     }
 
-    fn check_time(&self) -> Result<(), PortError> {
+    pub(super) fn check_time(&self) -> Result<(), PortError> {
         if self.clock.remaining() >= LEAST_TIME {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use holdfast_vault::port::{Clock, ReadObjects};
 use holdfast_vault::{PortError, get_blob};
 
 use super::CodeSource;
-use super::execute::{FIRST_PAUSE, MAX_COLLISIONS, MakeWhole, Run, UNDER_WAY};
+use super::execute::{FIRST_PAUSE, LONGEST_PAUSE, MAX_COLLISIONS, MakeWhole, Run, UNDER_WAY};
 use crate::SettingOutcome;
 use crate::lambda::port::{Code, FunctionState, NewFunction, ReleaseReading};
 use crate::lambda::read::{RESTORE_MARK, read_release};
@@ -17,6 +17,9 @@ use crate::lambda::{Package, Release, Settings};
 
 /// How often a function that was just made may be unknown: reads may trail behind for a moment.
 const MAX_UNKNOWN_LOOKS: u32 = 8;
+
+/// How often a function may be refused for its role: one that was made just now is known everywhere after some seconds.
+const MAX_ROLE_LOOKS: u32 = 12;
 
 /// A release to be brought about in `$LATEST`, and what was done for it. Settings and code are each given once: a service that
 /// keeps other values than it is given is not asked for ever.
@@ -228,17 +231,29 @@ where
     async fn create(&mut self, release: &Release, code: &CodeSource) -> Result<(), PortError> {
         let mut tags = self.plan.tags.clone();
         tags.insert(RESTORE_MARK.to_owned(), format!("{UNDER_WAY}{}", self.plan.point));
-        let new = NewFunction {
-            name: self.name(),
-            code: self.load(code).await?,
-            settings: &release.settings,
-            tags: &tags,
-        };
-        match self.functions.create_function(new).await {
-            Ok(()) => self.exists = true,
-            // Another try of ours, or somebody else's function.
-            Err(PortError::AlreadyExists(_)) => self.claim().await?,
-            Err(error) => return Err(error),
+        let (mut looks, mut pause) = (0, FIRST_PAUSE);
+        loop {
+            let new = NewFunction {
+                name: self.name(),
+                code: self.load(code).await?,
+                settings: &release.settings,
+                tags: &tags,
+            };
+            match self.functions.create_function(new).await {
+                Ok(()) => {
+                    self.exists = true;
+                    break;
+                }
+                // Another try of ours, or somebody else's function.
+                Err(PortError::AlreadyExists(_)) => break self.claim().await?,
+                Err(PortError::Conflict(_)) if looks < MAX_ROLE_LOOKS => {
+                    self.check_time()?;
+                    self.clock.sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    looks += 1;
+                }
+                Err(error) => return Err(error),
+            }
         }
         for _ in 0..MAX_UNKNOWN_LOOKS {
             match self.changed().await {

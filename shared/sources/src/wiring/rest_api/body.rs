@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::text;
 use crate::wiring::document::{parsed, sorted};
 
 /// Members of an export that say when and from where it was exported, or that the API's own settings say better.
@@ -359,8 +360,4 @@ fn picked(value: &Value, names: &[&str]) -> Map<String, Value> {
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), value.get(*name)?.clone())));
     found.filter(|(_, value)| !super::super::is_nothing(value)).collect()
-}
-
-fn text(value: &Value, name: &str) -> String {
-    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -7,7 +7,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::{Map, Value, json};
 
-use super::{Makes, Reads, all, arn, body, locate, settings, text, usage_plans};
+use super::{Makes, Reads, SORT, all, body, locate, settings, text, usage_plans};
 use crate::call::apigateway::{
     CreateBasePathMapping, CreateDeployment, CreateRestApi, CreateStage, GetBasePathMappings, GetDeployments,
     GetStages, PutRestApi, TagResource, UpdateRestApi, UpdateStage,
@@ -114,7 +114,7 @@ async fn tag<P: Makes, C: Clock>(making: &mut Making<'_, P, C>, id: &str) -> Res
     if making.wanted.tags.is_empty() {
         return Ok(());
     }
-    let input = json!({ "resourceArn": arn(&making.at, id)?, "tags": making.wanted.tags });
+    let input = json!({ "resourceArn": SORT.arn(&making.at, id)?, "tags": making.wanted.tags });
     making.set::<TagResource>("Tags", input).await.map(drop)
 }
 

@@ -16,9 +16,9 @@ use holdfast_vault::PortError;
 use holdfast_vault::ports;
 use serde_json::{Map, Value, json};
 
+use super::apis::{Sort, none_called_so, text};
 use super::at::{At, Notes};
-use super::document::{all_tags, own_tags, parsed, sorted};
-use super::marked::{self, Itself};
+use super::document::{own_tags, parsed, sorted};
 use super::{Document, Reading};
 use crate::call::apigateway::{
     CreateApiKey, CreateBasePathMapping, CreateDeployment, CreateRestApi, CreateStage, CreateUsagePlan,
@@ -64,6 +64,12 @@ const OBSERVED_OF_STAGE: [&str; 7] = [
 /// Entries a page; the service's maximum.
 const PAGE: u32 = 500;
 
+/// How they are told.
+const SORT: Sort = Sort {
+    id: "id",
+    path: "restapis",
+};
+
 /// Everything that an export can say.
 const EXTENSIONS: &str = "integrations,authorizers,apigateway";
 
@@ -83,7 +89,7 @@ ports! {
 }
 
 pub(super) async fn list<P: Lists>(at: &At<'_, P>) -> Result<Vec<Arn>, PortError> {
-    apis(at).await?.iter().map(|api| arn(at, &text(api, "id"))).collect()
+    SORT.arns(at, &apis(at).await?)
 }
 
 async fn apis<P: Call<GetRestApis>>(at: &At<'_, P>) -> Result<Vec<Value>, PortError> {
@@ -92,11 +98,7 @@ async fn apis<P: Call<GetRestApis>>(at: &At<'_, P>) -> Result<Vec<Value>, PortEr
 
 /// The tags of all APIs by their ARNs.
 pub(super) async fn tags<P: Lists>(at: &At<'_, P>) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
-    let all = apis(at).await?;
-    let tagged = all
-        .iter()
-        .map(|api| Ok((arn(at, &text(api, "id"))?.to_string(), all_tags(api.get("tags")))));
-    tagged.collect()
+    SORT.tags(at, &apis(at).await?)
 }
 
 /// All entries of one of the service's listings.
@@ -105,26 +107,18 @@ async fn all<O: Operation, P: Call<O>>(at: &At<'_, P>, mut input: Value) -> Resu
     at.pages::<O>(input, "item", "position", "position").await
 }
 
-fn arn<P>(at: &At<'_, P>, id: &str) -> Result<Arn, PortError> {
-    let region = &at.id.region;
-    let text = format!("arn:{}:apigateway:{region}::/restapis/{id}", region.partition());
-    super::arn_in(Some(&Value::from(text)), at.id)
-}
-
 pub(super) async fn read<P: Reads>(at: &At<'_, P>) -> Result<Reading, PortError> {
     read_api(at, &at.id.name).await
 }
 
 /// The API that a restore has made, or else the one that is called as it shall be.
 pub(super) async fn find<P: Reads>(at: &At<'_, P>, wanted: &Document) -> Result<Reading, PortError> {
-    match locate(at, wanted).await? {
-        Some(id) => read_api(at, &id).await,
-        None => Err(PortError::NotFound(format!("{}: no API is called so", at.id))),
-    }
+    let id = locate(at, wanted).await?.ok_or_else(|| none_called_so(at.id))?;
+    read_api(at, &id).await
 }
 
 async fn locate<P: Call<GetRestApis>>(at: &At<'_, P>, wanted: &Document) -> Result<Option<String>, PortError> {
-    Ok(marked::best(&apis(at).await?, "id", at.id, wanted))
+    Ok(SORT.meant(at, &apis(at).await?, wanted))
 }
 
 async fn read_api<P: Reads>(at: &At<'_, P>, id: &str) -> Result<Reading, PortError> {
@@ -159,18 +153,7 @@ async fn read_api<P: Reads>(at: &At<'_, P>, id: &str) -> Result<Reading, PortErr
     if let Some(mappings) = notes.detail("basePathMappings", mappings)? {
         config.insert("basePathMappings".to_owned(), Value::from(mappings));
     }
-    let config = Itself::new(at, id).hidden(config);
-    let tags = answer.get("tags");
-    Ok(Reading::new(
-        arn(at, id)?,
-        notes,
-        Document {
-            config,
-            tags: marked::without_mark(own_tags(tags)),
-            observed: marked::observed(id, tags),
-            ..Document::default()
-        },
-    ))
+    SORT.reading(at, id, answer.get("tags"), notes, config)
 }
 
 /// The API's own settings.
@@ -276,10 +259,6 @@ async fn mappings<P: Reads>(at: &At<'_, P>, id: &str) -> Result<Vec<Value>, Port
     }
     mappings.sort_by_cached_key(ToString::to_string);
     Ok(mappings)
-}
-
-fn text(value: &Value, name: &str) -> String {
-    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
