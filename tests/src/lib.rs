@@ -137,6 +137,8 @@ impl Default for World {
         let backups = MemoryBackups::new(&home_region(), &clock);
         backups.attach_tables(&tables);
         backups.attach_databases(&databases);
+        let resources = MemoryResources::new();
+        backups.attach_buckets(resources.wiring());
         backups.add_vault(BACKUP_VAULT, Some(&key()));
         let world = World {
             script: Script::new(),
@@ -144,7 +146,7 @@ impl Default for World {
             databases,
             backups,
             functions: MemoryFunctions::new(&home_region(), &home),
-            resources: MemoryResources::new(),
+            resources,
             outbox: Outbox::new(),
             surroundings: MemorySurroundings::new(&home),
             clock,
@@ -477,6 +479,11 @@ impl replicate::Regions for MemoryRegions {
 impl verify::Regions for MemoryRegions {
     type Backups = Port<MemoryBackups>;
     type Databases = Port<MemoryDatabases>;
+    type Buckets = Port<MemoryWiring>;
+
+    fn buckets(&self) -> &Self::Buckets {
+        &self.wiring
+    }
 
     fn backups(&self, region: &Region) -> Self::Backups {
         self.backups_in(region)

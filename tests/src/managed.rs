@@ -7,6 +7,7 @@ use holdfast_sources::rds::{
     BackupRules, DatabaseConfig, DatabaseKind, InstanceConfig, Network, SharedConfig, Storage,
 };
 use jiff::SignedDuration;
+use serde_json::{Value, json};
 
 use crate::World;
 
@@ -98,4 +99,37 @@ impl World {
 
 fn goes_on(outcome: &holdfast_catalog::Outcome) -> bool {
     outcome.status == holdfast_catalog::OutcomeStatus::Continuing
+}
+
+/// The settings of a bucket as accounts have them: by the call that tells each.
+fn bucket_settings(name: &str) -> [(&'static str, Value); 5] {
+    let policy = json!({"Statement": [{"Effect": "Deny", "Resource": [format!("arn:aws:s3:::{name}/*")]}]});
+    [
+        ("GetBucketVersioning", json!({"Status": "Enabled"})),
+        ("GetBucketCors", json!({"CORSRule": [{"AllowedMethod": ["GET"]}]})),
+        ("GetPublicAccessBlock", json!({"BlockPublicAcls": "true"})),
+        ("GetBucketPolicy", json!({ "Policy": policy })),
+        (
+            "GetBucketTagging",
+            json!({"TagSet": {"Tag": [{"Key": "backup", "Value": "standard"}]}}),
+        ),
+    ]
+}
+
+impl World {
+    /// Adds a bucket that keeps versions, with settings of its own and so many objects, that the policy selects.
+    pub fn add_bucket(&self, name: &str, objects: u32) {
+        let (region, account) = (crate::home_region(), self.resources.wiring());
+        account.add_bucket(&region, name, &[("backup", "standard")]);
+        for (operation, answer) in bucket_settings(name) {
+            account.set_bucket(&region, name, operation, answer);
+        }
+        let objects = (0..objects).map(|n| (format!("in/{n}"), format!("object {n}")));
+        account.put_objects(&region, name, objects);
+    }
+
+    /// What a bucket of the home region holds.
+    pub fn objects(&self, bucket: &str) -> Option<BTreeMap<String, String>> {
+        self.resources.wiring().objects(&crate::home_region(), bucket)
+    }
 }

@@ -65,21 +65,33 @@ def removes_data(action: str) -> bool:
 
 
 def test_only_prune_may_delete_vault_data():
-    deleting = {role for role in ROLES for entry in allowed(role) if any("s3:Delete" in action for action in entry["Action"])}
+    deleting = {
+        role
+        for role in ROLES
+        for entry in allowed(role)
+        if any("s3:Delete" in action for action in entry["Action"])
+        and not all(resource.endswith(":s3:::holdfast-scratch-*") for resource in entry["Resource"])
+    }
     assert deleting == {"PruneRole"}
 
 
-def test_every_other_delete_is_of_recovery_points_by_prune_or_of_our_own_scratch_tables():
+def test_every_other_delete_is_of_recovery_points_by_prune_or_of_our_own_scratch_resources():
     for role in ROLES:
         for entry in allowed(role):
-            removing = [action for action in entry["Action"] if removes_data(action) and not action.startswith("s3:")]
+            removing = [action for action in entry["Action"] if removes_data(action)]
             if removing:
                 if role == "PruneRole":
-                    assert removing == ["backup:DeleteRecoveryPoint"]
+                    assert removing in (["backup:DeleteRecoveryPoint"], ["s3:DeleteObjectVersion"])
                     continue
                 assert role == "VerifyRole"
-                assert removing in (["dynamodb:DeleteTable"], ["rds:DeleteDBCluster", "rds:DeleteDBInstance"])
-                assert all(re.search(r":(table/|cluster:|db:)holdfast-scratch-\*$", resource) for resource in entry["Resource"])
+                assert removing in (
+                    ["dynamodb:DeleteTable"],
+                    ["rds:DeleteDBCluster", "rds:DeleteDBInstance"],
+                    ["s3:DeleteBucket", "s3:DeleteObjectVersion"],
+                )
+                assert all(
+                    re.search(r":(table/|cluster:|db:|s3:::)holdfast-scratch-\*$", resource) for resource in entry["Resource"]
+                )
 
 
 def test_prune_can_delete_neither_a_bucket_nor_the_policy_document():
@@ -331,7 +343,8 @@ def test_restore_fills_only_roles_that_it_has_made():
 
 def test_restore_can_change_nothing_of_what_wakes_and_tells_us():
     denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
-    refused = {action for entry in denied for action in entry["Action"]}
+    denied += statements(resources("AWS::IAM::ManagedPolicy")["RestoreBuckets"]["Properties"]["PolicyDocument"])
+    refused = {action for entry in denied if entry["Effect"] == "Deny" for action in entry["Action"]}
     granted = {action for entry in allowed("RestoreRole") for action in entry["Action"]}
     ours = ("s3:PutBucket", "sqs:Set", "sns:Set", "sns:Subscribe", "events:Put", "scheduler:Create", "scheduler:Update")
     # A group that is there is not made again; our bus is everybody's, whose policy gives nobody our rights.

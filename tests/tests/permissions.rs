@@ -61,6 +61,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Tables as verify::TablePorts>::actions(),
                 <Backups as verify::BackupPorts>::actions(),
                 <Databases as verify::DatabasePorts>::actions(),
+                <Wiring as verify::BucketPorts>::actions(),
                 <MemorySurroundings as verify::PreflightPorts>::actions(),
             ]),
         ),
@@ -75,6 +76,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Wiring as restore::WiringPorts>::actions(),
                 <Wiring as restore::RecordPorts>::actions(),
                 <Wiring as restore::StackPorts>::actions(),
+                <Wiring as restore::BucketPorts>::actions(),
                 <Outbox as restore::WorkPorts>::actions(),
                 <Points as restore::PointPorts>::actions(),
             ]),
@@ -103,7 +105,13 @@ fn only_prune_and_the_clean_up_of_scratch_tables_can_name_a_delete() {
             "prune" => assert_eq!(deletes, ["backup:DeleteRecoveryPoint", "s3:DeleteObjectVersion"]),
             "verify" => assert_eq!(
                 deletes,
-                ["dynamodb:DeleteTable", "rds:DeleteDBCluster", "rds:DeleteDBInstance"]
+                [
+                    "dynamodb:DeleteTable",
+                    "rds:DeleteDBCluster",
+                    "rds:DeleteDBInstance",
+                    "s3:DeleteBucket",
+                    "s3:DeleteObjectVersion"
+                ]
             ),
             _ => assert!(deletes.is_empty(), "{function}: {deletes:?}"),
         }

@@ -44,6 +44,19 @@ pub struct Target {
     pub name: Option<String>,
     /// Its region; the lost resource's region if left out.
     pub region: Option<Region>,
+    /// For a bucket that is there: what of it is brought back. Without it, one that is there is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Existing>,
+}
+
+/// What is brought back into a bucket that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Existing {
+    /// The objects that it does not have. Its settings stay as they are.
+    Objects,
+    /// Those, and the settings of the point in place of its own.
+    Everything,
 }
 
 /// A vault.

@@ -26,6 +26,8 @@ use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::restore::{MakeWhole, VaultLocation};
 use holdfast_sources::managed::port::{ReadRestores, StartRestores};
 use holdfast_sources::rds::port::{ChangeDatabases, ReadDatabases};
+use holdfast_sources::s3::ReadBucket;
+use holdfast_sources::s3::port::{ChangeBucket, FindBucket};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{SendWork, TakePoints};
@@ -35,7 +37,7 @@ use serde_json::{Value, json};
 use copies::Found;
 
 pub use choose::choose;
-pub use event::{EXAMPLE, From, Request, Target, Triggers, Wanted};
+pub use event::{EXAMPLE, Existing, From, Request, Target, Triggers, Wanted};
 pub use holdfast_sources::kinesis::WriteRecords as RecordPorts;
 pub use holdfast_sources::wiring::RestoreWiring as WiringPorts;
 
@@ -74,6 +76,22 @@ ports! {
     pub trait DatabasePorts: ReadDatabases, ChangeDatabases
 }
 
+/// What restore asks of buckets: it changes those that it restored, it removes nothing.
+pub trait BucketPorts: FindBucket + ReadBucket + ChangeBucket {
+    /// The IAM actions behind these ports, sorted.
+    fn actions() -> BTreeSet<&'static str>
+    where
+        Self: Sized,
+    {
+        let mut actions = <Self as FindBucket>::actions();
+        actions.extend(<Self as ReadBucket>::actions());
+        actions.extend(<Self as ChangeBucket>::actions());
+        actions
+    }
+}
+
+impl<T: FindBucket + ReadBucket + ChangeBucket> BucketPorts for T {}
+
 ports! {
     /// What restore asks of CloudFormation: what a stack has.
     pub trait StackPorts: Call<ListStackResources>
@@ -100,7 +118,7 @@ pub trait Regions: Send + Sync {
     /// RDS.
     type Databases: DatabasePorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
-    type Wiring: WiringPorts + RecordPorts + StackPorts;
+    type Wiring: WiringPorts + RecordPorts + StackPorts + BucketPorts;
     /// Whoever takes points.
     type Points: PointPorts;
 
@@ -187,10 +205,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let result = match (&manifest.managed, resource.kind) {
             (Some(managed), _) => {
                 let vault = copies.current();
-                self.restore_managed(vault, manifest, managed, &target, clock).await
+                let existing = request.target.existing;
+                self.restore_managed(vault, manifest, managed, &target, existing, clock)
+                    .await
             }
             (None, Kind::LambdaFunction) => self.restore_function(&request, copies, manifest, &target, clock).await,
-            (None, kind @ (Kind::RdsInstance | Kind::RdsCluster)) => {
+            (None, kind @ (Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket)) => {
                 Err(PortError::Corrupt(format!("a {kind} without data of AWS Backup")))
             }
             (None, kind) => match self.work(&found, &target).await {
@@ -272,6 +292,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             target: Target {
                 name: Some(target.name.clone()),
                 region: Some(target.region.clone()),
+                existing: request.target.existing,
             },
             ..request.clone()
         };
@@ -283,6 +304,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
 fn resolve(target: &Target, manifest: &Manifest) -> Result<ResourceId, Failure> {
     let point = &manifest.point;
     let lost = &point.resource;
+    if target.existing.is_some() && lost.kind != Kind::S3Bucket {
+        let why = format!("a {} is restored as a new one only: leave existing out", lost.kind);
+        return Err(Failure::InvalidRequest(why));
+    }
     let name = match (&target.name, lost.parent()) {
         // A rule's bus and a schedule's group stay unless they are named too.
         (Some(name), Some(parent)) if !name.contains('/') => format!("{parent}/{name}"),
@@ -291,6 +316,11 @@ fn resolve(target: &Target, manifest: &Manifest) -> Result<ResourceId, Failure> 
         (None, _) if matches!(lost.kind, Kind::EventSourceMapping | Kind::BucketNotifications) => lost.name.clone(),
         (None, _) => {
             let suffix = format!("-restored-{}", point.slot);
+            // Names of buckets have no capitals.
+            let suffix = match lost.kind {
+                Kind::S3Bucket => suffix.to_ascii_lowercase(),
+                _ => suffix,
+            };
             match lost.name.strip_suffix(".fifo") {
                 Some(stem) => format!("{stem}{suffix}.fifo"),
                 None => format!("{}{suffix}", lost.name),

@@ -1,14 +1,18 @@
 //! Bringing back what AWS Backup keeps: a restore job, then the settings that AWS Backup leaves out.
 
 use holdfast_catalog::{
-    Arn, CatalogError, ManagedPoint, ManagedVault, Manifest, Outcome, OutcomeStatus, ResourceId, Sha256, layout,
+    Arn, CatalogError, Kind, ManagedPoint, ManagedVault, Manifest, Outcome, OutcomeStatus, ResourceId, Sha256, layout,
 };
-use holdfast_sources::managed::{RestoreOrder, Restored, copies_of, restore_database, restore_table, sibling};
+use holdfast_sources::managed::{
+    BucketOrder, IntoBucket, RestoreOrder, Restored, copies_of, restore_bucket, restore_database, restore_table,
+    sibling,
+};
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::json;
 
+use crate::event::Existing;
 use crate::{Regions, Restore, Vault, VaultPorts, WorkPorts};
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
@@ -19,6 +23,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         manifest: &Manifest,
         managed: &ManagedPoint,
         target: &ResourceId,
+        existing: Option<Existing>,
         clock: &C,
     ) -> Result<Outcome, PortError> {
         let Some(stack) = &self.managed else {
@@ -28,7 +33,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let from = copy_in(vault, manifest, managed, target, stack).await?;
         let new_arn = sibling(&manifest.arn, &target.region, &target.name)
             .map_err(|error: CatalogError| PortError::Invalid(error.to_string()))?;
-        let identity = format!("{} {} {}", manifest.point, target.region, target.name);
+        // Into a bucket that is there it is another restore than into a new one of that name.
+        let (into, suffix) = match existing {
+            None => (IntoBucket::New, ""),
+            Some(Existing::Objects) => (IntoBucket::Existing { with_settings: false }, " objects"),
+            Some(Existing::Everything) => (IntoBucket::Existing { with_settings: true }, " everything"),
+        };
+        let identity = format!("{} {} {}{suffix}", manifest.point, target.region, target.name);
         let order = RestoreOrder {
             manifest,
             from: &from,
@@ -38,6 +49,14 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         };
         let backups = self.regions.backups(&target.region);
         let restored = match DatabaseKind::of(target.kind) {
+            None if target.kind == Kind::S3Bucket => {
+                let order = BucketOrder {
+                    restore: &order,
+                    region: &target.region,
+                    into,
+                };
+                restore_bucket(&backups, self.regions.wiring(), &vault.store, clock, &order).await?
+            }
             None => {
                 let tables = self.regions.tables(&target.region);
                 restore_table(&backups, &tables, &vault.store, clock, &order).await?
@@ -105,8 +124,12 @@ fn told(restored: Restored, manifest: &Manifest, new_arn: &Arn, target: &Resourc
     let subject = target.to_string();
     match restored {
         Restored::Foreign => {
+            let fill = match target.kind {
+                Kind::S3Bucket => ", or bring back what it lacks with \"existing\": \"objects\" in the target",
+                _ => "",
+            };
             let message = format!(
-                "there is a {} {} in {} already and nothing was changed: choose another target name, or remove it yourself",
+                "there is a {} {} in {} already and nothing was changed: choose another target name, or remove it yourself{fill}",
                 target.kind, target.name, target.region
             );
             Outcome::new(subject, OutcomeStatus::Failed, message)

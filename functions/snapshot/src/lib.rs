@@ -26,6 +26,7 @@ use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::port::{FetchCode, FetchLayer};
 use holdfast_sources::managed::port::{ReadBackupVaults, ReadBackups, ReadRecoveryPoints, StartBackups};
 use holdfast_sources::rds::port::ReadDatabases;
+use holdfast_sources::s3::ReadBucket;
 use holdfast_sources::wiring::ReadWiring;
 use holdfast_vault::port::{Clock, ListObjects, LockObjects, ReadObjects, WriteObjects};
 use holdfast_vault::signal::{PublishEvents, SendWork};
@@ -41,8 +42,9 @@ ports! {
     pub trait VaultPorts: ReadObjects, ListObjects, WriteObjects, LockObjects
 }
 
-/// What snapshot asks of the account: it lists what there is, and reads the wiring and the records of streams.
-pub trait InventoryPorts: ListResources + ReadWiring + ReadRecords {
+/// What snapshot asks of the account: it lists what there is, and reads the wiring, the records of streams and the settings of
+/// buckets.
+pub trait InventoryPorts: ListResources + ReadWiring + ReadRecords + ReadBucket {
     /// The IAM actions behind these ports, sorted.
     fn actions() -> BTreeSet<&'static str>
     where
@@ -51,11 +53,12 @@ pub trait InventoryPorts: ListResources + ReadWiring + ReadRecords {
         let mut actions = <Self as ReadWiring>::actions();
         actions.extend(<Self as ListResources>::ACTIONS);
         actions.extend(<Self as ReadRecords>::actions());
+        actions.extend(<Self as ReadBucket>::actions());
         actions
     }
 }
 
-impl<T: ListResources + ReadWiring + ReadRecords> InventoryPorts for T {}
+impl<T: ListResources + ReadWiring + ReadRecords + ReadBucket> InventoryPorts for T {}
 
 ports! {
     /// What snapshot asks of DynamoDB: it reads.

@@ -54,7 +54,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let region = &settings.region;
     let snapshot = Snapshot {
         vault: home,
-        inventory: AwsInventory::new(&aws, &settings.account).with_roles(settings.protect_roles),
+        inventory: AwsInventory::new(&aws, &settings.account)
+            .with_roles(settings.protect_roles)
+            .without_buckets(settings.own_buckets()),
         signals: Signals::new(&aws, region, settings.work_queue_url.as_deref()),
         regions: AwsRegions {
             aws: aws.clone(),

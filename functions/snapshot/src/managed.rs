@@ -2,10 +2,10 @@
 
 use holdfast_catalog::{Kind, ManagedVault, Outcome, OutcomeStatus, PointId, layout};
 use holdfast_policy::{Engine, Managed};
-use holdfast_sources::dynamodb;
 use holdfast_sources::managed::port::{BackupVault, ReadBackupVaults as _};
 use holdfast_sources::managed::{self, BackupSettings, JobNews, Lifecycle, ReadResource, S3Extras, Worked, give_up};
-use holdfast_sources::rds::{self, DatabaseKind};
+use holdfast_sources::rds::DatabaseKind;
+use holdfast_sources::{dynamodb, rds, s3};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 
@@ -86,6 +86,10 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             let arn = reading.arn.parse();
             let arn = arn.map_err(|error: holdfast_catalog::CatalogError| PortError::Invalid(error.to_string()))?;
             (arn, reading.config.tags, begun.blob, reading.unreadable)
+        } else if point.resource.kind == Kind::S3Bucket {
+            let begun = s3::begin(&self.inventory, &vault, clock, region, name).await?;
+            let reading = begun.reading;
+            (begun.arn, reading.document.tags, begun.blob, reading.not_protected)
         } else {
             return Err(not_made(Engine::AwsBackup(Managed::default()), point.resource.kind));
         };
@@ -161,7 +165,10 @@ fn settings_of(point: &PointId, managed: &Managed, stack: &ManagedVault, vault: 
             delete_after_days: managed.delete_after_days,
         },
         tags: [(PLAN_TAG.to_owned(), point.plan.to_string())].into(),
-        s3: S3Extras::default(),
+        s3: S3Extras {
+            without_acls: !managed.acls,
+            without_object_tags: !managed.object_tags,
+        },
         continuous: false,
     }
 }

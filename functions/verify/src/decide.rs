@@ -62,7 +62,10 @@ pub fn newest_good(catalogue: &Catalogue, now: Timestamp) -> BTreeMap<&ResourceI
 
 /// Whether points of a kind are restored as a test: those that hold data.
 pub(crate) fn has_restore_tests(kind: Kind) -> bool {
-    matches!(kind, Kind::DynamodbTable | Kind::RdsInstance | Kind::RdsCluster)
+    matches!(
+        kind,
+        Kind::DynamodbTable | Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket
+    )
 }
 
 /// The points to restore as a test: the newest good one of each table, database and plan whose last test is too long ago.

@@ -14,15 +14,20 @@ use holdfast_catalog::{
 };
 use holdfast_lambda::{Failure, Handler, InvocationClock, NOTICE, policy_in_force};
 use holdfast_policy::Notice;
+use holdfast_sources::call::Call;
+use holdfast_sources::call::bucket::ListObjects as ListBucketObjects;
+use holdfast_sources::call::s3::ListBuckets;
 use holdfast_sources::dynamodb::port::{
     CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems,
 };
 use holdfast_sources::inventory::ListResources;
+use holdfast_sources::managed::drop_bucket;
 use holdfast_sources::managed::port::{
     PutValidations, ReadBackupVaults, ReadRecoveryPoints, ReadRegionSettings, ReadRestores, StartRestores,
 };
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_sources::rds::port::{DropScratchDatabases, ReadDatabases};
+use holdfast_sources::s3::port::DropScratchBuckets;
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use holdfast_vault::sweep::Margins;
 use holdfast_vault::{Catalogue, PointEntry, PortError, is_lost, keys, ports, read_manifest, scrub_point, write_fact};
@@ -59,18 +64,28 @@ ports! {
     pub trait DatabasePorts: ReadDatabases, DropScratchDatabases
 }
 
+ports! {
+    /// What verify asks of S3: it counts what is in scratch buckets, and removes them.
+    pub trait BucketPorts: Call<ListBuckets>, Call<ListBucketObjects>, DropScratchBuckets
+}
+
 /// The account, region by region.
 pub trait Regions: Send + Sync {
     /// AWS Backup.
     type Backups: BackupPorts;
     /// RDS.
     type Databases: DatabasePorts;
+    /// S3, in whatever region a call names.
+    type Buckets: BucketPorts;
 
     /// AWS Backup in a region.
     fn backups(&self, region: &Region) -> Self::Backups;
 
     /// RDS in a region.
     fn databases(&self, region: &Region) -> Self::Databases;
+
+    /// S3 in all regions.
+    fn buckets(&self) -> &Self::Buckets;
 }
 
 /// Nothing new is begun this long before the invocation ends: a point of one pack a shard takes seconds.
@@ -283,10 +298,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             .with(NOTICE, Notice::Damaged.as_str()))
     }
 
-    /// Removes scratch tables and databases of tests that were killed.
+    /// Removes scratch tables, databases and buckets of tests that were killed.
     async fn clear_scratch<C: Clock>(&self, clock: &C) -> Vec<Outcome> {
         let mut left = Vec::new();
-        for kind in [Kind::DynamodbTable, Kind::RdsInstance, Kind::RdsCluster] {
+        for kind in [Kind::DynamodbTable, Kind::RdsInstance, Kind::RdsCluster, Kind::S3Bucket] {
             let found = self.inventory.list(&self.region, kind).await.unwrap_or_default();
             let scratch = found.into_iter().map(|found| found.id);
             left.extend(scratch.filter(|id| id.name.starts_with(SCRATCH_PREFIX)));
@@ -294,7 +309,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         let mut outcomes = Vec::new();
         for found in &left {
             let name = found.name.as_str();
-            let result = self.clear_one(found, clock.now()).await;
+            let result = self.clear_one(found, clock).await;
             match result {
                 Ok(true) => outcomes.push(Outcome::new(
                     name,
@@ -314,7 +329,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         outcomes
     }
 
-    async fn clear_one(&self, found: &ResourceId, now: Timestamp) -> Result<bool, PortError> {
+    async fn clear_one<C: Clock>(&self, found: &ResourceId, clock: &C) -> Result<bool, PortError> {
         let name = found.name.as_str();
         let work = format!("{}{}/", layout::TESTS, name.trim_start_matches(SCRATCH_PREFIX));
         let newest = keys(&self.home, &work)
@@ -322,10 +337,13 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             .into_iter()
             .map(|info| info.modified_at)
             .max();
-        if newest.is_some_and(|newest| now.duration_since(newest) < SCRATCH_DEAD_AFTER) {
+        if newest.is_some_and(|newest| clock.now().duration_since(newest) < SCRATCH_DEAD_AFTER) {
             return Ok(false);
         }
         match DatabaseKind::of(found.kind) {
+            None if found.kind == Kind::S3Bucket => {
+                return drop_bucket(self.regions.buckets(), clock, &self.region, name).await;
+            }
             None => self.tables.drop_scratch_table(name).await?,
             Some(kind) => {
                 let databases = self.regions.databases(&self.region);

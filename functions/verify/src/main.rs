@@ -14,11 +14,13 @@ use verify::{Preflight, Regions, Verify};
 struct AwsRegions {
     aws: Aws,
     account: String,
+    calls: AwsCalls,
 }
 
 impl Regions for AwsRegions {
     type Backups = AwsBackups;
     type Databases = Databases;
+    type Buckets = AwsCalls;
 
     fn backups(&self, region: &Region) -> AwsBackups {
         AwsBackups::new(&self.aws, &self.account, region)
@@ -26,6 +28,10 @@ impl Regions for AwsRegions {
 
     fn databases(&self, region: &Region) -> Databases {
         Databases::new(&self.aws, &self.account, region)
+    }
+
+    fn buckets(&self) -> &AwsCalls {
+        &self.calls
     }
 }
 
@@ -63,11 +69,14 @@ fn verify_over<V>(
     Verify {
         home,
         replicas,
-        inventory: AwsInventory::new(aws, &settings.account).with_roles(settings.protect_roles),
+        inventory: AwsInventory::new(aws, &settings.account)
+            .with_roles(settings.protect_roles)
+            .without_buckets(settings.own_buckets()),
         tables: Tables::new(aws.dynamodb(&settings.region)),
         regions: AwsRegions {
             aws: aws.clone(),
             account: settings.account.clone(),
+            calls: AwsCalls::new(aws, &settings.account),
         },
         managed: settings.managed.clone(),
         preflight: Preflight {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_catalog::{CatalogError, DamagedFact, ManagedPoint, Manifest, Outcome, OutcomeStatus, Region};
+use holdfast_catalog::{CatalogError, DamagedFact, Kind, ManagedPoint, Manifest, Outcome, OutcomeStatus, Region};
 use holdfast_lambda::{NOTICE, PolicyInForce};
 use holdfast_policy::{Engine, Notice, Observations, Resource};
 use holdfast_sources::managed::port::ReadRecoveryPoints as _;
 use holdfast_sources::managed::{
-    CustomerPoint, PointStatus, RestoreOrder, Tested, customer_points, scratch_target, sibling, test_database,
-    test_table,
+    BucketOrder, CustomerPoint, IntoBucket, PointStatus, RestoreOrder, Tested, customer_points, scratch_target,
+    sibling, test_bucket, test_database, test_table,
 };
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
@@ -93,6 +93,14 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         };
         let backups = self.regions.backups(&self.region);
         match DatabaseKind::of(manifest.point.resource.kind) {
+            None if manifest.point.resource.kind == Kind::S3Bucket => {
+                let order = BucketOrder {
+                    restore: &order,
+                    region: &self.region,
+                    into: IntoBucket::New,
+                };
+                test_bucket(&backups, self.regions.buckets(), &self.home, clock, &order).await
+            }
             None => test_table(&backups, &self.tables, &self.home, clock, &order).await,
             Some(kind) => {
                 let databases = self.regions.databases(&self.region);

@@ -1,12 +1,12 @@
 //! What exists in a region, with its tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use holdfast_sources::call::{Call, InAccount, Operation, rds};
 use holdfast_sources::inventory::{Found, ListResources};
 use holdfast_sources::rds::wire;
-use holdfast_sources::wiring;
+use holdfast_sources::{s3, wiring};
 use holdfast_vault::PortError;
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ pub struct AwsInventory {
     calls: AwsCalls,
     account: String,
     has_roles: bool,
+    own_buckets: BTreeSet<String>,
 }
 
 impl AwsInventory {
@@ -36,6 +37,7 @@ impl AwsInventory {
             calls: AwsCalls::new(aws, account),
             account: account.to_owned(),
             has_roles: false,
+            own_buckets: BTreeSet::new(),
         }
     }
 
@@ -43,6 +45,12 @@ impl AwsInventory {
     #[must_use]
     pub fn with_roles(self, has_roles: bool) -> Self {
         AwsInventory { has_roles, ..self }
+    }
+
+    /// The same without the buckets in which points are kept.
+    #[must_use]
+    pub fn without_buckets(self, own_buckets: BTreeSet<String>) -> Self {
+        AwsInventory { own_buckets, ..self }
     }
 
     async fn tables(&self, region: &Region) -> Result<Vec<Arn>, PortError> {
@@ -156,6 +164,7 @@ impl ListResources for AwsInventory {
             Kind::LambdaFunction => (self.functions(region).await?, "lambda:function"),
             Kind::RdsInstance => return self.instances(region).await,
             Kind::RdsCluster => return self.clusters(region).await,
+            Kind::S3Bucket => return s3::list(&self.calls, region, &self.own_buckets).await,
             Kind::IamRole if !self.has_roles => return Ok(Vec::new()),
             _ => return wiring::list(&self.calls, kind, region).await,
         };
@@ -301,6 +310,33 @@ mod tests {
             text(&found),
             [r#"arn:aws:rds:eu-central-1:111122223333:db:shop {"backup": "daily"}"#]
         );
+    }
+
+    #[tokio::test]
+    async fn buckets_are_listed_with_their_tags_but_those_that_keep_points() {
+        let bucket =
+            |name: &str| format!("<Bucket><Name>{name}</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>");
+        let server = Server::replying([
+            Reply::new(
+                200,
+                &format!(
+                    "<R><Buckets>{}{}{}</Buckets></R>",
+                    bucket("photos"),
+                    bucket("the-vault"),
+                    bucket("the-replica")
+                ),
+            ),
+            Reply::new(
+                200,
+                r#"{"ResourceTagMappingList": [{"ResourceARN": "arn:aws:s3:::photos",
+                    "Tags": [{"Key": "backup", "Value": "daily"}]}]}"#,
+            ),
+        ]);
+        let own = ["the-vault", "the-replica"].map(str::to_owned).into();
+        let inventory = inventory(&server).without_buckets(own);
+        let found = inventory.list(&home(), Kind::S3Bucket).await.unwrap();
+        assert_eq!(text(&found), [r#"arn:aws:s3:::photos {"backup": "daily"}"#]);
+        assert_eq!(found[0].id.to_string(), "s3-bucket/eu-central-1/photos");
     }
 
     #[tokio::test]

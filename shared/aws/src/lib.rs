@@ -5,6 +5,7 @@
 
 mod backups;
 mod batch;
+mod buckets;
 mod bus;
 mod calls;
 mod client;

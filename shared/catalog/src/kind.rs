@@ -49,11 +49,13 @@ pub enum Kind {
     RdsInstance,
     /// An Aurora or Multi-AZ database cluster with its instances: their settings and groups, likewise.
     RdsCluster,
+    /// An S3 bucket that has versions: its settings, likewise. Its ARN stands for its notifications, which are a kind of their own.
+    S3Bucket,
 }
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 21] = [
         Kind::DynamodbTable,
         Kind::LambdaFunction,
         Kind::SqsQueue,
@@ -74,6 +76,7 @@ impl Kind {
         Kind::IamRole,
         Kind::RdsInstance,
         Kind::RdsCluster,
+        Kind::S3Bucket,
     ];
 
     /// The name used in keys, policies and reports.
@@ -99,6 +102,7 @@ impl Kind {
             Kind::IamRole => "iam-role",
             Kind::RdsInstance => "rds-instance",
             Kind::RdsCluster => "rds-cluster",
+            Kind::S3Bucket => "s3-bucket",
         }
     }
 
@@ -107,7 +111,7 @@ impl Kind {
         self == Kind::IamRole
     }
 
-    /// The kind that an ARN names, if it is one of ours.
+    /// The kind that an ARN names, if it is one of ours: a bucket's names [`Kind::BucketNotifications`].
     pub fn of_arn(arn: &Arn) -> Option<Kind> {
         name_in(arn).map(|(kind, _)| kind)
     }

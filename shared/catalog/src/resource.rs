@@ -278,7 +278,7 @@ impl ResourceId {
             Kind::ScheduleGroup => ("scheduler", "schedule-group/"),
             Kind::Schedule => ("scheduler", "schedule/"),
             Kind::EventSourceMapping => ("lambda", "event-source-mapping:"),
-            Kind::BucketNotifications => ("s3", ""),
+            Kind::BucketNotifications | Kind::S3Bucket => ("s3", ""),
             Kind::StateMachine => ("states", "stateMachine:"),
             Kind::RestApi => ("apigateway", "/restapis/"),
             Kind::HttpApi => ("apigateway", "/apis/"),
@@ -292,7 +292,7 @@ impl ResourceId {
             _ => &self.name,
         };
         let (region, account) = match self.kind {
-            Kind::BucketNotifications => ("", ""),
+            Kind::BucketNotifications | Kind::S3Bucket => ("", ""),
             Kind::RestApi | Kind::HttpApi => (self.region.as_str(), ""),
             _ => (self.region.as_str(), account),
         };
@@ -430,6 +430,15 @@ mod tests {
                 assert!(ResourceId::from_arn_in(&arn, &home).is_err(), "{arn} is not built");
             }
         }
+    }
+
+    #[test]
+    fn a_bucket_is_known_by_its_id_and_has_the_arn_that_its_notifications_have() {
+        let bucket: ResourceId = "s3-bucket/eu-west-1/photos".parse().unwrap();
+        let arn = bucket.arn("111122223333").unwrap();
+        assert_eq!(arn.as_str(), "arn:aws:s3:::photos");
+        let named = ResourceId::from_arn_in(&arn, &bucket.region).unwrap();
+        assert_eq!(named.kind, Kind::BucketNotifications);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use holdfast_catalog::{Arn, LockMode, ManagedVault, Region, Sha256};
 
 use crate::Failure;
@@ -64,6 +66,12 @@ impl Settings {
     /// All replica vaults, the stack's own first.
     pub fn replicas(&self) -> impl Iterator<Item = &Replica> {
         self.replica.iter().chain(&self.more_replicas)
+    }
+
+    /// The buckets in which points are kept: they are not protected themselves.
+    pub fn own_buckets(&self) -> BTreeSet<String> {
+        let replicas = self.replicas().map(|replica| replica.bucket.clone());
+        replicas.chain([self.vault_bucket.clone()]).collect()
     }
 
     /// The settings of this process.

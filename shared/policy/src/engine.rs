@@ -16,7 +16,7 @@ pub enum Engine {
 impl Engine {
     /// Whether it makes points of a kind.
     pub fn makes(&self, kind: Kind) -> bool {
-        let has_data_of_aws = matches!(kind, Kind::RdsInstance | Kind::RdsCluster);
+        let has_data_of_aws = matches!(kind, Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket);
         match self {
             Engine::Vault => !has_data_of_aws,
             Engine::AwsBackup(_) => has_data_of_aws || kind == Kind::DynamodbTable,
@@ -52,16 +52,22 @@ pub struct Managed {
     pub start_window: SignedDuration,
     /// Within which time it has to end, counted from the same moment.
     pub complete_window: SignedDuration,
+    /// Whether a bucket's access control lists are in its points.
+    pub acls: bool,
+    /// Whether the tags of its objects are.
+    pub object_tags: bool,
 }
 
 impl Default for Managed {
-    /// The windows that AWS Backup has by itself (its `StartBackupJob`): 8 hours and 7 days.
+    /// What AWS Backup does by itself (its `StartBackupJob`): windows of 8 hours and 7 days, all of a bucket.
     fn default() -> Self {
         Managed {
             cold_after_days: None,
             delete_after_days: None,
             start_window: SignedDuration::from_hours(8),
             complete_window: SignedDuration::from_hours(7 * 24),
+            acls: true,
+            object_tags: true,
         }
     }
 }

@@ -323,7 +323,7 @@ operations! {
 operations! {
     /// Amazon S3's buckets.
     s3: S3;
-    ListBuckets Reads ["s3:ListAllMyBuckets"] "GET /?max-buckets={MaxBuckets}&bucket-region={BucketRegion}&continuation-token={ContinuationToken}";
+    ListBuckets Reads ["s3:ListAllMyBuckets"] "GET /?max-buckets={MaxBuckets}&bucket-region={BucketRegion}&prefix={Prefix}&continuation-token={ContinuationToken}";
     GetBucketNotificationConfiguration Reads ["s3:GetBucketNotification"] "GET /{Bucket}?notification";
     PutBucketNotificationConfiguration Changes ["s3:PutBucketNotification"] "PUT /{Bucket}?notification";
 }

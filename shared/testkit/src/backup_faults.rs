@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use holdfast_catalog::Arn;
+use holdfast_catalog::{Arn, Region};
 use holdfast_sources::managed::port::{
     BackupJob, BackupRequest, BackupVault, ChangeLifecycles, CopyJob, CopyRequest, CreateBackupVaults,
     DeleteRecoveryPoints, JobStarted, LockBounds, PutValidations, ReadBackupVaults, ReadBackups, ReadCopies,
@@ -12,6 +12,7 @@ use holdfast_sources::rds::DatabaseKind;
 use holdfast_sources::rds::port::{
     ChangeDatabases, DatabaseReading, DatabaseSetting, DropScratchDatabases, ReadDatabases,
 };
+use holdfast_sources::s3::port::DropScratchBuckets;
 use holdfast_vault::PortError;
 
 use crate::{Effect, Faults};
@@ -221,6 +222,15 @@ impl<S: DropScratchDatabases> DropScratchDatabases for Faults<S> {
         let work = self.inner().drop_scratch_database(kind, name);
         self.script()
             .run("drop_scratch_database", name, Effect::Deletes, work)
+            .await
+    }
+}
+
+impl<S: DropScratchBuckets> DropScratchBuckets for Faults<S> {
+    async fn drop_scratch_bucket(&self, region: &Region, name: &str) -> Result<bool, PortError> {
+        let work = self.inner().drop_scratch_bucket(region, name);
+        self.script()
+            .run("drop_scratch_bucket", name, Effect::Writes, work)
             .await
     }
 }

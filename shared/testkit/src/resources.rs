@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use holdfast_sources::call::{Call, InAccount, Operation};
 use holdfast_sources::inventory::{Found, ListResources};
-use holdfast_sources::wiring;
+use holdfast_sources::{s3, wiring};
 use holdfast_vault::PortError;
 use serde_json::Value;
 
@@ -64,6 +64,9 @@ impl ListResources for MemoryResources {
     async fn list(&self, region: &Region, kind: Kind) -> Result<Vec<Found>, PortError> {
         if wiring::KINDS.contains(&kind) {
             return wiring::list(&self.wiring, kind, region).await;
+        }
+        if kind == Kind::S3Bucket {
+            return s3::list(&self.wiring, region, &BTreeSet::new()).await;
         }
         let found = lock(&self.found);
         let of_kind = found

@@ -30,7 +30,7 @@ _MANAGED_POLICIES = {
         "rds:RestoreDBInstanceFromDBSnapshot",
     ],
     "AWSBackupServiceRolePolicyForS3Backup": ["s3:GetBucketVersioning", "s3:GetObjectVersion", "s3:ListBucketVersions"],
-    "AWSBackupServiceRolePolicyForS3Restore": ["s3:CreateBucket", "s3:PutObject"],
+    "AWSBackupServiceRolePolicyForS3Restore": ["s3:CreateBucket", "s3:PutBucketVersioning", "s3:PutObject"],
 }  # fmt: skip
 
 

@@ -68,6 +68,7 @@ fn name_of(kind: Kind) -> Option<&'static str> {
         Kind::DynamodbTable => Some("DynamoDB"),
         Kind::RdsInstance => Some("RDS"),
         Kind::RdsCluster => Some("Aurora"),
+        Kind::S3Bucket => Some("S3"),
         _ => None,
     }
 }

@@ -95,7 +95,7 @@ fn xml(body: &[u8]) -> Result<Value, String> {
 }
 
 /// Elements of S3's and CloudFront's answers that may come more than once.
-const S3_LISTS: [&str; 20] = [
+const S3_LISTS: [&str; 23] = [
     "AllowedHeader",
     "AllowedMethod",
     "AllowedOrigin",
@@ -103,6 +103,8 @@ const S3_LISTS: [&str; 20] = [
     "CORSRule",
     "CacheBehavior",
     "CloudFunctionConfiguration",
+    "Contents",
+    "DeleteMarker",
     "DistributionSummary",
     "Event",
     "ExposeHeader",
@@ -116,6 +118,7 @@ const S3_LISTS: [&str; 20] = [
     "Tag",
     "TopicConfiguration",
     "Transition",
+    "Version",
 ];
 
 /// What is in S3's root element.

@@ -2,7 +2,7 @@
 
 use holdfast_sources::call::bucket::{
     GetBucketCors, GetBucketLifecycleConfiguration, GetBucketPolicy, GetBucketTagging, GetObjectLockConfiguration,
-    GetPublicAccessBlock,
+    GetPublicAccessBlock, ListObjects, PutBucketPolicy, PutBucketTagging,
 };
 use serde_json::json;
 
@@ -74,4 +74,52 @@ async fn what_is_not_set_is_not_found() {
     for answer in answers {
         assert!(matches!(answer, Err(PortError::NotFound(_))), "{answer:?}");
     }
+}
+
+/// What goes out: the line, the checksum and the body.
+async fn sent<O: Operation>(input: Value) -> (String, Option<String>, String) {
+    let server = Server::replying([Reply::new(200, "")]);
+    let calls = AwsCalls::new(&server.aws(), "111122223333");
+    Call::<O>::call(&calls, &"eu-central-1".parse().unwrap(), input)
+        .await
+        .unwrap();
+    let request = server.requests().remove(0);
+    let checksum = request.header("x-amz-checksum-sha256").map(str::to_owned);
+    (request.line.clone(), checksum, String::from_utf8(request.body).unwrap())
+}
+
+#[tokio::test]
+async fn a_setting_goes_out_as_it_was_told_with_the_checksum_that_s3_asks_for() {
+    let tag = json!({"Key": "a<b", "Value": "1"});
+    let input = json!({"Bucket": "photos", "Tagging": {"TagSet": {"Tag": [tag]}}});
+    let (line, checksum, body) = sent::<PutBucketTagging>(input).await;
+    assert_eq!(line, "PUT /photos?tagging");
+    assert_eq!(
+        body,
+        "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet><Tag><Key>a&lt;b</Key><Value>1</Value></Tag></TagSet></Tagging>"
+    );
+    assert_eq!(
+        checksum.as_deref(),
+        Some("zI3jIrLkxnWYFP0EXSLNlDMPftkSSXNkckL/6LHl0Iw=")
+    );
+}
+
+#[tokio::test]
+async fn a_policy_goes_out_as_json() {
+    let policy = json!({"Version": "2012-10-17", "Statement": []});
+    let (line, checksum, body) = sent::<PutBucketPolicy>(json!({"Bucket": "photos", "Policy": policy})).await;
+    assert_eq!(line, "PUT /photos?policy");
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), policy);
+    assert!(checksum.is_some());
+}
+
+#[tokio::test]
+async fn objects_come_page_by_page() {
+    let page = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>\
+        <Contents><Key>a &amp; b</Key><Size>12</Size></Contents></ListBucketResult>";
+    let (answer, line) = ask::<ListObjects>(200, page).await;
+    assert_eq!(line, "GET /photos?list-type=2");
+    let answer = answer.unwrap();
+    assert_eq!(answer["Contents"], json!([{"Key": "a & b", "Size": "12"}]));
+    assert_eq!(answer["NextContinuationToken"], "more");
 }

@@ -1,6 +1,9 @@
 //! What goes out: an operation's input in the form that its service reads.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use super::Protocol;
 
@@ -66,7 +69,7 @@ impl Request {
                 } = rest(address, input)?;
                 let (content_type, body) = match (method, protocol, whole_body(address)) {
                     ("GET" | "DELETE", _, _) => (None, String::new()),
-                    (_, Protocol::RestXml, _) => (Some("application/xml"), document(&rest)?),
+                    (_, Protocol::RestXml, None) => (Some("application/xml"), document(&rest)?),
                     (_, _, None) => (Some("application/json"), Value::Object(rest).to_string()),
                     (_, _, Some(member)) => {
                         let body = rest.remove(member).ok_or_else(|| format!("{member} is missing"))?;
@@ -78,10 +81,15 @@ impl Request {
                 let headers = accept
                     .into_iter()
                     .chain(content_type.map(|content_type| ("content-type", content_type)));
+                let mut headers: Vec<_> = headers.map(|(name, value)| (name, value.to_owned())).collect();
+                // S3 takes most settings with a checksum only.
+                if protocol == Protocol::RestXml && !body.is_empty() {
+                    headers.push(("x-amz-checksum-sha256", BASE64.encode(Sha256::digest(&body))));
+                }
                 Ok(Request {
                     method,
                     target,
-                    headers: headers.map(|(name, value)| (name, value.to_owned())).collect(),
+                    headers,
                     body,
                 })
             }

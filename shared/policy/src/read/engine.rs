@@ -7,7 +7,14 @@ use crate::duration::in_words;
 use crate::engine::{Engine, Managed};
 use crate::fault::Collector;
 
-pub(super) const AWS_BACKUP: [&str; 4] = ["cold_after", "delete_after", "start_window", "complete_window"];
+pub(super) const AWS_BACKUP: [&str; 6] = [
+    "cold_after",
+    "delete_after",
+    "start_window",
+    "complete_window",
+    "acls",
+    "object_tags",
+];
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -63,6 +70,10 @@ fn managed(place: &Place<'_>, faults: &mut Collector) -> Option<Managed> {
         complete_window: fields
             .read(faults, "complete_window", Place::duration)
             .unwrap_or(otherwise.complete_window),
+        acls: fields.read(faults, "acls", Place::truth).unwrap_or(otherwise.acls),
+        object_tags: fields
+            .read(faults, "object_tags", Place::truth)
+            .unwrap_or(otherwise.object_tags),
     };
     hold_lifecycle(&fields, managed, faults);
     hold_windows(&fields, managed, faults);

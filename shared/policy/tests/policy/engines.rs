@@ -16,6 +16,7 @@ fn resource(kind: &str) -> Resource {
         "rds-cluster" => "arn:aws:rds:eu-west-1:111122223333:cluster:shop",
         "dynamodb-table" => "arn:aws:dynamodb:eu-west-1:111122223333:table/shop",
         "sqs-queue" => "arn:aws:sqs:eu-west-1:111122223333:shop",
+        "s3-bucket" => "arn:aws:s3:::shop",
         other => panic!("{other}"),
     };
     Resource {
@@ -38,13 +39,15 @@ fn without_a_line_it_is_ours_and_aws_backup_has_its_own_windows() {
 
 #[test]
 fn its_options_are_read_in_days_and_times() {
-    let options = "{cold_after: 30d, delete_after: 120d, start_window: 1h, complete_window: 12h}";
+    let options = "{cold_after: 30d, delete_after: 120d, start_window: 1h, complete_window: 12h, acls: false, object_tags: false}";
     let document = read(&format!("engine: aws-backup\n    aws_backup: {options}")).unwrap();
     let expected = Managed {
         cold_after_days: Some(30),
         delete_after_days: Some(120),
         start_window: HOUR,
         complete_window: HOUR * 12,
+        acls: false,
+        object_tags: false,
     };
     assert_eq!(document.plans[0].engine, Engine::AwsBackup(expected));
 }
@@ -107,6 +110,7 @@ fn a_plan_covers_what_its_engine_makes_points_of() {
         ("sqs-queue", true, false),
         ("rds-instance", false, true),
         ("rds-cluster", false, true),
+        ("s3-bucket", false, true),
     ] {
         let resource = resource(kind);
         assert_eq!(!ours.plans_for(&resource).is_empty(), by_us, "{kind}");

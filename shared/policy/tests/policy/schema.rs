@@ -59,7 +59,7 @@ plans:
     verification: {restore_test_every: 7d}
     compliance: {preset: [hipaa, gdpr], minimum: 30d, maximum: 400d, lock: governance, lock_for: 30d}
     engine: aws-backup
-    aws_backup: {cold_after: 30d, delete_after: 120d, start_window: 8h, complete_window: 7d}
+    aws_backup: {cold_after: 30d, delete_after: 120d, start_window: 8h, complete_window: 7d, acls: false, object_tags: false}
   - {name: other, schedule: {every: 15m, pause_until: "2026-12-01T10:00:00+01:00"}, retention: {daily: 7}, copies: none}
 "#;
 

@@ -55,7 +55,7 @@ pub(crate) fn arn_of(id: &ResourceId, old: &Arn, account: &str) -> String {
         Kind::ScheduleGroup => regional("scheduler", format!("schedule-group/{name}")),
         Kind::Schedule => regional("scheduler", format!("schedule/{name}")),
         Kind::StateMachine => regional("states", format!("stateMachine:{name}")),
-        Kind::BucketNotifications => global("s3", format!(":{name}")),
+        Kind::BucketNotifications | Kind::S3Bucket => global("s3", format!(":{name}")),
         Kind::RestApi => format!("arn:{partition}:apigateway:{region}::/restapis/{name}"),
         Kind::HttpApi => format!("arn:{partition}:apigateway:{region}::/apis/{name}"),
         Kind::RdsInstance => regional("rds", format!("db:{name}")),
@@ -108,7 +108,7 @@ pub(super) fn forms(id: &ResourceId, arn: &str, account: &str) -> Vec<Form> {
             let host = format!("{}.execute-api.{}.{}", id.name, id.region, domain(&id.region));
             forms.push(form(format!("https://{host}"), Follow::Url));
         }
-        Kind::BucketNotifications => bucket(&mut forms, id),
+        Kind::BucketNotifications | Kind::S3Bucket => bucket(&mut forms, id),
         _ => {}
     }
     forms

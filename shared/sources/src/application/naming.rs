@@ -166,7 +166,7 @@ fn rule(kind: Kind) -> (usize, &'static [u8], &'static str) {
         Kind::SnsTopic => (255, b"_-", "letters, digits, '_' and '-'"),
         Kind::KinesisStream => (128, b"_.-", "letters, digits, '_', '.' and '-'"),
         Kind::EventArchive => (48, b"_.-", "letters, digits, '_', '.' and '-'"),
-        Kind::BucketNotifications => (63, b".-", "lower-case letters, digits, '.' and '-'"),
+        Kind::BucketNotifications | Kind::S3Bucket => (63, b".-", "lower-case letters, digits, '.' and '-'"),
         Kind::StateMachine => (80, b"_.-+=@!'()", "letters, digits and any of _.-+=@!'()"),
         Kind::IamRole => (64, b"_.-+=,@", "letters, digits and any of _.-+=,@"),
         Kind::RdsInstance | Kind::RdsCluster => (63, b"-", "letters, digits and '-'"),
@@ -183,7 +183,7 @@ fn check(old: &ResourceId, leaf: &str) -> Result<(), NameFault> {
         let why = format!("{leaf:?} would change its type: '.fifo' ends the new name exactly if it ends the old one");
         return Err(fault(old, why));
     }
-    let is_bucket = old.kind == Kind::BucketNotifications;
+    let is_bucket = matches!(old.kind, Kind::BucketNotifications | Kind::S3Bucket);
     let is_allowed = |byte: u8| match byte {
         b'A'..=b'Z' => !is_bucket,
         byte => byte.is_ascii_alphanumeric() || others.contains(&byte),

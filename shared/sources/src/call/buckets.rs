@@ -1,4 +1,4 @@
-//! What S3 tells of a bucket's settings.
+//! What S3 tells of a bucket's settings and objects, and what it takes.
 
 operations! {
     /// The settings of Amazon S3's buckets.
@@ -15,4 +15,18 @@ operations! {
     GetBucketTagging Reads ["s3:GetBucketTagging"] "GET /{Bucket}?tagging";
     GetObjectLockConfiguration Reads ["s3:GetBucketObjectLockConfiguration"] "GET /{Bucket}?object-lock";
     GetBucketReplication Reads ["s3:GetReplicationConfiguration"] "GET /{Bucket}?replication";
+    PutBucketVersioning Changes ["s3:PutBucketVersioning"] "PUT /{Bucket}?versioning";
+    PutBucketEncryption Changes ["s3:PutEncryptionConfiguration"] "PUT /{Bucket}?encryption";
+    PutPublicAccessBlock Changes ["s3:PutBucketPublicAccessBlock"] "PUT /{Bucket}?publicAccessBlock";
+    PutBucketOwnershipControls Changes ["s3:PutBucketOwnershipControls"] "PUT /{Bucket}?ownershipControls";
+    PutBucketPolicy Changes ["s3:PutBucketPolicy"] "PUT /{Bucket}?policy <- {Policy}";
+    PutBucketCors Changes ["s3:PutBucketCORS"] "PUT /{Bucket}?cors";
+    PutBucketWebsite Changes ["s3:PutBucketWebsite"] "PUT /{Bucket}?website";
+    PutBucketLogging Changes ["s3:PutBucketLogging"] "PUT /{Bucket}?logging";
+    PutBucketTagging Changes ["s3:PutBucketTagging"] "PUT /{Bucket}?tagging";
+    PutObjectLockConfiguration Changes ["s3:PutBucketObjectLockConfiguration"] "PUT /{Bucket}?object-lock";
+    ListObjects Reads ["s3:ListBucket"] "GET /{Bucket}?list-type=2&continuation-token={ContinuationToken}";
+    ListObjectVersions Reads ["s3:ListBucketVersions"] "GET /{Bucket}?versions";
+    DeleteObjects Changes ["s3:DeleteObjectVersion"] "POST /{Bucket}?delete";
+    DeleteBucket Changes ["s3:DeleteBucket"] "DELETE /{Bucket}";
 }

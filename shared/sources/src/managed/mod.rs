@@ -5,6 +5,7 @@
 //! around them ask AWS Backup through [`port`] and write down what they did in the vault, so that each can be done again.
 
 mod backup;
+mod buckets;
 mod copying;
 mod customer;
 mod end;
@@ -26,6 +27,7 @@ mod vaults;
 pub mod wire;
 
 pub use backup::{BackupSettings, ReadResource, S3Extras, SettingsFault, Worked, begin, work};
+pub use buckets::{BucketOrder, IntoBucket, drop_bucket, restore_bucket, test_bucket};
 pub use copying::{Copied, CopyOrder, copies_of, copy, note_copy};
 pub use customer::{CUSTOMER_PLAN, CustomerPoint, customer_points};
 pub use end::give_up;
@@ -38,7 +40,7 @@ pub use price::usd_a_month;
 pub use pruning::{Settled, Surroundings, settle};
 pub use removal::{Action, Left, PointFacts, Removed, Verdict, became, decide, elsewhere, left};
 pub use restoring::{RestoreOrder, Restored, restore_database, restore_table, sibling};
-pub use shape::{Shape, restore_metadata};
+pub use shape::{BucketShape, Shape, restore_metadata};
 pub use testing::{Tested, scratch_target, test_database, test_table};
 pub use transfer::{
     CopyQuotas, Destination, JobInFlight, Refusal, Turn, WantedCopy, can_copy, copy_lifecycle, jobs_in_flight,

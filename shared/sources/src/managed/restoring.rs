@@ -9,7 +9,7 @@ use serde_json::json;
 use super::identity::restore_token;
 use super::marks::{newest_job, write_job};
 use super::port::{ReadRestores, RestoreJob, RestoreRequest, StartRestores};
-use super::shape::{Shape, restore_metadata};
+use super::shape::{CREATION_TOKEN, Shape, restore_metadata};
 use super::{JobOutcome, outcome, restore_outcome};
 use crate::attempt::{Attempts, Step, announce, finish, marks_of};
 use crate::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, TableStatus};
@@ -72,6 +72,8 @@ pub enum Restored {
 pub fn sibling(arn: &Arn, region: &Region, name: &str) -> Result<Arn, CatalogError> {
     let kind = arn.resource().strip_suffix(arn.resource_name()).unwrap_or_default();
     let (partition, service, account) = (arn.partition(), arn.service(), arn.account());
+    // A bucket's ARN does not say where it is.
+    let region = if arn.region().is_empty() { "" } else { region.as_str() };
     format!("arn:{partition}:{service}:{region}:{account}:{kind}{name}").parse()
 }
 
@@ -136,15 +138,19 @@ async fn start<B: StartRestores, S: WriteObjects>(
     let given = backups
         .restore_metadata(&from.backup_vault, &from.recovery_point_arn)
         .await?;
-    let metadata = restore_metadata(&from.resource_type, &given, order.target.resource_name(), shape)
+    // The marks tell attempts to make the same target from the same point apart.
+    let token = restore_token(&order.manifest.point, &format!("{jobs}{}", order.target), attempt);
+    let mut metadata = restore_metadata(&from.resource_type, &given, order.target.resource_name(), shape)
         .map_err(|error| PortError::Invalid(error.to_string()))?;
+    if matches!(shape, Shape::Bucket(bucket) if bucket.is_new) {
+        metadata.insert(CREATION_TOKEN.to_owned(), token.clone());
+    }
     let request = RestoreRequest {
         recovery_point_arn: from.recovery_point_arn.clone(),
         resource_type: from.resource_type.clone(),
         metadata,
         role_arn: order.role_arn.clone(),
-        // The marks tell attempts to make the same target from the same point apart.
-        token: restore_token(&order.manifest.point, &format!("{jobs}{}", order.target), attempt),
+        token,
     };
     let job_id = backups.start_restore_job(&request).await?;
     let job = ManagedJob {
@@ -164,7 +170,7 @@ pub(super) fn took(job: &RestoreJob) -> SignedDuration {
 }
 
 /// Whose the target is, and where the marks of this attempt lie.
-async fn attempt<S: ListObjects + WriteObjects>(
+pub(super) async fn attempt<S: ListObjects + WriteObjects>(
     store: &S,
     order: &RestoreOrder<'_>,
     exists: bool,
@@ -179,7 +185,7 @@ async fn attempt<S: ListObjects + WriteObjects>(
     Ok(Ok(marks))
 }
 
-fn continuing(what: &str) -> Restored {
+pub(super) fn continuing(what: &str) -> Restored {
     Restored::Continuing { what: what.to_owned() }
 }
 
@@ -244,13 +250,13 @@ where
 }
 
 /// The data is worth having without the settings.
-fn without_document(why: &str) -> SettingOutcome {
+pub(super) fn without_document(why: &str) -> SettingOutcome {
     let message = format!("{why}: what AWS Backup leaves out has to be set by hand");
     SettingOutcome::needs_person("ConfigurationDocument", message)
 }
 
 /// The job has made it, and it is not there.
-fn vanished(order: &RestoreOrder<'_>) -> Restored {
+pub(super) fn vanished(order: &RestoreOrder<'_>) -> Restored {
     let why = format!(
         "{} was restored and is gone again: choose another name, or restore again",
         order.target
@@ -351,7 +357,7 @@ async fn put_back<D: ReadDatabases + ChangeDatabases, C: Clock>(
     }
 }
 
-async fn conclude<S: WriteObjects>(
+pub(super) async fn conclude<S: WriteObjects>(
     store: &S,
     marks: &str,
     settings: Vec<SettingOutcome>,

@@ -14,6 +14,17 @@ pub enum Shape<'a> {
     },
     /// The smallest that still shows that the point can be restored: for a restore test.
     Smallest,
+    /// A bucket's objects, all of them whatever for.
+    Bucket(BucketShape),
+}
+
+/// Where a bucket's objects go, and how they are encrypted there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BucketShape {
+    /// Into a bucket that AWS Backup makes, or one that is there.
+    pub is_new: bool,
+    /// Each object under its own key again, or all under S3's.
+    pub keeps_keys: bool,
 }
 
 /// The metadata of a restore job. `given` is what the service gives for the point; what concerns the original only is left out,
@@ -51,11 +62,17 @@ pub fn restore_metadata(
                 metadata.set("DeletionProtection", "false");
             }
         }
+        "S3" => {
+            metadata.set("DestinationBucketName", target);
+            if let Shape::Bucket(bucket) = shape {
+                bucket.describe(&mut metadata);
+            }
+        }
         other => {
             return Err(CatalogError::InvalidName {
                 what: "resource type",
                 value: other.to_owned(),
-                rule: "Holdfast restores DynamoDB, RDS and Aurora from AWS Backup; use aws backup start-restore-job for others",
+                rule: "Holdfast restores DynamoDB, RDS, Aurora and S3 from AWS Backup; use aws backup start-restore-job for others",
             });
         }
     }
@@ -86,13 +103,25 @@ impl Metadata {
     }
 }
 
+/// What makes the same request make one bucket.
+pub(super) const CREATION_TOKEN: &str = "CreationToken";
+
+impl BucketShape {
+    fn describe(self, metadata: &mut Metadata) {
+        metadata.set("NewBucket", if self.is_new { "true" } else { "false" });
+        metadata.remove(CREATION_TOKEN);
+        metadata.set("EncryptionType", if self.keeps_keys { "original" } else { "SSE-S3" });
+        metadata.remove("KMSKey");
+    }
+}
+
 fn set_encryption(metadata: &mut Metadata, shape: Shape<'_>) {
     match shape {
         Shape::Full { key: Some(key) } => {
             metadata.set("encryptionType", "KMS");
             metadata.set("kmsMasterKeyArn", key);
         }
-        Shape::Full { key: None } | Shape::Smallest => {
+        Shape::Full { key: None } | Shape::Smallest | Shape::Bucket(_) => {
             metadata.set("encryptionType", "Default");
             metadata.remove("kmsMasterKeyArn");
         }

@@ -46,11 +46,11 @@ pub enum Tested {
 
 /// What a test found, written down before anything of it is removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Finding {
-    job_id: String,
-    counted: Counted,
-    differences: Vec<String>,
-    restore_ms: u64,
+pub(super) struct Finding {
+    pub(super) job_id: String,
+    pub(super) counted: Counted,
+    pub(super) differences: Vec<String>,
+    pub(super) restore_ms: u64,
 }
 
 /// The scratch resource of a point's test: the same for every try, so that a test that was cut short finds its own again. RDS
@@ -61,7 +61,7 @@ pub fn scratch_target(point: &PointId) -> String {
 }
 
 /// What is to be done about the scratch resource.
-enum Stage {
+pub(super) enum Stage {
     /// Restore and compare; the marks lie there.
     Compare(String),
     /// Conclude: the finding is written down.
@@ -74,7 +74,7 @@ fn told_mark(marks: &str) -> String {
     format!("{marks}told.json")
 }
 
-async fn stage<S: ReadObjects + ListObjects + WriteObjects>(
+pub(super) async fn stage<S: ReadObjects + ListObjects + WriteObjects>(
     store: &S,
     point: &PointId,
     target: &str,
@@ -96,12 +96,12 @@ async fn stage<S: ReadObjects + ListObjects + WriteObjects>(
     Ok(Stage::Compare(marks))
 }
 
-fn continuing(what: &str) -> Tested {
+pub(super) fn continuing(what: &str) -> Tested {
     Tested::Continuing { what: what.to_owned() }
 }
 
-const REMOVING: &str = "a scratch resource that is of no use any more is being removed";
-const RESTORING: &str = "AWS Backup is restoring it into a scratch resource";
+pub(super) const REMOVING: &str = "a scratch resource that is of no use any more is being removed";
+pub(super) const RESTORING: &str = "AWS Backup is restoring it into a scratch resource";
 
 /// Tests a point of a table, as far as time allows. `order.target` is [`scratch_target`]. It is asked again while the test is due
 /// or its scratch table stands: then it goes on; after that it is another test.
@@ -243,13 +243,13 @@ fn in_scratch(config: &TableConfig) -> TableConfig {
     }
 }
 
-async fn write_finding<S: WriteObjects>(store: &S, marks: &str, finding: &Finding) -> Result<(), PortError> {
+pub(super) async fn write_finding<S: WriteObjects>(store: &S, marks: &str, finding: &Finding) -> Result<(), PortError> {
     let text = serde_json::to_string(finding).map_err(|error| PortError::Invalid(error.to_string()))?;
     finish(store, marks, text).await
 }
 
 /// Judges what was found, tells AWS Backup, and writes it down. Done again after a crash, it says the same once more.
-async fn conclude<B, S, C>(
+pub(super) async fn conclude<B, S, C>(
     backups: &B,
     store: &S,
     clock: &C,

@@ -40,7 +40,7 @@ pub fn member(kind: Kind, name: &str, document: Value) -> Member {
         Kind::Schedule => regional("scheduler", format!("schedule/{name}")),
         Kind::EventSourceMapping => regional("lambda", format!("event-source-mapping:{name}")),
         Kind::StateMachine => regional("states", format!("stateMachine:{name}")),
-        Kind::BucketNotifications => format!("arn:aws:s3:::{name}"),
+        Kind::BucketNotifications | Kind::S3Bucket => format!("arn:aws:s3:::{name}"),
         Kind::RestApi => format!("arn:aws:apigateway:{region}::/restapis/{name}"),
         Kind::HttpApi => format!("arn:aws:apigateway:{region}::/apis/{name}"),
         Kind::IamRole => format!("arn:aws:iam::{ACCOUNT}:role/app/{name}"),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use holdfast_catalog::Arn;
 use holdfast_sources::SettingStatus;
 use holdfast_sources::dynamodb::compare;
-use holdfast_sources::managed::{Restored, Shape, restore_metadata, restore_table};
+use holdfast_sources::managed::{BucketShape, Restored, Shape, restore_metadata, restore_table};
 use holdfast_testkit::JobEnd;
 use holdfast_vault::PortError;
 
@@ -214,6 +214,27 @@ fn a_cluster_is_asked_for_in_the_spelling_that_the_service_gave() {
     }
     let bare = restore_metadata("Aurora", &BTreeMap::new(), "shop-2", Shape::Full { key: None }).unwrap();
     assert_eq!(bare, metadata(&[("DBClusterIdentifier", "shop-2")]));
+}
+
+#[test]
+fn a_bucket_is_made_or_filled_and_its_keys_stay_in_their_region() {
+    let given = metadata(&[
+        ("DestinationBucketName", "photos"),
+        ("NewBucket", "false"),
+        ("CreationToken", "another"),
+        ("EncryptionType", "original"),
+        ("aws:backup:request-id", "x"),
+    ]);
+    for (is_new, keeps_keys, new, encryption) in [(true, true, "true", "original"), (false, false, "false", "SSE-S3")] {
+        let shape = Shape::Bucket(BucketShape { is_new, keeps_keys });
+        let made = restore_metadata("S3", &given, "photos-2", shape).unwrap();
+        let wanted = [
+            ("DestinationBucketName", "photos-2"),
+            ("NewBucket", new),
+            ("EncryptionType", encryption),
+        ];
+        assert_eq!(made, metadata(&wanted));
+    }
 }
 
 #[test]

@@ -8,8 +8,10 @@
 )]
 
 use holdfast_catalog::Region;
-use holdfast_sources::s3::{BucketReading, read, without_versioning};
-use holdfast_testkit::MemoryWiring;
+use holdfast_sources::s3::{BucketReading, count, exists, for_target, put_back, read, without_versioning};
+use holdfast_sources::wiring::Document;
+use holdfast_sources::{SettingOutcome, SettingStatus};
+use holdfast_testkit::{ManualClock, MemoryWiring};
 use holdfast_vault::PortError;
 use serde_json::{Value, json};
 
@@ -128,4 +130,96 @@ async fn a_bucket_without_versions_is_refused_with_what_to_change() {
         let said = word.map(|word| why.as_ref().unwrap().contains(&format!("photos is {word},")));
         assert_eq!((why.is_some(), said), (word.is_some(), word.map(|_| true)), "{why:?}");
     }
+}
+
+fn arn(name: &str) -> holdfast_catalog::Arn {
+    format!("arn:aws:s3:::{name}").parse().unwrap()
+}
+
+fn document(config: &Value) -> Document {
+    Document {
+        config: config.as_object().unwrap().clone(),
+        ..Document::default()
+    }
+}
+
+fn named(outcomes: &[SettingOutcome], status: SettingStatus) -> Vec<&str> {
+    let of_status = outcomes.iter().filter(|outcome| outcome.status == status);
+    of_status.map(|outcome| outcome.setting.as_str()).collect()
+}
+
+#[test]
+fn a_policy_names_the_new_bucket_and_no_other_of_a_similar_name() {
+    let was =
+        json!({"Policy": {"Resource": ["arn:aws:s3:::photos", "arn:aws:s3:::photos/*", "arn:aws:s3:::photos-old/*"]}});
+    let (made, told) = for_target(&document(&was), &arn("new"), &arn("photos"), false);
+    let wanted = json!({"Resource": ["arn:aws:s3:::new", "arn:aws:s3:::new/*", "arn:aws:s3:::photos-old/*"]});
+    assert_eq!((&made.config["Policy"], told.len()), (&wanted, 0));
+}
+
+#[test]
+fn a_key_stays_in_its_region_and_replication_is_a_persons_to_decide() {
+    let rule =
+        json!({"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:aws:kms:x"}});
+    let mut was = document(&json!({"ServerSideEncryptionConfiguration": {"Rule": [rule]}}));
+    let (here, told) = for_target(&was, &arn("photos"), &arn("photos"), false);
+    assert_eq!((here, told), (was.clone(), Vec::new()));
+    was.observed.insert("ReplicationConfiguration".to_owned(), json!({}));
+    let (there, told) = for_target(&was, &arn("photos"), &arn("photos"), true);
+    assert!(there.config.is_empty());
+    assert_eq!(
+        named(&told, SettingStatus::NeedsPerson),
+        ["ServerSideEncryptionConfiguration", "ReplicationConfiguration"]
+    );
+}
+
+#[tokio::test]
+async fn what_differs_is_put_back_and_what_is_equal_is_left_alone() {
+    let (cors, versions) = (json!({"CORSRule": [{}]}), json!({"Status": "Enabled"}));
+    let account = with_photos(&[("GetBucketVersioning", versions.clone())]);
+    // It would be refused.
+    account.set_bucket(&home(), "photos", "PutBucketVersioning", json!("no"));
+    let mut wanted = document(&json!({"VersioningConfiguration": versions, "CORSConfiguration": cors}));
+    wanted.tags.insert("team".to_owned(), "web".to_owned());
+    let outcomes = put_back(&account, &home(), "photos", &wanted).await.unwrap();
+    assert_eq!(named(&outcomes, SettingStatus::Restored), ["CORSConfiguration", "Tags"]);
+    let now = read(&account, &home(), "photos").await.unwrap().document;
+    assert_eq!((now.config, now.tags), (wanted.config, wanted.tags));
+}
+
+#[tokio::test]
+async fn what_is_refused_or_was_not_there_before_needs_a_person() {
+    let account = with_photos(&[("GetPublicAccessBlock", json!({"BlockPublicAcls": "true"}))]);
+    account.set_bucket(&home(), "photos", "PutBucketCors", json!("no"));
+    let wanted = document(&json!({"CORSConfiguration": {"CORSRule": [{}]}, "VersioningConfiguration": {}}));
+    let outcomes = put_back(&account, &home(), "photos", &wanted).await.unwrap();
+    assert_eq!(
+        named(&outcomes, SettingStatus::NeedsPerson),
+        ["CORSConfiguration", "PublicAccessBlockConfiguration"]
+    );
+}
+
+#[tokio::test]
+async fn a_bucket_is_found_by_its_whole_name() {
+    let account = with_photos(&[]);
+    for (name, is_there) in [("photos", true), ("photo", false), ("photos-2", false)] {
+        assert_eq!(exists(&account, &home(), name).await.unwrap(), is_there, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn objects_of_all_pages_are_counted_and_their_order_means_nothing() {
+    let clock = ManualClock::at("2026-11-21T03:00:00Z".parse().unwrap());
+    let count_of = async |objects: &[(&str, &str)]| {
+        let account = with_photos(&[]);
+        let objects = objects.iter().map(|&(key, body)| (key.to_owned(), body.to_owned()));
+        account.put_objects(&home(), "photos", objects);
+        count(&account, &clock, &home(), "photos").await.unwrap().unwrap()
+    };
+    let five = [("a", "1"), ("b", "22"), ("c", "333"), ("d", ""), ("e", "5")];
+    let counted = count_of(&five).await;
+    assert_eq!(counted.items, 5);
+    let mut other = five;
+    other[1].1 = "23 bytes would be as many";
+    assert_ne!(count_of(&other).await.digest, counted.digest);
 }

@@ -6,6 +6,8 @@ use holdfast_sources::managed::{Lifecycle, PointStatus, RecoveryPoint};
 use holdfast_vault::PortError;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::MemoryWiring;
+
 use super::{Cloud, Data, JobEnd, Place, Stored, arn, type_of};
 
 /// How long the service tells of a job that has ended.
@@ -166,6 +168,7 @@ impl Cloud {
             Asked::Backup(request) => {
                 let data = self.read(&job.place, &job.resource_arn);
                 let data = data.ok_or_else(|| format!("{} does not exist", job.resource_arn))?;
+                self.check_versions(&job.place, &job.resource_arn, &data)?;
                 let key = (job.place.clone(), request.backup_vault.clone());
                 self.check_vault(&key, request.lifecycle)?;
                 let point = self.backup_point(&job, request, now);
@@ -221,6 +224,17 @@ impl Cloud {
             return Err("the retention is outside of the bounds of the vault lock".to_owned());
         }
         self.check_key(vault.key.as_ref())
+    }
+
+    fn check_versions(&self, place: &Place, bucket: &Arn, data: &Data) -> Result<(), String> {
+        let name = bucket.resource_name();
+        let has_versions = |buckets: &MemoryWiring| buckets.has_versions(&place.1, name);
+        match data {
+            Data::Bucket(_) if !self.buckets.get(&place.0).is_some_and(has_versions) => {
+                Err(format!("Versioning is not enabled on {name}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_key(&self, key: Option<&Arn>) -> Result<(), String> {

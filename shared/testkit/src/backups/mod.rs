@@ -1,5 +1,5 @@
-//! AWS Backup in memory: it really moves data between [`MemoryTables`] and [`MemoryDatabases`], its jobs advance as they are looked
-//! at, and it has the service's documented ways to disappoint.
+//! AWS Backup in memory: it really moves data between [`MemoryTables`], [`MemoryDatabases`] and the buckets of [`MemoryWiring`], its
+//! jobs advance as they are looked at, and it has the service's documented ways to disappoint.
 
 mod answers;
 mod jobs;
@@ -16,7 +16,7 @@ use holdfast_sources::rds::{DatabaseConfig, DatabaseKind};
 use holdfast_vault::port::Clock as _;
 use jiff::Timestamp;
 
-use crate::{ManualClock, MemoryDatabases, MemoryTables, lock};
+use crate::{ManualClock, MemoryDatabases, MemoryTables, MemoryWiring, lock};
 use jobs::Job;
 
 /// The AWS Backup of one region and account. Clones, and those of other regions and accounts made from it, are one cloud.
@@ -34,6 +34,7 @@ type Place = (String, Region);
 struct Cloud {
     tables: BTreeMap<Place, MemoryTables>,
     databases: BTreeMap<Place, MemoryDatabases>,
+    buckets: BTreeMap<String, MemoryWiring>,
     vaults: BTreeMap<(Place, String), Vault>,
     jobs: Vec<Job>,
     endings: VecDeque<JobEnd>,
@@ -73,6 +74,8 @@ struct Stored {
 enum Data {
     Table(Box<TableConfig>, Vec<Item>),
     Database(Box<DatabaseConfig>),
+    /// The objects of a bucket.
+    Bucket(BTreeMap<String, String>),
     /// Of a kind whose data does not matter to the test.
     Opaque,
 }
@@ -140,6 +143,11 @@ impl MemoryBackups {
         lock(&self.cloud)
             .databases
             .insert(self.place.clone(), databases.clone());
+    }
+
+    /// Lets jobs of this account read and make these buckets.
+    pub fn attach_buckets(&self, buckets: &MemoryWiring) {
+        lock(&self.cloud).buckets.insert(self.place.0.clone(), buckets.clone());
     }
 
     /// Makes a vault, if there is none of that name.
@@ -271,6 +279,15 @@ impl MemoryBackups {
         change(&mut stored.unwrap_or_else(|| panic!("no point {point}")).point);
     }
 
+    /// A point of a bucket loses its first object, and nobody says so.
+    pub fn rot(&self, point: &Arn) {
+        let mut cloud = lock(&self.cloud);
+        let stored = cloud.vaults.values_mut().find_map(|vault| vault.points.get_mut(point));
+        if let Some(Data::Bucket(objects)) = stored.map(|stored| &mut stored.data) {
+            objects.pop_first();
+        }
+    }
+
     /// Loses a point.
     pub fn lose(&self, vault: &str, point: &Arn) {
         if let Some(vault) = lock(&self.cloud).vaults.get_mut(&self.vault_key(vault)) {
@@ -378,6 +395,10 @@ impl Cloud {
             }
             "RDS" => self.database(place, DatabaseKind::Instance, name),
             "Aurora" => self.database(place, DatabaseKind::Cluster, name),
+            "S3" => match self.buckets.get(&place.0) {
+                Some(buckets) => buckets.objects(&place.1, name).map(Data::Bucket),
+                None => Some(Data::Opaque),
+            },
             _ => Some(Data::Opaque),
         }
     }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use holdfast_catalog::Arn;
 use holdfast_sources::managed::port::RestoreRequest;
 use holdfast_sources::rds::{BackupRules, DatabaseConfig};
+use serde_json::json;
 
 use super::{Cloud, Data, Place, arn};
 
@@ -12,6 +13,12 @@ impl Cloud {
         let metadata = &request.metadata;
         let names = match request.resource_type.as_str() {
             "DynamoDB" => self.tables.get(place)?.names(),
+            // One that is there is asked for in so many words.
+            "S3" if !is_new(metadata) => return Some(false),
+            "S3" => {
+                let target = target(metadata)?;
+                return Some(self.buckets.get(&place.0)?.objects(&place.1, target).is_some());
+            }
             _ => self.databases.get(place)?.names(),
         };
         target(metadata).map(|target| names.contains(target))
@@ -33,15 +40,36 @@ impl Cloud {
                 databases.insert_restored(name, brought_back(config, &request.metadata));
                 Some(databases.arn(config.kind(), name))
             }
+            Data::Bucket(objects) => {
+                let (buckets, region) = (self.buckets.get(&place.0)?, &place.1);
+                if is_new(&request.metadata) {
+                    buckets.add_bucket(region, name, &[]);
+                    buckets.set_bucket(region, name, "GetBucketVersioning", json!({ "Status": "Enabled" }));
+                }
+                // What is there is never overwritten.
+                let there = buckets.objects(region, name)?;
+                let missing = objects.iter().filter(|(key, _)| !there.contains_key(*key));
+                buckets.put_objects(region, name, missing.map(|(key, body)| (key.clone(), body.clone())));
+                Some(arn(&format!("arn:aws:s3:::{name}")))
+            }
             Data::Opaque => None,
         }
     }
 }
 
+fn is_new(metadata: &BTreeMap<String, String>) -> bool {
+    metadata.get("NewBucket").is_some_and(|given| given == "true")
+}
+
 fn target(metadata: &BTreeMap<String, String>) -> Option<&String> {
-    ["targetTableName", "DBInstanceIdentifier", "DBClusterIdentifier"]
-        .into_iter()
-        .find_map(|name| metadata.get(name))
+    [
+        "targetTableName",
+        "DBInstanceIdentifier",
+        "DBClusterIdentifier",
+        "DestinationBucketName",
+    ]
+    .into_iter()
+    .find_map(|name| metadata.get(name))
 }
 
 /// What the service says a restore of the point as it was would be asked with.
@@ -70,6 +98,11 @@ pub(super) fn metadata_of(data: &Data, resource: &Arn) -> BTreeMap<String, Strin
                 set("engine", &cluster.shared.engine);
             }
         },
+        Data::Bucket(_) => {
+            set("DestinationBucketName", resource.resource_name());
+            set("NewBucket", "false");
+            set("EncryptionType", "original");
+        }
         Data::Opaque => {}
     }
     metadata

@@ -93,6 +93,50 @@ impl MemoryWiring {
         }
     }
 
+    /// What a bucket holds, by key; nothing when there is no such bucket.
+    pub fn objects(&self, region: &Region, bucket: &str) -> Option<BTreeMap<String, String>> {
+        let key = (region.clone(), "bucket", bucket.to_owned());
+        let things = lock(&self.things);
+        let objects = things.by_name.get(&key)?["objects"].as_object().into_iter().flatten();
+        Some(
+            objects
+                .map(|(key, body)| (key.clone(), s3::body(body).to_owned()))
+                .collect(),
+        )
+    }
+
+    /// Puts objects into a bucket, over those that are there.
+    pub fn put_objects(&self, region: &Region, bucket: &str, objects: impl IntoIterator<Item = (String, String)>) {
+        let key = (region.clone(), "bucket", bucket.to_owned());
+        if let Some(bucket) = lock(&self.things).by_name.get_mut(&key) {
+            for (key, body) in objects {
+                bucket["objects"][key] = Value::from(body);
+            }
+        }
+    }
+
+    /// Removes a bucket with all that is in it.
+    pub fn remove_bucket(&self, region: &Region, name: &str) {
+        let key = (region.clone(), "bucket", name.to_owned());
+        lock(&self.things).by_name.remove(&key);
+    }
+
+    /// The buckets of a region.
+    pub fn buckets(&self, region: &Region) -> Vec<String> {
+        let things = lock(&self.things);
+        let keys = things.by_name.keys();
+        let buckets = keys.filter(|(place, sort, _)| place == region && *sort == "bucket");
+        buckets.map(|(_, _, name)| name.clone()).collect()
+    }
+
+    /// Whether a bucket keeps versions.
+    pub fn has_versions(&self, region: &Region, name: &str) -> bool {
+        let key = (region.clone(), "bucket", name.to_owned());
+        let things = lock(&self.things);
+        let bucket = things.by_name.get(&key);
+        bucket.is_some_and(|bucket| bucket["GetBucketVersioning"]["Status"] == "Enabled")
+    }
+
     /// Makes a custom domain name, which leads nowhere yet.
     pub fn add_domain(&self, region: &Region, name: &str) {
         let domain = json!({ "domainName": name, "mappings": {} });

@@ -1,7 +1,10 @@
+use holdfast_catalog::Region;
+use holdfast_sources::dynamodb::port::SCRATCH_PREFIX;
+use holdfast_sources::s3::port::DropScratchBuckets;
 use holdfast_vault::PortError;
 use serde_json::{Value, json};
 
-use super::{Answer, Desk, PAGE, text, unknown};
+use super::{Answer, Desk, MemoryWiring, PAGE, text, unknown};
 
 const LISTS: [&str; 3] = ["CloudFunctionConfiguration", "QueueConfiguration", "TopicConfiguration"];
 
@@ -61,9 +64,44 @@ impl Desk<'_> {
                 self.change("bucket", text(input, "Bucket")?)?["notifications"] = new;
                 Ok(json!({}))
             }
+            "ListObjects" => {
+                let objects = self.get("bucket", text(input, "Bucket")?)?["objects"].clone();
+                let objects = objects.as_object().into_iter().flatten();
+                let from: usize = input["ContinuationToken"]
+                    .as_str()
+                    .and_then(|token| token.parse().ok())
+                    .unwrap_or(0);
+                let all: Vec<Value> = objects
+                    .map(|(key, value)| json!({ "Key": key, "Size": body(value).len().to_string() }))
+                    .collect();
+                let some: Vec<&Value> = all.iter().skip(from).take(PAGE).collect();
+                let mut answer = json!({ "Contents": some });
+                if from + PAGE < all.len() {
+                    answer["NextContinuationToken"] = Value::from((from + PAGE).to_string());
+                }
+                Ok(answer)
+            }
+            name if name.starts_with("Put") => self.set_bucket_setting(name, input),
             name if name.starts_with("Get") => self.bucket_setting(name, text(input, "Bucket")?),
             name => unknown(name),
         }
+    }
+
+    /// What is put in is told as it was put in.
+    fn set_bucket_setting(&mut self, operation: &str, input: &Value) -> Answer {
+        let members = input.as_object().into_iter().flatten();
+        let setting = members.into_iter().find(|(name, _)| *name != "Bucket");
+        let (name, value) = setting.ok_or_else(|| PortError::Invalid(format!("{operation} of nothing")))?;
+        let bucket = self.change("bucket", text(input, "Bucket")?)?;
+        if let Some(why) = bucket[operation].as_str() {
+            return Err(PortError::Denied(why.to_owned()));
+        }
+        let told = match name.as_str() {
+            "Policy" => json!({ "Policy": value }),
+            _ => value.clone(),
+        };
+        bucket[operation.replacen("Put", "Get", 1)] = told;
+        Ok(json!({}))
     }
 
     /// What was never set is an error, but for versioning.
@@ -74,5 +112,20 @@ impl Desk<'_> {
             Value::String(why) => Err(PortError::Denied(why.clone())),
             told => Ok(told.clone()),
         }
+    }
+}
+
+/// The text of an object.
+pub(super) fn body(object: &Value) -> &str {
+    object.as_str().unwrap_or_default()
+}
+
+impl DropScratchBuckets for MemoryWiring {
+    async fn drop_scratch_bucket(&self, region: &Region, name: &str) -> Result<bool, PortError> {
+        if !name.starts_with(SCRATCH_PREFIX) {
+            return Err(PortError::Invalid(format!("{name} is no scratch bucket")));
+        }
+        self.remove_bucket(region, name);
+        Ok(true)
     }
 }

@@ -75,6 +75,7 @@ class Buckets:
         try:
             if metadata.get("NewBucket", "false").lower() == "true":
                 s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": place.region})
+                s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
             elif content["acls"] and not _has_acls(s3, bucket):
                 raise JobFailed(f"ACLs were backed up and are not enabled on the destination bucket {bucket}")
             there = {
@@ -107,7 +108,8 @@ class Buckets:
 
     def restore_rights(self, place: Place, metadata: dict[str, str], *, advanced: bool) -> list[tuple[str, str]]:
         bucket = f"arn:aws:s3:::{metadata[self.target]}"
-        new = [("s3:CreateBucket", bucket)] if metadata.get("NewBucket", "false").lower() == "true" else []
+        is_new = metadata.get("NewBucket", "false").lower() == "true"
+        new = [("s3:CreateBucket", bucket), ("s3:PutBucketVersioning", bucket)] if is_new else []
         return [*new, ("s3:PutObject", f"{bucket}/any")]
 
     def own_key(self, content: dict[str, Any]) -> str | None:

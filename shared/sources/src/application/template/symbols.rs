@@ -233,7 +233,7 @@ fn noun(kind: Kind) -> &'static str {
         Kind::ScheduleGroup => "ScheduleGroup",
         Kind::Schedule => "Schedule",
         Kind::EventSourceMapping => "Mapping",
-        Kind::BucketNotifications => "Bucket",
+        Kind::BucketNotifications | Kind::S3Bucket => "Bucket",
         Kind::StateMachine => "StateMachine",
         Kind::RestApi | Kind::HttpApi => "Api",
         Kind::IamRole => "Role",
