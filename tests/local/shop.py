@@ -59,10 +59,34 @@ class Shop:
         template = (_SAMPLE / "shop.yaml").read_text().replace(
             "tests/sample_app/shop.py", json.dumps((_SAMPLE / "shop.py").read_text())
         )
+        self._create_stack(template, {})
+
+    def deploy_template(self, template: dict, parameters: dict[str, str]) -> None:
+        """Makes what a template says, with these parameters."""
+        self._create_stack(json.dumps(template), parameters)
+
+    def _create_stack(self, template: str, parameters: dict[str, str]) -> None:
         formation = self.client("cloudformation")
-        formation.create_stack(StackName=STACK, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
+        formation.create_stack(
+            StackName=self.prefix + STACK,
+            TemplateBody=template,
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
         waiter = formation.get_waiter("stack_create_complete")
-        waiter.wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(StackName=self.prefix + STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+    def notify(self) -> None:
+        """Lets the bucket notify the function by hand."""
+        function = self.client("lambda").get_function_configuration(FunctionName=self.name("effects"))["FunctionArn"]
+        to_function = {
+            "LambdaFunctionArn": function,
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".txt"}]}},
+        }
+        self.client("s3").put_bucket_notification_configuration(
+            Bucket=self.name("files"), NotificationConfiguration={"LambdaFunctionConfigurations": [to_function]}
+        )
 
     def make_bucket(self) -> None:
         """Makes the bucket alone, as a person does before the notifications come back."""
@@ -186,6 +210,13 @@ class Shop:
         for part in ("orders", "ledger"):
             dynamodb.delete_table(TableName=self.name(part))
         wait_until(lambda: not self._tables(), 30, "the tables to be gone")
+
+    def destroy_roles(self) -> None:
+        """Removes the roles, which have the same names under all names of the shop."""
+        iam = self.client("iam")
+        for role, policy in (("shop-work", "work"), ("shop-wire", "wire")):
+            iam.delete_role_policy(RoleName=role, PolicyName=policy)
+            iam.delete_role(RoleName=role)
 
     def _tables(self) -> set[str]:
         mine = {self.name("orders"), self.name("ledger")}

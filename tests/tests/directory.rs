@@ -95,6 +95,9 @@ fn verify(
         preflight: Preflight {
             ports: world.surroundings.clone(),
             key: None,
+            stack: String::new(),
+            bucket: String::new(),
+            roles: Vec::new(),
             replicas: Vec::new(),
             deployment: String::new(),
         },

@@ -227,3 +227,49 @@ async fn a_restore_that_goes_on_finds_its_marks_although_another_copy_is_read() 
     let report = world.restore().run(request, &world.clock).await.unwrap();
     assert_exact(&world, &report, &["was read from vault home"]);
 }
+
+/// An application's restore whose time runs out, and the event by which it goes on.
+async fn begun(world: &World) -> serde_json::Value {
+    let event = json!({"application": {"plan": "standard"}, "target": {"prefix": "new-"}});
+    world.clock.set_remaining(SignedDuration::from_secs(30));
+    let request = restore::application::Request::parse(event).unwrap();
+    let report = world.restore().run_application(request, &world.clock).await.unwrap();
+    assert_eq!(report.count(OutcomeStatus::Continuing), 1, "{report:#?}");
+    world.later(SignedDuration::from_mins(1));
+    serde_json::from_str(&world.outbox.take_tasks().remove(0).body).unwrap()
+}
+
+#[tokio::test]
+async fn an_application_goes_on_from_the_next_copy_whatever_is_lost_where_it_began() {
+    let contents = [layout::POINTS, layout::PARTS, layout::BLOBS, layout::PACKS];
+    let keys = copied().await.home.keys("");
+    let of_points: Vec<&String> = keys
+        .iter()
+        .filter(|key| contents.iter().any(|of| key.starts_with(of)))
+        .collect();
+    assert!(of_points.len() > 5, "{of_points:?}");
+    for key in of_points {
+        let world = copied().await;
+        let next = begun(&world).await;
+        world.home.lose(key);
+        let request = restore::application::Request::parse(next).unwrap();
+        let report = world.restore().run_application(request, &world.clock).await.unwrap();
+        assert_eq!(report.count(OutcomeStatus::Failed), 0, "{key}: {report:#?}");
+        assert_eq!(lines(&world, "new-orders"), lines(&world, "orders"), "{key}");
+        assert_eq!(world.functions.code("new-bill"), world.functions.code("bill"), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_goes_on_from_a_vault_that_was_named_reads_no_other() {
+    let world = copied().await;
+    let event = json!({"application": {"plan": "standard"}, "target": {"prefix": "new-"}, "from": "home"});
+    world.clock.set_remaining(SignedDuration::from_secs(30));
+    let request = restore::application::Request::parse(event).unwrap();
+    world.restore().run_application(request, &world.clock).await.unwrap();
+    let next = world.outbox.take_tasks().remove(0);
+    world.home.lose_everything();
+    let request = restore::application::Request::parse(serde_json::from_str(&next.body).unwrap()).unwrap();
+    let refused = world.restore().run_application(request, &world.clock).await;
+    assert!(refused.is_err(), "{refused:?}");
+}

@@ -30,6 +30,11 @@ impl<'a, V: VaultPorts> Copies<'a, V> {
         }
     }
 
+    /// All of them.
+    pub(crate) fn vaults(&self) -> &[&'a Vault<V>] {
+        &self.vaults
+    }
+
     /// The one to read.
     pub(crate) fn current(&self) -> &'a Vault<V> {
         self.vaults[self.at.load(Ordering::Relaxed)]

@@ -105,6 +105,9 @@ fn class_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Class
 
 /// By code first, since the same status stands for many things, then by status for codes that are not listed.
 fn classify(code: Option<&str>, message: Option<&str>, status: u16) -> Class {
+    if message.is_some_and(speaks_of_a_role_to_be_assumed) {
+        return Class::Conflict;
+    }
     if let Some(class) = code.and_then(by_code) {
         return match class {
             Class::Denied if message.is_some_and(speaks_of_object_lock) => Class::Locked,
@@ -259,6 +262,18 @@ fn speaks_of_object_lock(message: &str) -> bool {
             .any(|words| message.contains(words))
 }
 
+/// A service that may not run something as a role. IAM's changes take some seconds to be known everywhere, so of a role that was
+/// made just now this passes.
+fn speaks_of_a_role_to_be_assumed(message: &str) -> bool {
+    [
+        "cannot be assumed by",
+        "to assume the role",
+        "to assume the provided role",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
 fn message<E>(error: &SdkError<E, HttpResponse>, doing: &str) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -409,6 +424,32 @@ mod tests {
                 "{code} {status} {words}"
             );
         }
+    }
+
+    #[test]
+    fn a_role_that_is_not_known_yet_is_waited_for() {
+        for (code, words) in [
+            (
+                "InvalidParameterValueException",
+                "The role defined for the function cannot be assumed by Lambda.",
+            ),
+            (
+                "ValidationException",
+                "Provided role 'arn' cannot be assumed by principal 'events.amazonaws.com'.",
+            ),
+            (
+                "ValidationException",
+                "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
+            ),
+            (
+                "AccessDeniedException",
+                "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.",
+            ),
+        ] {
+            assert_eq!(class_of(&refusal(Some(code), words, 400)), Class::Conflict, "{words}");
+        }
+        let words = "User: u is not authorized to perform: sts:AssumeRole on resource: r";
+        assert_eq!(class_of(&refusal(Some("AccessDenied"), words, 403)), Class::Denied);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 self.table(step, point, &wanted, clock).await?
             }
             Action::Create if is_function => self.function(step, point, &wanted, clock).await?,
-            Action::Create => self.wiring(step, point, &without(&wanted, &step.later), clock).await?,
+            Action::Create => self.wiring(step, point, &wanted, clock).await?,
             Action::Wire if is_function => self.function(step, point, &wanted, clock).await?,
             Action::Wire => self.complete(step, point, &wanted, clock).await?,
             Action::SwitchOn if is_function => self.switch_function_on(step, &wanted, clock).await?,

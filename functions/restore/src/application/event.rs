@@ -46,6 +46,9 @@ pub struct Request {
     /// Which vault to read; the home vault if it has any of it, else the replica, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<From>,
+    /// The vault that holds the marks of what is under way; a restore that goes on by itself says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_in: Option<String>,
 }
 
 /// Which resources, and of which time: exactly one of the ways to say it.
@@ -201,7 +204,7 @@ mod tests {
     fn what_goes_on_is_read_as_it_was_sent() {
         let event = json!({
             "application": {"points": ["dynamodb-table/eu-west-1/orders/20261121T030000Z-standard"]},
-            "target": {"suffix": "-2"}, "switch_on": true, "from": "replica",
+            "target": {"suffix": "-2"}, "switch_on": true, "from": "replica", "began_in": "vault",
         });
         let request = Request::parse(event).unwrap();
         assert_eq!(Request::parse(json!(request)).unwrap(), request);

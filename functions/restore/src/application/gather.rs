@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use holdfast_catalog::{Arn, Manifest, PointId, Region, ResourceId};
 use holdfast_lambda::Failure;
 use holdfast_sources::application::{Member, Selection, StackResource, of_stack, tags_of};
@@ -13,7 +13,7 @@ use holdfast_vault::{Catalogue, PointEntry, PortError, get_config, read_manifest
 use serde_json::{Value, json};
 
 use super::Request;
-use crate::{Regions, Restore, Vault, VaultPorts, Wanted, WorkPorts, choose};
+use crate::{Regions, Restore, Vault, VaultPorts, WorkPorts, choose};
 
 /// How many points are read at once: enough to hide the way to the vault, few enough for the memory of documents.
 const READ_AT_ONCE: usize = 8;
@@ -24,7 +24,7 @@ pub(super) struct Gathered<'a, V> {
     /// The point of each resource, in order of resource.
     pub points: Vec<Point>,
     /// Resources that were asked for and have no good point, with the reason.
-    pub missing: Vec<(String, String)>,
+    pub missing: Missing,
     pub notes: Vec<String>,
 }
 
@@ -35,9 +35,13 @@ pub(super) struct Point {
 }
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
-    /// Gathers from the vault that is named, or from home and, if that has nothing of it, from the replica.
+    /// Gathers from the vault that is named, or from home and, if that has nothing of it, from the replica. A point whose copy
+    /// there is damaged is read from the nearest other vault that has it.
     pub(super) async fn gather<C: Clock>(&self, request: &Request, clock: &C) -> Result<Gathered<'_, V>, Failure> {
-        let vaults = self.vaults(request.from.as_ref());
+        let mut vaults = self.vaults(request.from.as_ref());
+        if let Some(place) = &request.began_in {
+            vaults.sort_by_key(|vault| vault.location.place.to_string() != *place);
+        }
         let selection = request.application.selection()?;
         let stack = match &selection {
             Selection::Stack(stack) => Some(self.stack(stack).await?),
@@ -46,7 +50,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let mut notes = Vec::new();
         for vault in &vaults {
             let bucket = &vault.location.place;
-            match gather_from(vault, request, &selection, stack.as_ref(), clock).await {
+            match self
+                .gather_from(vault, request, &selection, stack.as_ref(), clock)
+                .await
+            {
                 Ok(mut gathered) if !gathered.points.is_empty() => {
                     notes.push(format!(
                         "{} points were read from vault {bucket}",
@@ -144,62 +151,117 @@ fn unknown_stack(name: &str, why: &str) -> Failure {
     ))
 }
 
-async fn gather_from<'a, V: VaultPorts, C: Clock>(
-    vault: &'a Vault<V>,
-    request: &Request,
-    selection: &Selection,
-    stack: Option<&Stack>,
-    clock: &C,
-) -> Result<Gathered<'a, V>, Failure> {
-    let wanted = request.application.wanted()?;
-    let mut entries = entries(&vault.store, selection).await?;
-    let mut notes = Vec::new();
-    if let Some(stack) = stack {
-        let known = entries.keys().cloned().collect();
-        let selected = of_stack(&stack.resources, &stack.region, &known);
-        notes.extend(
-            selected
-                .not_protected
-                .iter()
-                .map(|what| format!("not protected, and not restored: {what}")),
-        );
-        entries.retain(|resource, _| selected.resources.contains(resource));
-        for resource in selected.resources {
-            entries.entry(resource).or_default();
+impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
+    async fn gather_from<'a, C: Clock>(
+        &'a self,
+        vault: &'a Vault<V>,
+        request: &Request,
+        selection: &Selection,
+        stack: Option<&Stack>,
+        clock: &C,
+    ) -> Result<Gathered<'a, V>, Failure> {
+        let mut entries = entries(&vault.store, selection).await?;
+        let mut notes = Vec::new();
+        if let Some(stack) = stack {
+            let known = entries.keys().cloned().collect();
+            let selected = of_stack(&stack.resources, &stack.region, &known);
+            notes.extend(
+                selected
+                    .not_protected
+                    .iter()
+                    .map(|what| format!("not protected, and not restored: {what}")),
+            );
+            entries.retain(|resource, _| selected.resources.contains(resource));
+            for resource in selected.resources {
+                entries.entry(resource).or_default();
+            }
         }
+        let (chosen, mut missing) = chosen(&entries, request, clock)?;
+        if matches!(selection, Selection::Tags(_)) {
+            // Whether it had the tag is not known.
+            missing.clear();
+        }
+        let read = futures::stream::iter(chosen).map(|id| async move {
+            let point = self.read_point(vault, request, &id).await;
+            (id, point)
+        });
+        let read: Vec<_> = read.buffered(READ_AT_ONCE).collect().await;
+        let mut points = Vec::with_capacity(read.len());
+        for (id, result) in read {
+            match result {
+                Ok((point, note)) => {
+                    points.push(point);
+                    notes.extend(note);
+                }
+                Err(error @ PortError::NotFound(_)) => {
+                    missing.push((id.resource.to_string(), format!("{id} cannot be read: {error}")));
+                }
+                Err(error) => return Err(Failure::Port(error)),
+            }
+        }
+        if let Selection::Tags(tags) = selection {
+            let has_all = |point: &Point| {
+                let found = tags_of(&point.member.document);
+                tags.iter().all(|(key, value)| found.get(key) == Some(value))
+            };
+            points.retain(has_all);
+        }
+        Ok(Gathered {
+            vault,
+            points,
+            missing,
+            notes,
+        })
     }
-    let mut chosen: Vec<PointId> = Vec::new();
-    let mut missing = Vec::new();
-    for (resource, entries) in &entries {
-        let exactly = request
-            .application
-            .points
-            .iter()
-            .flatten()
-            .find(|point| point.resource == *resource);
-        let wanted = exactly.map_or_else(|| wanted.clone(), |point| Wanted::Exactly(point.clone()));
-        match choose(entries, &wanted, clock.now()) {
-            Some(entry) => chosen.push(entry.id.clone()),
+
+    /// Reads a point where the application is gathered, or where the nearest of the other vaults has it whole, and says so.
+    async fn read_point(
+        &self,
+        vault: &Vault<V>,
+        request: &Request,
+        id: &PointId,
+    ) -> Result<(Point, Option<String>), PortError> {
+        let error = match read(&vault.store, id.clone()).await {
+            Ok(point) => return Ok((point, None)),
+            Err(error) => error,
+        };
+        let region = request.target.region.as_ref().unwrap_or(&id.resource.region);
+        let copies = self.copies_of(vault, request.from.as_ref(), id, region).await;
+        for other in copies.vaults().iter().filter(|other| other.location != vault.location) {
+            if let Ok(point) = read(&other.store, id.clone()).await {
+                let (here, there) = (&vault.location.place, &other.location.place);
+                let note = format!("{id}: the copy in vault {here} was given up for the one in {there}: {error}");
+                return Ok((point, Some(note)));
+            }
+        }
+        Err(error)
+    }
+}
+
+/// What was asked for and is not there, with the reason.
+type Missing = Vec<(String, String)>;
+
+/// The point that is meant of each resource, and which resources have none.
+fn chosen<C: Clock>(
+    entries: &BTreeMap<ResourceId, Vec<PointEntry>>,
+    request: &Request,
+    clock: &C,
+) -> Result<(Vec<PointId>, Missing), Failure> {
+    let wanted = request.application.wanted()?;
+    let (mut chosen, mut missing) = (Vec::new(), Vec::new());
+    for (resource, entries) in entries {
+        let mut exactly = request.application.points.iter().flatten();
+        let found = match exactly.find(|point| point.resource == *resource) {
+            // Another vault may have it, if this one has not any more.
+            Some(point) => Some(point.clone()),
+            None => choose(entries, &wanted, clock.now()).map(|entry| entry.id.clone()),
+        };
+        match found {
+            Some(point) => chosen.push(point),
             None => missing.push((resource.to_string(), "it has no good point of that time".to_owned())),
         }
     }
-    let points = futures::stream::iter(chosen).map(|id| read(&vault.store, id));
-    let mut points: Vec<Point> = points.buffered(READ_AT_ONCE).try_collect().await?;
-    if let Selection::Tags(tags) = selection {
-        let has_all = |point: &Point| {
-            let found = tags_of(&point.member.document);
-            tags.iter().all(|(key, value)| found.get(key) == Some(value))
-        };
-        points.retain(has_all);
-        // Whether it had the tag is not known.
-        missing.clear();
-    }
-    Ok(Gathered {
-        vault,
-        points,
-        missing,
-        notes,
-    })
+    Ok((chosen, missing))
 }
 
 /// The points to choose from, by resource. A resource that is named has an entry even if it has no point.

@@ -16,7 +16,7 @@ use holdfast_vault::port::Clock;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::{From, Regions, Restore, VaultPorts, WorkPorts, advice};
+use crate::{Regions, Restore, VaultPorts, WorkPorts, advice};
 use act::Act;
 pub use event::{Chosen, EXAMPLE, Request};
 use gather::{Gathered, Point};
@@ -178,14 +178,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             .iter()
             .map(|point| point.manifest.point.clone())
             .collect();
-        // The marks of what is under way are there.
-        let from = From::Named(gathered.vault.location.place.to_string());
         let resolved = Request {
             application: Chosen {
                 points: Some(points),
                 ..Chosen::default()
             },
-            from: Some(from),
+            began_in: Some(gathered.vault.location.place.to_string()),
             ..request.clone()
         };
         self.work.send(vec![json!(resolved).to_string()], delay_seconds).await?;

@@ -1,9 +1,9 @@
 //! Steps about what is one configuration document, and about what lets events flow.
 
 use holdfast_catalog::{Kind, Outcome, OutcomeStatus, ResourceId};
-use holdfast_sources::application::{Step, Word};
+use holdfast_sources::application::{Step, Word, without};
 use holdfast_sources::lambda::{EventSource, FunctionConfig};
-use holdfast_sources::wiring::complete::{Switched, complete, current, made, switch_on};
+use holdfast_sources::wiring::complete::{Switched, changes, complete, current, made, switch_on};
 use holdfast_sources::wiring::kinesis_stream::consumer_arns;
 use holdfast_sources::wiring::restore::{Plan, Restored, execute, switch};
 use holdfast_sources::wiring::{ArnMap, Document};
@@ -45,7 +45,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         wanted: &Value,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let mut plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
+        let first = without(wanted, &step.later);
+        let mut plan = self.plan_wiring(step, point, &first, Triggers::Quiet)?;
         // That triggers are off is the plan's own matter, and said once.
         let switched = switch(step.resource.kind).map(|(setting, _)| setting);
         plan.notes.retain(|note| switched != Some(&note.setting));
@@ -75,6 +76,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 return Ok(told(step, &Word::Failed(why)));
             }
         }
+        let is_refused = matches!(restored, Restored::Refused(_)) && !step.later.is_empty();
+        if is_refused && self.is_whole(step, point, wanted).await? {
+            return Ok(told_of(step, &Restored::Adopted));
+        }
         let outcome = told_of(step, &restored);
         if !has_records(&point.manifest) {
             return Ok(outcome);
@@ -87,6 +92,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             asked: self.records,
         };
         self.restore.with_records(&wanted, &restored, outcome, clock).await
+    }
+
+    /// Whether what is there is as it should be in the end, with what a later step would put on.
+    async fn is_whole(&self, step: &Step, point: &Point, wanted: &Value) -> Result<bool, PortError> {
+        let plan = self.plan_wiring(step, point, wanted, Triggers::Quiet)?;
+        let changes = changes(self.restore.regions.wiring(), &step.target, &plan.wanted).await?;
+        Ok(changes.is_empty())
     }
 
     /// Notifications know no off: they are added when events may flow.
@@ -103,7 +115,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         Ok(told_of(step, &restored))
     }
 
-    /// Puts on what named resources that were not there yet.
+    /// Puts on what named resources that were not there yet, unless somebody else has made it and it has that.
     pub(super) async fn complete<C: Clock>(
         &self,
         step: &Step,
@@ -112,6 +124,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         clock: &C,
     ) -> Result<Outcome, PortError> {
         if !self.ours.contains(&step.resource) {
+            if self.is_whole(step, point, wanted).await? {
+                return Ok(told(step, &Word::Adopted));
+            }
             let what = step.later.join(", ");
             let why = format!("{what} names what was not there when it was made: set it by hand");
             return Ok(told(step, &Word::NeedsPerson(why)));

@@ -389,7 +389,8 @@ async fn one_code_means_that_it_exists_or_that_one_has_to_wait() {
         "404 ResourceNotFoundException: Function not found: arn:aws:… => not found",
         "403 AccessDeniedException: User: … is not authorized to perform: lambda:CreateAlias => denied",
         "429 TooManyRequestsException: Rate exceeded => throttled",
-        "400 InvalidParameterValueException: The role defined for the function cannot be assumed => invalid",
+        "400 InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda. => conflict",
+        "400 InvalidParameterValueException: The runtime parameter of cobol is not supported => invalid",
     ];
     for line in table {
         let (status, rest) = line.split_once(' ').unwrap();
