@@ -458,6 +458,7 @@ async fn a_databases_key_has_to_name_the_account_that_its_snapshots_are_to_be_co
         bucket: "elsewhere".to_owned(),
         account: "444455556666".to_owned(),
         key_arn: Some("arn:aws:kms:eu-north-1:444455556666:key/1".parse().unwrap()),
+        backup_vault: None,
     });
     let ask = async || {
         let report = verify

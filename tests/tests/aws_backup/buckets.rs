@@ -1,7 +1,7 @@
 //! Buckets: from the tick that finds them due to the bucket that is whole again.
 
 use holdfast_catalog::{Outcome, OutcomeStatus, Report};
-use holdfast_testkit::JobEnd;
+use holdfast_testkit::{JobEnd, Moment};
 use holdfast_tests::managed::{POLICY, TICK};
 use holdfast_tests::{BACKUP_VAULT, World, home_region, replica_region};
 use holdfast_vault::PortError;
@@ -208,6 +208,63 @@ async fn rules_that_expire_objects_are_a_persons_to_put_back() {
         report.outcomes[0].details["needs_person"],
         json!(["LifecycleConfiguration"])
     );
+}
+
+/// A world whose bucket has a point and is lost.
+async fn with_lost_photos() -> World {
+    let world = with_photos(3);
+    world.ticks().await;
+    world.resources.wiring().remove_bucket(&home_region(), "photos");
+    world.script.restart();
+    world
+}
+
+#[tokio::test]
+async fn a_restore_disturbed_at_any_call_and_sent_again_ends_as_uncut_with_one_job() {
+    let target = || json!({"name": "photos"});
+    let uncut = with_lost_photos().await;
+    restore(&uncut, target()).await;
+    let (calls, objects, wanted) = (
+        uncut.script.total(),
+        uncut.objects("photos"),
+        settings(&uncut, "photos").await,
+    );
+    let words = || "planted by a test".to_owned();
+    for number in 1..=calls {
+        let disturb: [(&str, &dyn Fn(&World)); 5] = [
+            ("killed before", &|world| world.script.kill_at(number, Moment::Before)),
+            ("killed after", &|world| world.script.kill_at(number, Moment::After)),
+            ("throttled", &|world| {
+                world.script.fail(number, Moment::Before, PortError::Throttled(words()))
+            }),
+            ("denied", &|world| {
+                world.script.fail(number, Moment::Before, PortError::Denied(words()))
+            }),
+            ("lost answer", &|world| {
+                world
+                    .script
+                    .fail(number, Moment::After, PortError::Unavailable(words()))
+            }),
+        ];
+        for (how, disturb) in disturb {
+            let world = with_lost_photos().await;
+            disturb(&world);
+            let event = json!({ "resource": POINTS, "target": target() });
+            for _ in 0..2 {
+                let request = Request::parse(event.clone()).unwrap();
+                // What was disturbed may fail as a whole.
+                let _ = world.restore().run(request, &world.clock).await;
+                world.later(TICK);
+            }
+            world.script.heal();
+            world.script.revive();
+            restore(&world, target()).await;
+            let when = format!("call {number} of {calls}, {how}");
+            assert_eq!(world.objects("photos"), objects, "{when}");
+            assert_eq!(settings(&world, "photos").await, wanted, "{when}");
+            assert_eq!(world.backups.jobs_started(), 2, "{when}: one backup, one restore");
+        }
+    }
 }
 
 #[tokio::test]

@@ -61,39 +61,41 @@ impl Request {
                     body: pairs.join("&"),
                 })
             }
-            Protocol::Rest | Protocol::RestXml => {
-                let Rest {
-                    method,
-                    target,
-                    mut rest,
-                } = rest(address, input)?;
-                let (content_type, body) = match (method, protocol, whole_body(address)) {
-                    ("GET" | "DELETE", _, _) => (None, String::new()),
-                    (_, Protocol::RestXml, None) => (Some("application/xml"), document(&rest)?),
-                    (_, _, None) => (Some("application/json"), Value::Object(rest).to_string()),
-                    (_, _, Some(member)) => {
-                        let body = rest.remove(member).ok_or_else(|| format!("{member} is missing"))?;
-                        (Some("application/json"), text(&body))
-                    }
-                };
-                // API Gateway writes its lists in another way for whom does not ask for JSON.
-                let accept = (protocol == Protocol::Rest).then_some(("accept", "application/json"));
-                let headers = accept
-                    .into_iter()
-                    .chain(content_type.map(|content_type| ("content-type", content_type)));
-                let mut headers: Vec<_> = headers.map(|(name, value)| (name, value.to_owned())).collect();
-                // S3 takes most settings with a checksum only.
-                if protocol == Protocol::RestXml && !body.is_empty() {
-                    headers.push(("x-amz-checksum-sha256", BASE64.encode(Sha256::digest(&body))));
-                }
-                Ok(Request {
-                    method,
-                    target,
-                    headers,
-                    body,
-                })
-            }
+            Protocol::Rest | Protocol::RestXml => Request::rest(protocol, address, input),
         }
+    }
+
+    fn rest(protocol: Protocol, address: &'static str, input: Map<String, Value>) -> Result<Self, String> {
+        let Rest {
+            method,
+            target,
+            mut rest,
+        } = rest(address, input)?;
+        let (content_type, body) = match (method, protocol, whole_body(address)) {
+            ("GET" | "DELETE", _, _) => (None, String::new()),
+            (_, Protocol::RestXml, None) => (Some("application/xml"), document(&rest)?),
+            (_, _, None) => (Some("application/json"), Value::Object(rest).to_string()),
+            (_, _, Some(member)) => {
+                let body = rest.remove(member).ok_or_else(|| format!("{member} is missing"))?;
+                (Some("application/json"), text(&body))
+            }
+        };
+        // API Gateway writes its lists in another way for whom does not ask for JSON.
+        let accept = (protocol == Protocol::Rest).then_some(("accept", "application/json"));
+        let headers = accept
+            .into_iter()
+            .chain(content_type.map(|content_type| ("content-type", content_type)));
+        let mut headers: Vec<_> = headers.map(|(name, value)| (name, value.to_owned())).collect();
+        // S3 takes most settings with a checksum only.
+        if protocol == Protocol::RestXml && !body.is_empty() {
+            headers.push(("x-amz-checksum-sha256", BASE64.encode(Sha256::digest(&body))));
+        }
+        Ok(Request {
+            method,
+            target,
+            headers,
+            body,
+        })
     }
 }
 

@@ -122,7 +122,7 @@ fn a_restore_that_is_denied_or_throttled_at_any_call_is_completed_by_the_next() 
             let at = format!("{number}: {error}");
             let (tables, clock) = world();
             tables.script().fail(number, Moment::Before, error);
-            let _ = run(restore(&tables, &clock, &config, Existing::Refuse));
+            drop(run(restore(&tables, &clock, &config, Existing::Refuse)));
             tables.script().heal();
             let clock = ManualClock::at(clock.now());
             let outcomes = run(restore(&tables, &clock, &config, Existing::Adopt)).unwrap();

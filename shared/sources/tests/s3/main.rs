@@ -188,6 +188,49 @@ async fn what_differs_is_put_back_and_what_is_equal_is_left_alone() {
 }
 
 #[tokio::test]
+async fn any_settings_come_back_as_they_were() {
+    let rules = |id: &str| json!({"Rule": [{"ID": id, "Status": "Enabled"}]});
+    let settings = [
+        (
+            "BucketLoggingStatus",
+            json!({"LoggingEnabled": {"TargetBucket": "logs"}}),
+        ),
+        ("CORSConfiguration", json!({"CORSRule": [{"AllowedMethod": ["GET"]}]})),
+        ("ObjectLockConfiguration", json!({"ObjectLockEnabled": "Enabled"})),
+        ("OwnershipControls", rules("owner")),
+        (
+            "Policy",
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny"}]}),
+        ),
+        ("PublicAccessBlockConfiguration", json!({"BlockPublicAcls": "true"})),
+        ("ServerSideEncryptionConfiguration", rules("key")),
+        (
+            "WebsiteConfiguration",
+            json!({"IndexDocument": {"Suffix": "index.html"}}),
+        ),
+    ];
+    for subset in 0..1_u32 << settings.len() {
+        let chosen = settings.iter().enumerate().filter(|(at, _)| subset >> at & 1 == 1);
+        let mut wanted = document(&json!({"VersioningConfiguration": {"Status": "Enabled"}}));
+        for (_, (setting, value)) in chosen {
+            wanted.config.insert((*setting).to_owned(), value.clone());
+        }
+        if subset % 3 == 0 {
+            wanted.tags.insert("team".to_owned(), subset.to_string());
+        }
+        let stored = Document::read(&wanted.to_bytes()).unwrap();
+        let account = with_photos(&[]);
+        put_back(&account, &home(), "photos", &stored).await.unwrap();
+        let now = read(&account, &home(), "photos").await.unwrap().document;
+        assert_eq!(
+            (now.config, now.tags),
+            (wanted.config, wanted.tags),
+            "subset {subset:b}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_or_was_not_there_before_needs_a_person() {
     let account = with_photos(&[("GetPublicAccessBlock", json!({"BlockPublicAcls": "true"}))]);
     account.set_bucket(&home(), "photos", "PutBucketCors", json!("no"));

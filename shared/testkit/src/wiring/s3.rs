@@ -8,27 +8,18 @@ use super::{Answer, Desk, MemoryWiring, PAGE, text, unknown};
 
 const LISTS: [&str; 3] = ["CloudFunctionConfiguration", "QueueConfiguration", "TopicConfiguration"];
 
+/// The page of a listing that an input asks for, and where the next one begins.
+fn page(all: Vec<Value>, input: &Value) -> (Vec<Value>, Option<String>) {
+    let from = input["ContinuationToken"].as_str().and_then(|token| token.parse().ok());
+    let from: usize = from.unwrap_or(0);
+    let next = (from + PAGE < all.len()).then(|| (from + PAGE).to_string());
+    (all.into_iter().skip(from).take(PAGE).collect(), next)
+}
+
 impl Desk<'_> {
     pub(super) fn s3(&mut self, name: &str, input: &Value) -> Answer {
         match name {
-            "ListBuckets" => {
-                let from: usize = input["ContinuationToken"]
-                    .as_str()
-                    .and_then(|token| token.parse().ok())
-                    .unwrap_or(0);
-                let all = self.all("bucket");
-                let some: Vec<Value> = all
-                    .iter()
-                    .skip(from)
-                    .take(PAGE)
-                    .map(|(name, _)| json!({ "Name": name, "BucketRegion": self.region }))
-                    .collect();
-                let mut answer = json!({ "Buckets": { "Bucket": some } });
-                if from + PAGE < all.len() {
-                    answer["ContinuationToken"] = Value::from((from + PAGE).to_string());
-                }
-                Ok(answer)
-            }
+            "ListBuckets" => Ok(self.list_buckets(input)),
             "GetBucketNotificationConfiguration" => {
                 let mut found = self.get("bucket", text(input, "Bucket")?)?["notifications"].clone();
                 for list in LISTS {
@@ -64,27 +55,28 @@ impl Desk<'_> {
                 self.change("bucket", text(input, "Bucket")?)?["notifications"] = new;
                 Ok(json!({}))
             }
-            "ListObjects" => {
-                let objects = self.get("bucket", text(input, "Bucket")?)?["objects"].clone();
-                let objects = objects.as_object().into_iter().flatten();
-                let from: usize = input["ContinuationToken"]
-                    .as_str()
-                    .and_then(|token| token.parse().ok())
-                    .unwrap_or(0);
-                let all: Vec<Value> = objects
-                    .map(|(key, value)| json!({ "Key": key, "Size": body(value).len().to_string() }))
-                    .collect();
-                let some: Vec<&Value> = all.iter().skip(from).take(PAGE).collect();
-                let mut answer = json!({ "Contents": some });
-                if from + PAGE < all.len() {
-                    answer["NextContinuationToken"] = Value::from((from + PAGE).to_string());
-                }
-                Ok(answer)
-            }
+            "ListObjects" => self.list_objects(input),
             name if name.starts_with("Put") => self.set_bucket_setting(name, input),
             name if name.starts_with("Get") => self.bucket_setting(name, text(input, "Bucket")?),
             name => unknown(name),
         }
+    }
+
+    fn list_buckets(&self, input: &Value) -> Value {
+        let all = self.all("bucket").into_iter();
+        let all = all
+            .map(|(name, _)| json!({ "Name": name, "BucketRegion": self.region }))
+            .collect();
+        let (some, next) = page(all, input);
+        json!({ "Buckets": { "Bucket": some }, "ContinuationToken": next })
+    }
+
+    fn list_objects(&self, input: &Value) -> Answer {
+        let objects = self.get("bucket", text(input, "Bucket")?)?["objects"].clone();
+        let objects = objects.as_object().into_iter().flatten();
+        let all = objects.map(|(key, value)| json!({ "Key": key, "Size": body(value).len().to_string() }));
+        let (some, next) = page(all.collect(), input);
+        Ok(json!({ "Contents": some, "NextContinuationToken": next }))
     }
 
     /// What is put in is told as it was put in.
