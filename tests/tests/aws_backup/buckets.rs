@@ -231,24 +231,16 @@ async fn a_restore_disturbed_at_any_call_and_sent_again_ends_as_uncut_with_one_j
     );
     let words = || "planted by a test".to_owned();
     for number in 1..=calls {
-        let disturb: [(&str, &dyn Fn(&World)); 5] = [
-            ("killed before", &|world| world.script.kill_at(number, Moment::Before)),
-            ("killed after", &|world| world.script.kill_at(number, Moment::After)),
-            ("throttled", &|world| {
-                world.script.fail(number, Moment::Before, PortError::Throttled(words()))
-            }),
-            ("denied", &|world| {
-                world.script.fail(number, Moment::Before, PortError::Denied(words()))
-            }),
-            ("lost answer", &|world| {
-                world
-                    .script
-                    .fail(number, Moment::After, PortError::Unavailable(words()))
-            }),
-        ];
-        for (how, disturb) in disturb {
+        for how in ["killed before", "killed after", "throttled", "denied", "lost answer"] {
             let world = with_lost_photos().await;
-            disturb(&world);
+            let script = &world.script;
+            match how {
+                "killed before" => script.kill_at(number, Moment::Before),
+                "killed after" => script.kill_at(number, Moment::After),
+                "throttled" => script.fail(number, Moment::Before, PortError::Throttled(words())),
+                "denied" => script.fail(number, Moment::Before, PortError::Denied(words())),
+                _ => script.fail(number, Moment::After, PortError::Unavailable(words())),
+            }
             let event = json!({ "resource": POINTS, "target": target() });
             for _ in 0..2 {
                 let request = Request::parse(event.clone()).unwrap();

@@ -272,7 +272,7 @@ async fn roles_that_trust_each_other_end_the_same_after_any_fault_and_never_let_
         for moment in [Moment::Before, Moment::After] {
             let world = World::new();
             world.script.kill_at(number, moment);
-            let _ = restore(&world).await;
+            drop(restore(&world).await);
             if let Ok(now) = read(&world.account, &bill()).await {
                 let allowed = trusted(&whole.wanted).as_array().unwrap();
                 let now = trusted(&now.document).as_array().unwrap().clone();
