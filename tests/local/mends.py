@@ -16,7 +16,7 @@ import botocore.session
 import ministack.app
 from ministack.core import iam_actions, tls
 from ministack.core.responses import get_account_id, get_region, json_response
-from ministack.services import apigateway_v1, eventbridge, lambda_svc, s3
+from ministack.services import apigateway_v1, eventbridge, kinesis, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 from tests.local import accounts, imports, simulation
@@ -33,6 +33,7 @@ def apply() -> None:
     buckets_get_all_their_settings()
     iam_knows_the_resource()
     iam_knows_the_action()
+    iam_knows_that_versions_are_deleted()
     iam_knows_the_condition_keys()
     no_second_port()
     imports.apply()
@@ -201,6 +202,10 @@ def iam_knows_the_resource() -> None:
         arn = original(service, method, path, headers, body, query_params, region, account_id)
         if arn != "*":
             return arn
+        if service == "kinesis":
+            # GetRecords names an iterator, which is a stream's.
+            found = kinesis._shard_iterators.get_scoped(account_id, region, _field(body, "ShardIterator")) or {}
+            return f"arn:aws:kinesis:{region}:{account_id}:stream/{found['stream']}" if found else arn
         if service == "rds":
             return _rds_resource(query_params, region, account_id) or arn
         # Tags and resource policies, each service in its own spelling.
@@ -272,6 +277,21 @@ def iam_knows_the_action() -> None:
         return actions.get((method, last)) or original(method, path)
 
     iam_actions._lambda_action = lambda_action
+
+
+def iam_knows_that_versions_are_deleted() -> None:
+    """DeleteObjects asks for s3:DeleteObjectVersion where an entry names a version: of the first entry it asks for s3:DeleteObject."""
+    original = iam_actions.extract_iam_action
+
+    def extract_iam_action(service, method, path, headers, body, query_params):
+        action = original(service, method, path, headers, body, query_params)
+        if action == "s3:DeleteObject" and method == "POST":
+            entries = iam_actions._s3_batch_delete_targets(path.split("/")[1], body)
+            if entries and entries[0][1]:
+                return "s3:DeleteObjectVersion"
+        return action
+
+    iam_actions.extract_iam_action = extract_iam_action
 
 
 def iam_knows_the_condition_keys() -> None:
