@@ -15,7 +15,7 @@ pub struct Attempts {
     pub last_has_work: bool,
     /// Whether the last one was finished.
     pub last_is_finished: bool,
-    /// Whether the last one was refused before it had made anything.
+    /// Whether the last one was refused, or failed, and had made nothing.
     pub last_is_abandoned: bool,
 }
 
@@ -101,7 +101,7 @@ pub async fn finish<S: WriteObjects>(store: &S, marks: &str, result: String) -> 
         .await
 }
 
-/// Says that an attempt was refused before it had made anything: what comes to be later is somebody else's.
+/// Says that an attempt was refused, or failed, and had made nothing: what comes to be later is somebody else's.
 ///
 /// # Errors
 /// Those of the store.

@@ -80,7 +80,8 @@ where
         let why = format!("there is no bucket {name} of this account in {region}: leave existing out, and it is made");
         return Ok(Restored::Failed { why });
     }
-    let marks = match restoring::attempt(store, restore, exists && order.into == IntoBucket::New).await? {
+    let is_new = order.into == IntoBucket::New;
+    let marks = match restoring::attempt(store, restore, exists && is_new).await? {
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
@@ -95,7 +96,7 @@ where
     };
     let job = match follow(backups, store, &marks, clock.now(), restore, order.shape()).await? {
         Followed::Running => return Ok(restoring::continuing("AWS Backup is restoring it")),
-        Followed::Failed(why) => return Ok(Restored::Failed { why }),
+        Followed::Failed(why) => return restoring::failed(store, &marks, exists && is_new, why).await,
         Followed::Complete(job) => job,
     };
     // Looked at again: that the job has made it does not say that it is there.

@@ -11,7 +11,7 @@ use super::marks::{newest_job, write_job};
 use super::port::{ReadRestores, RestoreJob, RestoreRequest, StartRestores};
 use super::shape::{CREATION_TOKEN, Shape, restore_metadata};
 use super::{JobOutcome, outcome, restore_outcome};
-use crate::attempt::{Attempts, Step, announce, finish, marks_of};
+use crate::attempt::{Attempts, Step, abandon, announce, finish, marks_of};
 use crate::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, TableStatus};
 use crate::dynamodb::{compare as table_compare, restore as table_restore, settings as table_settings};
 use crate::rds::port::{ChangeDatabases, DatabaseReading, DatabaseSetting, ReadDatabases};
@@ -185,6 +185,19 @@ pub(super) async fn attempt<S: ListObjects + WriteObjects>(
     Ok(Ok(marks))
 }
 
+/// The job came to nothing. If it has made nothing either, whoever asks again, with what was wrong set right, gets another one.
+pub(super) async fn failed<S: WriteObjects>(
+    store: &S,
+    marks: &str,
+    exists: bool,
+    why: String,
+) -> Result<Restored, PortError> {
+    if !exists {
+        abandon(store, marks).await?;
+    }
+    Ok(Restored::Failed { why })
+}
+
 pub(super) fn continuing(what: &str) -> Restored {
     Restored::Continuing { what: what.to_owned() }
 }
@@ -224,7 +237,7 @@ where
     let key = config.as_ref().and_then(|config| config.kms_key_arn.as_deref());
     let job = match follow(backups, store, &marks, clock.now(), order, Shape::Full { key }).await? {
         Followed::Running => return Ok(continuing("AWS Backup is restoring it")),
-        Followed::Failed(why) => return Ok(Restored::Failed { why }),
+        Followed::Failed(why) => return failed(store, &marks, exists, why).await,
         Followed::Complete(job) => job,
     };
     // Looked at again: it may have come to be since the first look.
@@ -299,7 +312,7 @@ where
     };
     let job = match follow(backups, store, &marks, clock.now(), order, Shape::Full { key: None }).await? {
         Followed::Running => return Ok(continuing("AWS Backup is restoring it")),
-        Followed::Failed(why) => return Ok(Restored::Failed { why }),
+        Followed::Failed(why) => return failed(store, &marks, exists, why).await,
         Followed::Complete(job) => job,
     };
     let Some(config) = config else {

@@ -99,16 +99,19 @@ fn a_table_that_somebody_makes_meanwhile_is_not_touched() {
 }
 
 #[test]
-fn a_job_that_fails_is_told_with_the_services_words() {
+fn a_job_that_fails_is_told_with_the_services_words_and_whoever_asks_again_gets_another() {
     run(async {
         let world = World::new();
         let manifest = world.made().await;
         world.cloud().next_job_ends(JobEnd::Failed("access denied".to_owned()));
-        let ended = to_the_end(&world, &manifest, &target(&manifest, "orders-2")).await;
+        let target = target(&manifest, "orders-2");
+        let ended = to_the_end(&world, &manifest, &target).await;
         assert!(
             matches!(&ended, Restored::Failed { why } if why.contains("access denied")),
             "{ended:?}"
         );
+        let again = to_the_end(&world, &manifest, &target).await;
+        assert!(matches!(again, Restored::Done { .. }), "{again:?}");
     });
 }
 
