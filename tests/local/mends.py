@@ -224,6 +224,8 @@ def iam_knows_the_resource() -> None:
             form = urllib.parse.parse_qs(bytes(body or b"").decode())
             if form.get("Action") == ["SimulatePrincipalPolicy"]:
                 return form["PolicySourceArn"][0]
+            if form.get("Action") == ["ListRoles"]:
+                return f"arn:aws:iam::{account_id}:role{form.get('PathPrefix', ['/'])[0]}"
             if form.get("Action") == ["CreatePolicy"]:
                 return f"arn:aws:iam::{account_id}:policy{form.get('Path', ['/'])[0]}{form['PolicyName'][0]}"
         return arn
