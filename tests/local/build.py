@@ -28,6 +28,8 @@ _SOURCES = (
     ".cargo",
     "functions",
     "shared",
+    # A pre-flight asks for what it lists.
+    "tests/permissions.json",
 )
 
 
