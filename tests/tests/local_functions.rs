@@ -1,8 +1,6 @@
 //! Functions against a local cloud: one with everything that it can have is made, read and brought back through the real adapter.
 //!
-//! The cloud is `tests/local/server.py`; then
-//! `AWS_ENDPOINT_URL=http://127.0.0.1:PORT AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=x AWS_REGION=eu-central-1 cargo test
-//! -p holdfast-tests --test local_functions -- --ignored`
+//! The story `tests/stories/test_adapters.py` starts the cloud and runs this; by itself `cargo test` leaves it out.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,9 +1,6 @@
 //! The wiring against a local cloud: every kind made, read, lost and brought back through the real adapter.
 //!
-//! The server is the one of `tests/local/server.py`, which can import an API's document.
-//!
-//! `AWS_ENDPOINT_URL=http://127.0.0.1:PORT AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=x AWS_REGION=eu-central-1 cargo test
-//! -p holdfast-tests --test local_wiring -- --ignored`
+//! The story `tests/stories/test_adapters.py` starts the cloud and runs this; by itself `cargo test` leaves it out.
 
 #![allow(
     clippy::unwrap_used,
