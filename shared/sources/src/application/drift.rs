@@ -188,9 +188,10 @@ fn by_name(list: &[Value]) -> Option<BTreeMap<String, &Value>> {
 
 /// Whether what stands below a key may be a secret.
 fn is_secret(key: &str) -> bool {
-    const WHOLE: [&str; 12] = [
+    const WHOLE: [&str; 13] = [
         "environment",
         "variables",
+        "stagevariableoverrides",
         "stagevariables",
         "authparameters",
         "invocationhttpparameters",

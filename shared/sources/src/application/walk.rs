@@ -34,7 +34,13 @@ pub(super) fn map_strings(document: &Value, visit: &mut dyn Visit) -> Value {
 
 /// The keys below which stand variables, in the words of Lambda and of API Gateway.
 fn holds_variables(key: &str) -> bool {
-    const KEYS: [&str; 4] = ["environment", "variables", "stagevariables", "stage_variables"];
+    const KEYS: [&str; 5] = [
+        "environment",
+        "variables",
+        "stagevariableoverrides",
+        "stagevariables",
+        "stage_variables",
+    ];
     KEYS.contains(&key.to_ascii_lowercase().as_str())
 }
 

@@ -101,7 +101,7 @@ pub struct Difference {
 }
 
 /// Members whose values may be secrets: they are never shown.
-const SECRETIVE: [&str; 14] = [
+const SECRETIVE: [&str; 15] = [
     "AuthParameters",
     "BodyParameters",
     "Environment",
@@ -114,6 +114,7 @@ const SECRETIVE: [&str; 14] = [
     "apiKeys",
     "requestParameters",
     "requestTemplates",
+    "stageVariableOverrides",
     "stageVariables",
     "variables",
 ];

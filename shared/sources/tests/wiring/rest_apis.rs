@@ -186,19 +186,43 @@ async fn no_keys_value_is_shown() {
     }
 }
 
-#[tokio::test]
-async fn a_canary_release_is_said_not_to_be_protected() {
+/// A world with the shop, of which a stage tries something out, and the shop's recovery point: what is not protected, the document.
+async fn with_a_canary(of: Option<&str>) -> (World, Vec<String>, Document) {
     let world = World::new();
     let made = world.make(&shop(), &rest_api()).await.document;
-    let id = made.observed["id"].as_str().unwrap();
-    let ours = ResourceId {
-        name: id.to_owned(),
-        ..shop()
+    let name = made.observed["id"].as_str().unwrap().to_owned();
+    world.account.release_canary(&home(), &name, "live", of);
+    let reading = read(&world.account, &ResourceId { name, ..shop() }).await.unwrap();
+    (world, reading.not_protected, reading.document)
+}
+
+#[tokio::test]
+async fn a_canary_that_tries_out_what_a_stage_has_comes_back() {
+    let (world, not_protected, document) = with_a_canary(Some("beta")).await;
+    assert_eq!(not_protected, [""; 0]);
+    assert_eq!(made(&world, &shop(), &document, &again()).await, [""; 0]);
+    let now = world.read(&again()).await.document;
+    assert_eq!(now.config["stages"], document.config["stages"]);
+    assert!(document.config["stages"].to_string().contains("orders-next"));
+}
+
+#[tokio::test]
+async fn of_a_canary_that_cannot_be_exported_the_settings_stay_and_a_person_is_told() {
+    let (world, not_protected, document) = with_a_canary(None).await;
+    assert!(
+        not_protected.len() == 1 && not_protected[0].contains("canary"),
+        "{not_protected:?}"
+    );
+    let plan = plan_for(&shop(), &document, &again(), Triggers::AsBefore);
+    let Restored::Made(outcomes) = world.execute(&plan).await.unwrap() else {
+        panic!("not made")
     };
-    assert_eq!(read(&world.account, &ours).await.unwrap().not_protected, [""; 0]);
-    world.account.release_canary(&home(), id, "live");
-    let words = read(&world.account, &ours).await.unwrap().not_protected;
-    assert!(words.len() == 1 && words[0].contains("canary"), "{words:?}");
+    assert_eq!(needs(&outcomes), ["canarySettings"]);
+    let told = outcomes.iter().find(|one| one.setting == "canarySettings").unwrap();
+    assert!(
+        told.message.contains("create-deployment") && told.message.contains("10.5"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

@@ -340,6 +340,15 @@ fn patch_stage(stage: &mut Value, patch: &Value) -> Result<(), PortError> {
     match words.as_slice() {
         ["deploymentId" | "clientCertificateId" | "description"] => stage[path] = Value::from(text(patch, "value")?),
         ["accessLogSettings", member] => stage["accessLogSettings"][*member] = Value::from(text(patch, "value")?),
+        ["canarySettings", "deploymentId"] => {
+            stage["canarySettings"]["deploymentId"] = Value::from(text(patch, "value")?);
+        }
+        ["canarySettings", member @ ("percentTraffic" | "useStageCache")] => {
+            stage["canarySettings"][*member] = typed(patch)?;
+        }
+        ["canarySettings", "stageVariableOverrides", name] => {
+            stage["canarySettings"]["stageVariableOverrides"][*name] = Value::from(text(patch, "value")?);
+        }
         ["variables", name] => stage["variables"][*name] = Value::from(text(patch, "value")?),
         [resource, verb, group, setting] => {
             let words = format!("{group}/{setting}");

@@ -145,11 +145,18 @@ impl MemoryWiring {
             .insert((region.clone(), "domain", name.to_owned()), domain);
     }
 
-    /// Begins a canary release on a stage of an API.
-    pub fn release_canary(&self, region: &Region, api: &str, stage: &str) {
+    /// Begins a canary release on a stage of an API: of what it is now, deployed for that, or of what another stage has.
+    pub fn release_canary(&self, region: &Region, api: &str, stage: &str, other: Option<&str>) {
         let key = (region.clone(), "restapi", api.to_owned());
         if let Some(api) = lock(&self.things).by_name.get_mut(&key) {
-            api["stages"][stage]["canarySettings"] = json!({ "percentTraffic": 10.0, "deploymentId": "d" });
+            let deployment = match other {
+                Some(other) => api["stages"][other]["deploymentId"].clone(),
+                None => Value::from("of-the-canary"),
+            };
+            api["stages"][stage]["canarySettings"] = json!({
+                "deploymentId": deployment, "percentTraffic": 10.5, "useStageCache": false,
+                "stageVariableOverrides": {"table": "orders-next"},
+            });
         }
     }
 

@@ -165,6 +165,13 @@ impl Writing<'_> {
         if let Some(tags) = tags_of_part(stage) {
             properties.insert("Tags".to_owned(), tags);
         }
+        if members.contains_key("canarySettings") {
+            let words = format!(
+                "{}: the canary release of a stage is not in the template, which deploys one document: begin it by hand",
+                subject.id
+            );
+            self.notes.push(words);
+        }
         if members.contains_key("webAclArn") {
             let words = format!(
                 "{}: the web ACL of a stage is not in the template: set it by hand",

@@ -7,7 +7,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::{Map, Value, json};
 
-use super::{Makes, Reads, SORT, all, body, locate, settings, text, usage_plans};
+use super::{Makes, Reads, SORT, all, body, canary, locate, settings, text, usage_plans};
 use crate::call::apigateway::{
     CreateBasePathMapping, CreateDeployment, CreateRestApi, CreateStage, GetBasePathMappings, GetDeployments,
     GetStages, PutRestApi, TagResource, UpdateRestApi, UpdateStage,
@@ -75,14 +75,22 @@ pub(in crate::wiring) async fn make<P: Reads + Makes, C: Clock>(
     let list = |name: &str| config.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let deployments = deploy(making, &id, &config, &list("deployments")).await?;
     let there = stages_of(making, &id).await?;
-    for stage in &list("stages") {
-        let place = stage.get("deployment").and_then(Value::as_u64);
+    let deployment = |of: &Value| {
+        let place = of.get("deployment").and_then(Value::as_u64);
         let place = place.and_then(|place| usize::try_from(place).ok());
-        match place
+        place
             .and_then(|place| deployments.get(place))
             .and_then(Option::as_deref)
-        {
-            Some(deployment) => make_stage(making, &id, stage, deployment, &there).await?,
+    };
+    for stage in &list("stages") {
+        match deployment(stage) {
+            Some(own) => {
+                let is_there = make_stage(making, &id, stage, own, &there).await?;
+                if let Some(canary) = stage.get(canary::SETTING).filter(|_| is_there) {
+                    let stage = text(stage, "stageName");
+                    canary::make(making, (&id, &stage), canary, deployment(canary)).await?;
+                }
+            }
             None => making.needs_person(
                 "stages",
                 format!(
@@ -218,13 +226,14 @@ async fn stages_of<P: Reads, C: Clock>(making: &Making<'_, P, C>, id: &str) -> R
         .unwrap_or_default())
 }
 
+/// Makes a stage, or brings it up to what is wanted; whether it is there then.
 async fn make_stage<P: Makes, C: Clock>(
     making: &mut Making<'_, P, C>,
     id: &str,
     stage: &Value,
     deployment: &str,
     there: &[Value],
-) -> Result<(), PortError> {
+) -> Result<bool, PortError> {
     let name = text(stage, "stageName");
     let found = there.iter().find(|other| text(other, "stageName") == name);
     if let Some(found) = found {
@@ -244,7 +253,7 @@ async fn make_stage<P: Makes, C: Clock>(
             .await?
             .is_none()
         {
-            return Ok(());
+            return Ok(false);
         }
     }
     // One call each: that one is refused must not cost the others.
@@ -264,7 +273,7 @@ async fn make_stage<P: Makes, C: Clock>(
             format!("its web ACL is another service's to put on: {command}"),
         );
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What a stage that is there has to change: its deployment and its variables.

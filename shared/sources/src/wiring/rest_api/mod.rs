@@ -6,6 +6,7 @@
 //! comes back is equal to the one that was.
 
 mod body;
+mod canary;
 mod make;
 mod usage_plans;
 
@@ -33,7 +34,7 @@ pub(super) use make::make;
 /// What belongs to an API and is not in its recovery points.
 pub const NOT_PROTECTED: &[&str] = &[
     "changes that were made after the last deployment and not deployed",
-    "deployments that no stage uses, canary releases, documentation versions, generated SDKs, logs and cached answers",
+    "deployments that no stage uses, what only a canary release tries out, documentation versions, generated SDKs, logs and cached answers",
     "how much of a quota was used",
     "custom domain names, VPC links, client certificates and web ACLs, which it only names",
 ];
@@ -53,7 +54,7 @@ const OBSERVED: [&str; 8] = [
 /// The same of a stage.
 const OBSERVED_OF_STAGE: [&str; 7] = [
     "cacheClusterStatus",
-    "canarySettings",
+    canary::SETTING,
     "createdDate",
     "deploymentId",
     "documentationVersion",
@@ -203,8 +204,8 @@ async fn stages_and_bodies<P: Reads>(
     found.sort_by_key(|stage| text(stage, "stageName"));
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let (mut stages, mut bodies): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
-    for stage in found {
-        let (name, deployment) = (text(&stage, "stageName"), text(&stage, "deploymentId"));
+    for stage in &found {
+        let (name, deployment) = (text(stage, "stageName"), text(stage, "deploymentId"));
         let place = match places.get(&deployment) {
             Some(place) => *place,
             None => {
@@ -221,21 +222,25 @@ async fn stages_and_bodies<P: Reads>(
                 place
             }
         };
-        if stage
-            .get("canarySettings")
-            .is_some_and(|canary| !super::is_nothing(canary))
-        {
-            let words =
-                format!("the canary release of stage {name} is not protected: what it tries out cannot be exported");
-            notes.words.push(words);
-        }
-        let mut kept = super::without(&stage, &OBSERVED_OF_STAGE);
+        let mut kept = super::without(stage, &OBSERVED_OF_STAGE);
         kept.insert("deployment".to_owned(), Value::from(place));
         let tags = own_tags(stage.get("tags"));
         if !tags.is_empty() {
             kept.insert("tags".to_owned(), json!(tags));
         }
         stages.push(sorted(Value::Object(kept)));
+    }
+    for (kept, stage) in stages.iter_mut().zip(&found) {
+        let Some(canary) = canary::kept(stage, &places) else {
+            continue;
+        };
+        if canary::is_untold(&canary) {
+            let name = text(stage, "stageName");
+            let words =
+                format!("what the canary release of stage {name} tries out is not protected: it cannot be exported");
+            notes.words.push(words);
+        }
+        kept[canary::SETTING] = canary;
     }
     Ok((stages, bodies))
 }

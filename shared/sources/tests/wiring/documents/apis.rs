@@ -215,6 +215,11 @@ pub fn any_rest_api() -> BoxedStrategy<Value> {
             let stages = stages.into_iter().enumerate().map(|(at, mut stage)| {
                 stage["stageName"] = Value::from(format!("s{at}"));
                 stage["deployment"] = Value::from(if two { at.min(1) } else { 0 });
+                if at == 2 {
+                    stage["canarySettings"] = json!({
+                        "deployment": 0, "percentTraffic": 2.5, "stageVariableOverrides": {"table": "other"}, "useStageCache": true,
+                    });
+                }
                 stage
             });
             api["stages"] = stages.collect();
