@@ -7,6 +7,7 @@ alone. When a newer MiniStack does one of them rightly by itself, delete the fun
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import urllib.parse
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 import botocore.serialize
 import botocore.session
 import ministack.app
+from botocore import xform_name
 from ministack.core import iam_actions, tls
 from ministack.core.responses import get_account_id, get_region, json_response
-from ministack.services import apigateway_v1, eventbridge, kinesis, lambda_svc, s3
+from ministack.services import apigateway, apigateway_v1, eventbridge, kinesis, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 from tests.local import accounts, imports, simulation
@@ -30,6 +32,7 @@ def apply() -> None:
     apis_answer_everybody()
     provisioned_concurrency_is_listed()
     schedules_say_their_time()
+    events_tell_what_aws_tells()
     buckets_get_all_their_settings()
     iam_knows_the_resource()
     iam_knows_the_action()
@@ -92,14 +95,15 @@ def queues_have_no_starting_position() -> None:
 def apis_answer_everybody() -> None:
     """A request to an API that nobody signed is looked for in one account. On AWS the API's id is in its address and says whose it
     is."""
+    for service, apis in ((apigateway_v1, apigateway_v1._rest_apis), (apigateway, apigateway._apis)):
+        service.find_api_scope = functools.partial(_place_of_api, apis)
 
-    def find_api_scope(api_id: str) -> tuple[str, str] | None:
-        for (account, region, stored), _ in apigateway_v1._rest_apis.all_items():
-            if stored == api_id:
-                return account, region
-        return None
 
-    apigateway_v1.find_api_scope = find_api_scope
+def _place_of_api(apis: Any, api_id: str) -> tuple[str, str] | None:
+    for (account, region, stored), _ in apis.all_items():
+        if stored == api_id:
+            return account, region
+    return None
 
 
 def provisioned_concurrency_is_listed() -> None:
@@ -130,6 +134,29 @@ def schedules_say_their_time() -> None:
         return original(target, event, rule, view)
 
     eventbridge._invoke_target = invoke_target
+
+
+def events_tell_what_aws_tells() -> None:
+    """Descriptions have members that AWS's have not: what a connection logs in with, the events of an archive."""
+    model = botocore.session.get_session().get_service_model("events")
+    for operation in ("DescribeConnection", "DescribeArchive"):
+        name = "_" + xform_name(operation)
+        shape = model.operation_model(operation).output_shape
+        setattr(eventbridge, name, functools.partial(_as_modelled, getattr(eventbridge, name), shape))
+
+
+def _as_modelled(original: Any, shape: Any, data: dict):
+    status, headers, body = original(data)
+    return status, headers, json.dumps(_known(shape, json.loads(body))).encode() if status == 200 else body
+
+
+def _known(shape: Any, value: Any) -> Any:
+    """A value without the members that its shape does not have."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        return {name: _known(shape.members[name], one) for name, one in value.items() if name in shape.members}
+    if shape.type_name == "list" and isinstance(value, list):
+        return [_known(shape.member, one) for one in value]
+    return value
 
 
 def buckets_get_all_their_settings() -> None:
@@ -202,6 +229,8 @@ def iam_knows_the_resource() -> None:
         arn = original(service, method, path, headers, body, query_params, region, account_id)
         if arn != "*":
             return arn
+        if service == "events" and _field(body, "ArchiveName"):
+            return f"arn:aws:events:{region}:{account_id}:archive/{_field(body, 'ArchiveName')}"
         if service == "kinesis":
             # GetRecords names an iterator, which is a stream's.
             found = kinesis._shard_iterators.get_scoped(account_id, region, _field(body, "ShardIterator")) or {}
