@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use holdfast_catalog::PointId;
-use holdfast_vault::port::{ListObjects, WriteObjects};
+use holdfast_vault::port::{Created, ListObjects, WriteObjects};
 use holdfast_vault::{PortError, keys};
 use serde_json::json;
 
@@ -62,10 +62,11 @@ impl Attempts {
         match (table_exists, self.count) {
             (false, 0) => Step::Begin(1),
             (true, 0) => Step::Foreign,
+            // Whoever finished it had made it, also where another try at the same time was refused.
+            (true, _) if self.last_is_finished => Step::Finished,
             // What came to be after we had been refused is not ours.
             (true, _) if self.last_is_abandoned => Step::Foreign,
             (false, count) if self.last_is_abandoned => Step::Begin(count + 1),
-            (true, _) if self.last_is_finished => Step::Finished,
             (true, count) => Step::GoOn(count),
             // The table that was made is gone again: what is marked as loaded is not.
             (false, count) if self.last_has_work || self.last_is_finished => Step::Begin(count + 1),
@@ -82,13 +83,19 @@ pub fn marks_of(work: &str, attempt: u32) -> String {
     format!("{work}{attempt:05}/")
 }
 
-/// Says that a table is going to be made. Before the table: whoever finds it later knows whose it is.
+/// Says that a table is going to be made. Before the table: whoever finds it later knows whose it is. Says too whether that had
+/// been said before: by a try that died, or by one that is making it now.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn announce<S: WriteObjects>(store: &S, marks: &str, point: &PointId, table: &str) -> Result<(), PortError> {
+pub async fn announce<S: WriteObjects>(
+    store: &S,
+    marks: &str,
+    point: &PointId,
+    table: &str,
+) -> Result<Created, PortError> {
     let body = Bytes::from(json!({ "point": point, "table": table }).to_string());
-    store.create(&format!("{marks}started.json"), body).await.map(|_| ())
+    store.create(&format!("{marks}started.json"), body).await
 }
 
 /// Says that an attempt is finished, and how.
@@ -146,6 +153,15 @@ mod tests {
         assert_eq!(attempts(1, false, false).decide(true), Step::GoOn(1));
         assert_eq!(attempts(1, true, false).decide(true), Step::GoOn(1));
         assert_eq!(attempts(1, true, true).decide(true), Step::Finished);
+    }
+
+    #[test]
+    fn what_one_try_finished_is_ours_though_another_was_refused() {
+        let both = Attempts {
+            last_is_abandoned: true,
+            ..attempts(1, false, true)
+        };
+        assert_eq!(both.decide(true), Step::Finished);
     }
 
     #[test]

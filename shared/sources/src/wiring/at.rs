@@ -169,7 +169,12 @@ impl<P: Sync, C: Clock> Making<'_, P, C> {
             Err(error) if error.is_retryable() => Err(error),
             Err(error) => {
                 self.is_open = true;
-                let message = format!("{error}; when that is set right, restore again");
+                let message = match &error {
+                    PortError::AlreadyExists(_) => {
+                        format!("{error}; it came to be meanwhile: restore again to compare it")
+                    }
+                    _ => format!("{error}; when that is set right, restore again"),
+                };
                 self.outcomes.push(SettingOutcome::needs_person(setting, message));
                 Ok(None)
             }

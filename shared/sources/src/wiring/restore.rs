@@ -2,7 +2,8 @@
 
 use holdfast_catalog::{Arn, Kind, PointId, ResourceId, Sha256, layout};
 use holdfast_vault::PortError;
-use holdfast_vault::port::{Clock, ListObjects, WriteObjects};
+use holdfast_vault::port::{Clock, Created, ListObjects, WriteObjects};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::at::{At, Making};
@@ -12,8 +13,13 @@ use super::{
 };
 use crate::application::arn_of;
 use crate::attempt::{Attempts, Step, abandon, announce, finish, marks_of};
+use crate::dynamodb::backoff::Backoff;
 use crate::lambda::restore::Triggers;
 use crate::{SettingOutcome, SettingStatus};
+
+/// How long a resource is waited for that another try has announced and that is not to be seen: that try may be making it now.
+/// Creation shows within seconds.
+const OTHERS: SignedDuration = SignedDuration::from_secs(15);
 
 /// A resource to make from a document.
 #[derive(Debug, Clone)]
@@ -197,17 +203,24 @@ where
     C: Clock,
 {
     let work = work_prefix(&plan.point, &plan.target);
-    let found = present(find(port, &plan.target, &plan.wanted).await)?;
+    let mut found = look(port, plan).await?;
     if plan.target.kind == Kind::BucketNotifications {
         return merge(port, clock, plan, found).await;
     }
-    let is_ours = found.as_ref().is_none_or(|found| bears_our_mark(plan, &found.document));
     let attempts = Attempts::read(store, &work).await?;
-    let step = if is_ours {
-        attempts.decide(found.is_some())
-    } else {
-        Step::Foreign
-    };
+    if found.is_none() && attempts.count > 0 {
+        // Another try may have made it between the two.
+        found = look(port, plan).await?;
+    }
+    let mut step = step_of(plan, attempts, found.as_ref());
+    if let Step::Begin(attempt) = step
+        && announce(store, &marks_of(&work, attempt), &plan.point, &plan.target.name).await? == Created::Existed
+    {
+        found = appeared(port, clock, plan).await?;
+        if found.is_some() {
+            step = step_of(plan, Attempts::read(store, &work).await?, found.as_ref());
+        }
+    }
     let attempt = match step {
         Step::Foreign => {
             let found = found.map(|reading| reading.document).unwrap_or_default();
@@ -217,7 +230,6 @@ where
         Step::Begin(attempt) | Step::GoOn(attempt) => attempt,
     };
     let marks = marks_of(&work, attempt);
-    announce(store, &marks, &plan.point, &plan.target.name).await?;
     let mut making = Making {
         at: At { port, id: &plan.target },
         clock,
@@ -235,7 +247,7 @@ where
         return Err(error);
     }
     let (mut outcomes, is_open) = (making.outcomes, making.is_open);
-    match present(find(port, &plan.target, &plan.wanted).await)? {
+    match look(port, plan).await? {
         Some(actual) => outcomes.extend(unexplained(&plan.wanted, &actual.document, &outcomes)),
         None => {
             return Err(PortError::Unavailable(format!(
@@ -297,6 +309,32 @@ where
         outcomes.push(SettingOutcome::needs_person("NotificationConfiguration", message));
     }
     Ok(Restored::Made(outcomes))
+}
+
+async fn look<P: RestoreWiring>(port: &P, plan: &Plan) -> Result<Option<Reading>, PortError> {
+    present(find(port, &plan.target, &plan.wanted).await)
+}
+
+/// What another try that announced the resource is making, if it comes to be soon. Two tries that both made it would make two
+/// where AWS lets several have one name.
+async fn appeared<P: RestoreWiring, C: Clock>(port: &P, clock: &C, plan: &Plan) -> Result<Option<Reading>, PortError> {
+    let began = clock.now();
+    let mut backoff = Backoff::new(0);
+    loop {
+        let found = look(port, plan).await?;
+        let is_over = clock.now().duration_since(began) >= OTHERS;
+        if found.is_some() || is_over || !backoff.pause(clock).await {
+            return Ok(found);
+        }
+    }
+}
+
+/// What to do, by what is there and what was announced before.
+fn step_of(plan: &Plan, attempts: Attempts, found: Option<&Reading>) -> Step {
+    match found {
+        Some(found) if !bears_our_mark(plan, &found.document) => Step::Foreign,
+        found => attempts.decide(found.is_some()),
+    }
 }
 
 fn present(result: Result<Reading, PortError>) -> Result<Option<Reading>, PortError> {

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use crate::documents::{before, rich};
 use crate::world::{World, made_kinds, needs, plan_for};
 
-async fn world_for(kind: Kind) -> World {
+pub async fn world_for(kind: Kind) -> World {
     let world = World::new();
     for (id, document) in before(kind) {
         world.make(&id, &document).await;
@@ -19,7 +19,7 @@ async fn world_for(kind: Kind) -> World {
     world
 }
 
-fn sample(kind: Kind) -> (holdfast_catalog::ResourceId, holdfast_catalog::ResourceId, Document) {
+pub fn sample(kind: Kind) -> (holdfast_catalog::ResourceId, holdfast_catalog::ResourceId, Document) {
     rich().into_iter().find(|(from, _, _)| from.kind == kind).unwrap()
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod arns;
+mod at_once;
 mod documents;
 mod every_kind;
 mod http_apis;
