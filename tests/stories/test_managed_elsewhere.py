@@ -152,3 +152,14 @@ def test_accounts_of_two_organisations_are_told_in_the_services_words(accounts: 
     told = accounts.replicate()
     control.faults(same_organization=None)
     assert told["status"] == "Failed" and "same organization" in told["message"], told
+
+
+def test_what_the_organisation_does_not_allow_is_said_before_any_copy(accounts: Accounts):
+    control = Control(accounts.stack.cloud, accounts.stack.account)
+    control.faults(cross_account_copies=False)
+    report = invoke(accounts.stack, "Verify", {"preflight": True})
+    control.faults(cross_account_copies=None)
+    found = [one["message"] for one in report["outcomes"] if "copies in account" in one["subject"]]
+    assert len(found) == 1 and "isCrossAccountBackupEnabled=true" in found[0], report["outcomes"]
+    report = invoke(accounts.stack, "Verify", {"preflight": True})
+    assert not [one for one in report["outcomes"] if "copies in account" in one["subject"]], report["outcomes"]

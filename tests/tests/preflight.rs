@@ -3,6 +3,7 @@
 use holdfast_catalog::{Arn, OutcomeStatus, Report};
 use holdfast_lambda::Replica;
 use holdfast_sources::key::KeyState;
+use holdfast_sources::managed::port::AccountCopies;
 use holdfast_tests::{BACKUP_VAULT, KEY, World, home_region, managed, order, replica_region, role_of, table_config};
 use holdfast_vault::PortError;
 use jiff::SignedDuration;
@@ -318,6 +319,45 @@ async fn the_key_of_a_replica_in_another_account_is_looked_at_instead_of_ours_th
         said.len() == 1 && said[0].1.contains("vault replica and 1 recovery points"),
         "{said:?}"
     );
+}
+
+#[tokio::test]
+async fn what_the_organisation_does_not_allow_is_said_where_plans_copy_into_another_account() {
+    let world = managed::with_orders(1);
+    let mut verify = world.verify();
+    for (account, answer, words) in [
+        ("111122223333", AccountCopies::NotAllowed, None),
+        ("444455556666", AccountCopies::Allowed, None),
+        (
+            "444455556666",
+            AccountCopies::NotAllowed,
+            Some("isCrossAccountBackupEnabled=true"),
+        ),
+        ("444455556666", AccountCopies::NoOrganization, Some("one organisation")),
+    ] {
+        verify.preflight.replicas[0].account = account.to_owned();
+        world.backups.answer_account_copies(answer);
+        let report = verify.run_request(verify::Request::Preflight, &world.clock).await;
+        let mut said = said(&report.unwrap());
+        said.retain(|(_, words)| words.contains("copies in account"));
+        match words {
+            None => assert_eq!(said, []),
+            Some(words) => assert!(said.len() == 1 && said[0].1.contains(words), "{said:?}"),
+        }
+    }
+    world
+        .script
+        .fail_named("account_copies", PortError::Denied("planted".to_owned()));
+    let said = said(
+        &verify
+            .run_request(verify::Request::Preflight, &world.clock)
+            .await
+            .unwrap(),
+    );
+    let denied = said
+        .iter()
+        .find(|(_, words)| words.contains("backup:DescribeGlobalSettings"));
+    assert_eq!(denied.map(|found| found.0), Some(OutcomeStatus::Partial), "{said:?}");
 }
 
 #[tokio::test]

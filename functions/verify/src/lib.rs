@@ -23,7 +23,7 @@ use holdfast_sources::dynamodb::port::{
 use holdfast_sources::inventory::ListResources;
 use holdfast_sources::managed::drop_bucket;
 use holdfast_sources::managed::port::{
-    PutValidations, ReadBackupVaults, ReadRecoveryPoints, ReadRegionSettings, ReadRestores, StartRestores,
+    PutValidations, ReadBackupSettings, ReadBackupVaults, ReadRecoveryPoints, ReadRestores, StartRestores,
 };
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_sources::rds::port::{DropScratchDatabases, ReadDatabases};
@@ -56,7 +56,7 @@ ports! {
 ports! {
     /// What verify asks of AWS Backup: it restores, tells what came of it, and looks.
     pub trait BackupPorts:
-        StartRestores, ReadRestores, PutValidations, ReadBackupVaults, ReadRecoveryPoints, ReadRegionSettings
+        StartRestores, ReadRestores, PutValidations, ReadBackupVaults, ReadRecoveryPoints, ReadBackupSettings
 }
 
 ports! {

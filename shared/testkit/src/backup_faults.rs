@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use holdfast_catalog::{Arn, Region};
 use holdfast_sources::managed::port::{
-    BackupJob, BackupRequest, BackupVault, ChangeLifecycles, CopyJob, CopyRequest, CreateBackupVaults,
-    DeleteRecoveryPoints, JobStarted, LockBounds, PutValidations, ReadBackupVaults, ReadBackups, ReadCopies,
-    ReadLegalHolds, ReadRecoveryPoints, ReadRegionSettings, ReadRestores, RegionSettings, RestoreJob, RestoreRequest,
+    AccountCopies, BackupJob, BackupRequest, BackupVault, ChangeLifecycles, CopyJob, CopyRequest, CreateBackupVaults,
+    DeleteRecoveryPoints, JobStarted, LockBounds, PutValidations, ReadBackupSettings, ReadBackupVaults, ReadBackups,
+    ReadCopies, ReadLegalHolds, ReadRecoveryPoints, ReadRestores, RegionSettings, RestoreJob, RestoreRequest,
     StartBackups, StartCopies, StartRestores, Validation,
 };
 use holdfast_sources::managed::{Lifecycle, RecoveryPoint};
@@ -196,10 +196,15 @@ impl<S: CreateBackupVaults> CreateBackupVaults for Faults<S> {
     }
 }
 
-impl<S: ReadRegionSettings> ReadRegionSettings for Faults<S> {
+impl<S: ReadBackupSettings> ReadBackupSettings for Faults<S> {
     async fn region_settings(&self) -> Result<RegionSettings, PortError> {
         let work = self.inner().region_settings();
         self.script().run("region_settings", "", Effect::Reads, work).await
+    }
+
+    async fn account_copies(&self) -> Result<AccountCopies, PortError> {
+        let work = self.inner().account_copies();
+        self.script().run("account_copies", "", Effect::Reads, work).await
     }
 }
 

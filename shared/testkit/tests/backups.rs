@@ -7,8 +7,8 @@ use holdfast_catalog::{Arn, Region};
 use holdfast_sources::dynamodb::{BillingMode, Item, KeyAttribute, ScalarType, TableConfig, Value};
 use holdfast_sources::managed::port::{
     BackupJob, BackupRequest, ChangeLifecycles as _, CopyRequest, CreateBackupVaults as _, DeleteRecoveryPoints as _,
-    LockBounds, PutValidations as _, ReadBackups as _, ReadCopies as _, ReadRecoveryPoints as _,
-    ReadRegionSettings as _, ReadRestores as _, RestoreRequest, StartBackups as _, StartCopies as _,
+    LockBounds, PutValidations as _, ReadBackupSettings as _, ReadBackups as _, ReadCopies as _,
+    ReadRecoveryPoints as _, ReadRestores as _, RestoreRequest, StartBackups as _, StartCopies as _,
     StartRestores as _, Validation,
 };
 use holdfast_sources::managed::{Lifecycle, RecoveryPoint};

@@ -107,6 +107,9 @@ def begin(world: World, job: Job) -> None:
         raise JobFailed(
             "Copy job failed. Both source and destination account must be a member of the same organization."
         )
+    if abroad and not world.faults(job.place).cross_account_copies:
+        # AWS documents no words for it.
+        raise JobFailed("Copy job failed. Cross-account backup is not enabled in the organization.")
     if not point.advanced:
         raise JobFailed(
             "Copy job failed. Advanced features for Amazon DynamoDB backups are not enabled: the backup cannot be copied."

@@ -44,6 +44,8 @@ class Faults:
     outbound_copies: int = 100
     # Whether the accounts that copy to each other are in one organisation.
     same_organization: bool = True
+    # Whether the organisation allows copies into other accounts (isCrossAccountBackupEnabled).
+    cross_account_copies: bool = True
 
     # --- Events ---------------------------------------------------------------------------------------------------
     # Delivery is best effort, and nothing arrives.

@@ -41,6 +41,10 @@ def update_region(call: Call, parameters: Parameters) -> dict[str, Any]:
     return {}
 
 
+def describe_global(call: Call, parameters: Parameters) -> dict[str, Any]:
+    return {"GlobalSettings": {"isCrossAccountBackupEnabled": str(call.faults.cross_account_copies).lower()}}
+
+
 def supported_types(call: Call, parameters: Parameters) -> dict[str, Any]:
     return {"ResourceTypes": list(RESOURCE_TYPES)}
 
@@ -111,6 +115,7 @@ def list_tags(call: Call, parameters: Parameters) -> dict[str, Any]:
 OPERATIONS: dict[str, Operation] = {
     "DescribeRegionSettings": describe_region,
     "UpdateRegionSettings": update_region,
+    "DescribeGlobalSettings": describe_global,
     "GetSupportedResourceTypes": supported_types,
     "DescribeProtectedResource": describe_resource,
     "ListProtectedResources": list_resources,

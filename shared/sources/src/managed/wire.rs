@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::port::{
-    BackupJob, BackupRequest, BackupVault, CopyJob, CopyRequest, JobStarted, LockBounds, RegionSettings, RestoreJob,
-    RestoreRequest, Validation,
+    AccountCopies, BackupJob, BackupRequest, BackupVault, CopyJob, CopyRequest, JobStarted, LockBounds, RegionSettings,
+    RestoreJob, RestoreRequest, Validation,
 };
 use super::{Lifecycle, PointStatus, RecoveryPoint};
 
@@ -249,6 +249,14 @@ pub fn region_settings(answer: &Value) -> RegionSettings {
     RegionSettings {
         opted_in: switches("ResourceTypeOptInPreference"),
         fully_managed: switches("ResourceTypeManagementPreference"),
+    }
+}
+
+/// What `DescribeGlobalSettings` answers.
+pub fn account_copies(answer: &Value) -> AccountCopies {
+    match answer["GlobalSettings"]["isCrossAccountBackupEnabled"].as_str() {
+        Some("true") => AccountCopies::Allowed,
+        _ => AccountCopies::NotAllowed,
     }
 }
 

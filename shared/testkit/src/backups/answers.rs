@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use holdfast_catalog::Arn;
 use holdfast_sources::managed::port::{
-    BackupJob, BackupRequest, BackupVault, ChangeLifecycles, CopyJob, CopyRequest, CreateBackupVaults,
-    DeleteRecoveryPoints, JobStarted, LockBounds, PutValidations, ReadBackupVaults, ReadBackups, ReadCopies,
-    ReadLegalHolds, ReadRecoveryPoints, ReadRegionSettings, ReadRestores, RegionSettings, RestoreJob, RestoreRequest,
+    AccountCopies, BackupJob, BackupRequest, BackupVault, ChangeLifecycles, CopyJob, CopyRequest, CreateBackupVaults,
+    DeleteRecoveryPoints, JobStarted, LockBounds, PutValidations, ReadBackupSettings, ReadBackupVaults, ReadBackups,
+    ReadCopies, ReadLegalHolds, ReadRecoveryPoints, ReadRestores, RegionSettings, RestoreJob, RestoreRequest,
     StartBackups, StartCopies, StartRestores, Validation,
 };
 use holdfast_sources::managed::{Lifecycle, MAX_TAGS, PointStatus, RecoveryPoint};
@@ -385,7 +385,7 @@ impl CreateBackupVaults for MemoryBackups {
     }
 }
 
-impl ReadRegionSettings for MemoryBackups {
+impl ReadBackupSettings for MemoryBackups {
     async fn region_settings(&self) -> Result<RegionSettings, PortError> {
         self.with(|cloud| {
             let kinds = ["Aurora", "DynamoDB", "EFS", "RDS", "S3"];
@@ -400,5 +400,9 @@ impl ReadRegionSettings for MemoryBackups {
                 fully_managed: kinds.iter().map(|&kind| (kind.to_owned(), is_full(kind))).collect(),
             })
         })
+    }
+
+    async fn account_copies(&self) -> Result<AccountCopies, PortError> {
+        self.with(|cloud| Ok(cloud.account_copies.unwrap_or(AccountCopies::Allowed)))
     }
 }

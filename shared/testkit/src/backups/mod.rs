@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use holdfast_catalog::{Arn, Region};
 use holdfast_sources::dynamodb::{Item, TableConfig};
-use holdfast_sources::managed::port::{LockBounds, Validation};
+use holdfast_sources::managed::port::{AccountCopies, LockBounds, Validation};
 use holdfast_sources::managed::{Lifecycle, PointStatus, RecoveryPoint};
 use holdfast_sources::rds::{DatabaseConfig, DatabaseKind};
 use holdfast_vault::port::Clock as _;
@@ -45,6 +45,7 @@ struct Cloud {
     bad_keys: BTreeMap<Arn, String>,
     not_advanced: BTreeSet<Place>,
     not_opted_in: BTreeSet<(Place, String)>,
+    account_copies: Option<AccountCopies>,
     copies_at_once: Option<usize>,
     deletes_do_nothing: bool,
     ended_continuous: BTreeSet<Arn>,
@@ -233,6 +234,11 @@ impl MemoryBackups {
     pub fn opt_out(&self, resource_type: &str) {
         let entry = (self.place.clone(), resource_type.to_owned());
         lock(&self.cloud).not_opted_in.insert(entry);
+    }
+
+    /// What the organisation says of copies into other accounts; until then they are allowed.
+    pub fn answer_account_copies(&self, answer: AccountCopies) {
+        lock(&self.cloud).account_copies = Some(answer);
     }
 
     /// So many copies from here to one region may be under way.
