@@ -167,9 +167,22 @@ impl Settling {
 
     /// Of a point that another account keeps nobody here can say more than when it ends.
     fn elsewhere<V>(&mut self, seen: &Seen<'_, V>, there: &There, now: Timestamp) {
-        if there.verdict() == Verdict::Remove {
-            let removed = elsewhere(&there.managed, now);
-            self.settled(seen, there, &Settled::Removed(removed), now);
+        let managed = &there.managed;
+        match (there.verdict(), managed.expires_at) {
+            (Verdict::Remove, _) => {
+                let removed = elsewhere(managed, now);
+                self.settled(seen, there, &Settled::Removed(removed), now);
+            }
+            (Verdict::Keep, Some(end)) if end <= now => {
+                let account = managed.recovery_point_arn.account();
+                let message = format!(
+                    "account {account} had it until {end}, and AWS Backup has ended it there though retention keeps it: let \
+                     delete_after be as long as the copies' retention"
+                );
+                self.outcomes
+                    .push(seen.outcome(&there.point, OutcomeStatus::Unchanged, message));
+            }
+            (Verdict::Keep, _) => {}
         }
     }
 

@@ -10,6 +10,7 @@ use holdfast_sources::managed::{
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::event::Existing;
@@ -30,7 +31,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             let message = "the stack has no role for AWS Backup: deploy it with the parameter AwsBackup=enabled";
             return Err(PortError::Invalid(message.to_owned()));
         };
-        let from = copy_in(vault, manifest, managed, target, stack).await?;
+        let from = copy_in(vault, manifest, managed, target, stack, clock.now()).await?;
         let new_arn = sibling(&manifest.arn, &target.region, &target.name)
             .map_err(|error: CatalogError| PortError::Invalid(error.to_string()))?;
         // Into a bucket that is there it is another restore than into a new one of that name.
@@ -78,6 +79,7 @@ async fn copy_in<V: VaultPorts>(
     managed: &ManagedPoint,
     target: &ResourceId,
     stack: &ManagedVault,
+    now: Timestamp,
 ) -> Result<ManagedPoint, PortError> {
     let copies = copies_of(&vault.store, &manifest.point).await?;
     let account = stack.role_arn.account();
@@ -88,10 +90,19 @@ async fn copy_in<V: VaultPorts>(
     if let Some(copy) = copies.iter().find(is_there) {
         return Ok(copy.clone());
     }
-    if copies.is_empty()
-        && let Some(copy) = elsewhere.first()
-    {
-        return Err(PortError::Invalid(way_back(manifest, copy, stack)));
+    if copies.is_empty() {
+        let is_over = |copy: &&ManagedPoint| copy.expires_at.is_some_and(|end| end <= now);
+        let (ended, standing): (Vec<&ManagedPoint>, Vec<&ManagedPoint>) = elsewhere.iter().partition(is_over);
+        if let Some(copy) = standing.first() {
+            return Err(PortError::Invalid(way_back(manifest, copy, stack)));
+        }
+        if let Some(copy) = ended.first() {
+            return Err(PortError::NotFound(format!(
+                "account {} alone had {}, and AWS Backup has ended it there, as its lifecycle said: choose another point",
+                copy.recovery_point_arn.account(),
+                manifest.point
+            )));
+        }
     }
     let regions: Vec<&str> = copies.iter().map(|copy| copy.recovery_point_arn.region()).collect();
     Err(PortError::Invalid(format!(

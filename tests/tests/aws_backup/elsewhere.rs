@@ -194,10 +194,13 @@ async fn prune_keeps_the_manifest_of_a_copy_until_the_copy_ends_by_itself() {
     assert!(read_manifest(&far(&world), &oldest).await.is_ok());
 
     world.later(SignedDuration::from_hours(30 * 24));
+    told.clear();
     for _ in 0..2 {
-        prune.run(prune::Mode::Execute, &world.clock).await.unwrap();
+        let report = prune.run(prune::Mode::Execute, &world.clock).await.unwrap();
+        told.extend(report.outcomes.iter().map(|one| one.message.clone()));
         world.later(SignedDuration::from_hours(25));
     }
+    assert!(told.contains("has ended it there though retention keeps it"), "{told}");
     let gone = read_manifest(&far(&world), &oldest).await;
     assert!(matches!(gone, Err(PortError::NotFound(_))), "{gone:?}");
     assert!(!Catalogue::read(&far(&world)).await.unwrap().points.is_empty());
@@ -220,12 +223,21 @@ async fn a_restore_from_another_account_says_how_the_copy_comes_back() {
         "from": "far",
         "target": {"name": "orders-back", "region": "eu-north-1"},
     });
-    let request = restore::Request::parse(event).unwrap();
-    let said = match restore.run(request, &world.clock).await {
-        Ok(report) => format!("{report:?}"),
-        Err(error) => error.to_string(),
+    let ask = async || {
+        let request = restore::Request::parse(event.clone()).unwrap();
+        match restore.run(request, &world.clock).await {
+            Ok(report) => format!("{report:?}"),
+            Err(error) => error.to_string(),
+        }
     };
+    let said = ask().await;
     for words in ["start-copy-job", OTHER_ACCOUNT, "eu-north-1"] {
         assert!(said.contains(words), "{said}");
     }
+    world.later(SignedDuration::from_hours(31 * 24));
+    let said = ask().await;
+    assert!(
+        said.contains("has ended it there") && !said.contains("start-copy-job"),
+        "{said}"
+    );
 }
