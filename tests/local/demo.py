@@ -16,7 +16,7 @@ from tests.local import observe, vault
 from tests.local.build import build
 from tests.local.cloud import REPLICA_REGION, Cloud, start
 from tests.local.deploy import Stack, deploy
-from tests.local.functions import invoke
+from tests.local.functions import invoke, snapshot
 from tests.local.sample import FUNCTION, TABLE, Sample, order
 from tests.local.wait import wait_until
 
@@ -94,9 +94,9 @@ class Demo:
 
     def snapshot(self, resource: str) -> str:
         """A point of a resource by hand; returns its id."""
-        report = invoke(self.stack, "Snapshot", {"resource": resource})
-        expect(report["status"] == "Completed", f"snapshot: {report}")
-        return report["outcomes"][0]["subject"]
+        outcome = snapshot(self.stack, resource)
+        expect(outcome["status"] == "Done", f"snapshot: {outcome}")
+        return outcome["subject"]
 
     def replicated(self) -> str:
         """Waits until the newest points are in the replica."""

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.local.deploy import Stack
+from tests.local.wait import wait_until
 
 
 class FunctionFailed(AssertionError):
@@ -28,6 +29,37 @@ def invoke(stack: Stack, function: str, event: Any) -> Any:
     if "FunctionError" in answer:
         raise FunctionFailed(function, payload)
     return payload
+
+
+def snapshot(stack: Stack, resource: str, **request: Any) -> dict[str, Any]:
+    """Asks for a point by hand, and gives its outcome.
+
+    A point's name ends in a second: asked again within it, `snapshot` says that this point was made before. So that this
+    one has all that is there now, the point of another second is waited for.
+    """
+
+    def own() -> dict[str, Any] | None:
+        (outcome,) = invoke(stack, "Snapshot", {"resource": resource, **request})["outcomes"]
+        return outcome if outcome.get("message") != "made before" else None
+
+    return wait_until(own, 10, "a point of another second", every=0.3)
+
+
+def settled(stack: Stack, function: str, event: Any, about: str = "") -> list[dict[str, Any]]:
+    """Invokes until nothing goes on whose subject begins so, and gives the last outcomes about it."""
+    for _ in range(20):
+        outcomes = invoke(stack, function, event)["outcomes"]
+        found = [outcome for outcome in outcomes if outcome["subject"].startswith(about)]
+        if not any(outcome["status"] == "Continuing" for outcome in found):
+            return found
+    raise AssertionError(f"{about or function} goes on and on: {found}")
+
+
+def follow(stack: Stack, function: str, event: Any, about: str) -> dict[str, Any]:
+    """Invokes until nothing goes on whose subject begins so, and gives the last outcome about it."""
+    found = settled(stack, function, event, about)
+    assert found, f"nothing is said of {about}"
+    return found[-1]
 
 
 def log_lines(stack: Stack, function: str) -> list[Any]:

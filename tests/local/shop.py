@@ -8,7 +8,6 @@ import urllib.request
 import zipfile
 from dataclasses import dataclass, replace
 
-import yaml
 
 from tests.local.build import ROOT
 from tests.local.cloud import Cloud

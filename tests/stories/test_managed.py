@@ -14,7 +14,7 @@ from tests.local import vault
 from tests.local.aws_backup import Control
 from tests.local.cloud import REPLICA_REGION
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import invoke
+from tests.local.functions import follow, invoke, snapshot
 from tests.local.sample import TABLE, TAGS, Sample
 
 ORDERS = 40
@@ -54,17 +54,6 @@ def app(deploy_stack: Callable[..., Stack]) -> Iterator[tuple[Stack, Sample]]:
     )
     yield stack, sample
     destroy(stack)
-
-
-def follow(stack: Stack, function: str, event: dict[str, Any], about: str) -> dict[str, Any]:
-    """Invokes until nothing goes on, and gives the last outcome whose subject begins so."""
-    for _ in range(20):
-        outcomes = invoke(stack, function, event)["outcomes"]
-        found = [outcome for outcome in outcomes if outcome["subject"].startswith(about)]
-        assert found, outcomes
-        if not any(outcome["status"] == "Continuing" for outcome in found):
-            return found[-1]
-    raise AssertionError(f"{about} goes on and on: {found}")
 
 
 def database_id(stack: Stack) -> str:
@@ -146,7 +135,7 @@ def test_completed_with_issues_is_partial(app):
     table = f"arn:aws:dynamodb:{stack.region}:{stack.account}:table/{TABLE}"
     outcome = {"kind": "backup", "state": "COMPLETED", "message": "2 items were skipped", "resource": table}
     Control(stack.cloud, stack.account).faults(outcomes=[outcome])
-    invoke(stack, "Snapshot", {"resource": sample.table_id})
+    snapshot(stack, sample.table_id)
     done = follow(stack, "Snapshot", TICK, sample.table_id)
     assert done["status"] == "Partial" and "2 items were skipped" in done["message"], done
 
@@ -154,7 +143,7 @@ def test_completed_with_issues_is_partial(app):
 def test_pruned_points_go_from_aws_backup_first_and_are_told_when_they_do_not(app):
     stack, sample = app
     # A good one beside the first: the last good one of a resource never goes.
-    invoke(stack, "Snapshot", {"resource": sample.table_id})
+    snapshot(stack, sample.table_id)
     done = follow(stack, "Snapshot", TICK, sample.table_id)
     assert done["status"] == "Done", done
     oldest, *_, newest = vault.points(stack, sample.table_id)

@@ -14,7 +14,7 @@ from tests.local import vault
 from tests.local.aws_backup import Control
 from tests.local.cloud import REPLICA_REGION
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import invoke
+from tests.local.functions import follow
 
 BUCKET = "shop-photos"
 OBJECTS = {f"in/{number} & more.txt": f"photo {number}" for number in range(12)}
@@ -68,17 +68,6 @@ def policy(bucket: str) -> dict[str, Any]:
 
 def bucket_id(stack: Stack, name: str = BUCKET) -> str:
     return f"s3-bucket/{stack.region}/{name}"
-
-
-def follow(stack: Stack, function: str, event: dict[str, Any], about: str) -> dict[str, Any]:
-    """Invokes until nothing goes on, and gives the last outcome whose subject begins so."""
-    for _ in range(20):
-        outcomes = invoke(stack, function, event)["outcomes"]
-        found = [outcome for outcome in outcomes if outcome["subject"].startswith(about)]
-        assert found, outcomes
-        if not any(outcome["status"] == "Continuing" for outcome in found):
-            return found[-1]
-    raise AssertionError(f"{about} goes on and on: {found}")
 
 
 def objects(stack: Stack, bucket: str, region: str | None = None) -> dict[str, str]:

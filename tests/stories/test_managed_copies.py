@@ -18,7 +18,7 @@ from tests.local import vault
 from tests.local.aws_backup import Control
 from tests.local.cloud import REPLICA_REGION
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import invoke
+from tests.local.functions import invoke, settled, snapshot
 from tests.local.sample import Sample
 from tests.local.wait import wait_until
 
@@ -76,7 +76,7 @@ class App:
         tables = (self.managed, self.own)
         before = [len(vault.points(self.stack, table)) for table in tables]
         for table in tables if any(before) else ():
-            invoke(self.stack, "Snapshot", {"resource": table})
+            snapshot(self.stack, table)
         for _ in range(10):
             now = [len(vault.points(self.stack, table)) for table in tables]
             if now == [count + 1 for count in before]:
@@ -86,11 +86,7 @@ class App:
 
     def replicate(self) -> list[dict[str, Any]]:
         """Ticks until no copy goes on; the last tick's outcomes."""
-        for _ in range(20):
-            outcomes = invoke(self.stack, "Replicate", TICK)["outcomes"]
-            if not any(outcome["status"] == "Continuing" for outcome in outcomes):
-                return outcomes
-        raise AssertionError(f"the copies go on and on: {outcomes}")
+        return settled(self.stack, "Replicate", TICK)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.local import vault
 from tests.local.aws_backup import Control
 from tests.local.cloud import Cloud
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import FunctionFailed, invoke
+from tests.local.functions import FunctionFailed, invoke, settled, snapshot
 from tests.local.sample import Sample
 from tests.local.wait import wait_until
 
@@ -51,12 +51,8 @@ class Accounts:
 
     def replicate(self) -> dict[str, Any]:
         """Ticks until the copy of the table's newest point does not go on; its outcome."""
-        for _ in range(20):
-            outcomes = invoke(self.stack, "Replicate", TICK)["outcomes"]
-            found = [one for one in outcomes if one["subject"].startswith(f"{REGION}: {self.table}")]
-            if not found or found[0]["status"] != "Continuing":
-                return found[0] if found else {"status": "none", "all": outcomes}
-        raise AssertionError(f"the copy goes on and on: {outcomes}")
+        found = settled(self.stack, "Replicate", TICK, f"{REGION}: {self.table}")
+        return found[0] if found else {"status": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -147,12 +143,11 @@ def test_a_restore_from_there_says_how_the_copy_comes_back(accounts: Accounts):
 def test_accounts_of_two_organisations_are_told_in_the_services_words(accounts: Accounts):
     control = Control(accounts.stack.cloud, accounts.stack.account)
     before = len(vault.points(accounts.stack, accounts.table))
-    asked: dict[str, Any] = {"resource": accounts.table}
+    snapshot(accounts.stack, accounts.table)
     for _ in range(10):
-        invoke(accounts.stack, "Snapshot", asked)
-        asked = TICK
         if len(vault.points(accounts.stack, accounts.table)) > before:
             break
+        invoke(accounts.stack, "Snapshot", TICK)
     control.faults(same_organization=False)
     told = accounts.replicate()
     control.faults(same_organization=None)

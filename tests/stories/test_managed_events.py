@@ -10,7 +10,7 @@ import pytest
 from tests.local import vault
 from tests.local.aws_backup import Control
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import invoke
+from tests.local.functions import invoke, snapshot
 from tests.local.sample import Sample
 from tests.local.wait import wait_until
 
@@ -41,7 +41,7 @@ def app(deploy_stack: Callable[..., Stack]) -> Iterator[tuple[Stack, Sample]]:
 
 def test_an_event_alone_brings_a_point_into_the_catalogue(app):
     stack, sample = app
-    (started,) = invoke(stack, "Snapshot", {"resource": sample.table_id})["outcomes"]
+    started = snapshot(stack, sample.table_id)
     assert started["status"] == "Continuing" and not vault.points(stack, sample.table_id), started
     Control(stack.cloud, stack.account).advance(JOB_S)
     wait_until(lambda: vault.points(stack, sample.table_id), EVENT_TIMEOUT_S, "the point, by its job's event")
@@ -51,7 +51,7 @@ def test_what_no_event_told_the_next_tick_finds(app):
     stack, sample = app
     control = Control(stack.cloud, stack.account)
     control.faults(drop_events=True)
-    (started,) = invoke(stack, "Snapshot", {"resource": sample.table_id})["outcomes"]
+    started = snapshot(stack, sample.table_id)
     assert started["status"] == "Continuing", started
     control.advance(JOB_S)
     before = len(vault.points(stack, sample.table_id))

@@ -11,7 +11,7 @@ import pytest
 from tests.local import vault
 from tests.local.cloud import REPLICA_REGION
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import invoke
+from tests.local.functions import invoke, snapshot
 from tests.local.wait import wait_until
 from tests.stories.test_verbs import QUIET_POLICY
 
@@ -79,19 +79,19 @@ def clicks(deploy_stack: Callable[..., Stack]) -> Iterator[Clicks]:
     destroy(stack)
 
 
-def snapshot(clicks: Clicks) -> dict:
+def make_point(clicks: Clicks) -> dict:
     """Makes a point, and gives its data. The plan is named: the local cloud's tagging API knows no streams."""
-    report = invoke(clicks.stack, "Snapshot", {"resource": clicks.id, "plan": "standard"})
-    assert report["status"] == "Completed", report["outcomes"]
+    outcome = snapshot(clicks.stack, clicks.id, plan="standard")
+    assert outcome["status"] == "Done", outcome
     return vault.points(clicks.stack, clicks.id)[-1]["data"]
 
 
 def test_a_second_point_stores_only_the_records_that_came_since(clicks):
     assert len(clicks.put(FIRST)) == 2, "both shards have some"
-    first = snapshot(clicks)
+    first = make_point(clicks)
     assert (first["items"], first["new_items"]) == (FIRST, FIRST)
     clicks.put(SECOND)
-    second = snapshot(clicks)
+    second = make_point(clicks)
     assert (second["items"], second["new_items"]) == (FIRST + SECOND, SECOND)
     report = invoke(clicks.stack, "Verify", {"scrub": clicks.id})
     assert report["status"] == "Completed", report["outcomes"]

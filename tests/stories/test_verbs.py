@@ -16,7 +16,7 @@ from tests.local import observe, vault
 from tests.local.cloud import REPLICA_REGION
 from tests.local.demo import POLICY
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import FunctionFailed, invoke, metrics
+from tests.local.functions import FunctionFailed, invoke, metrics, snapshot
 from tests.local.sample import FUNCTION, TABLE, Sample, order
 from tests.local.wait import wait_until
 
@@ -56,14 +56,13 @@ def test_a_pack_is_what_zstd_and_sha256sum_say(app):
 
 def test_a_second_snapshot_of_an_unchanged_table_stores_no_items(app):
     stack, sample = app
-    report = invoke(stack, "Snapshot", {"resource": sample.table_id})
-    details = report["outcomes"][0]["details"]
+    details = snapshot(stack, sample.table_id)["details"]
     assert (details["items"], details["new_items"], details["stored_bytes"]) == (ORDERS, 0, 0)
 
 
 def test_an_unchanged_function_stores_its_code_once(app):
     stack, sample = app
-    invoke(stack, "Snapshot", {"resource": sample.function_id})
+    snapshot(stack, sample.function_id)
     codes = {
         blob["sha256"]
         for manifest in vault.points(stack, sample.function_id)
@@ -214,7 +213,7 @@ def test_a_bad_policy_stops_no_backup_and_is_told(app):
         report = invoke(stack, "Snapshot", {"tick": "2026-11-21T03:00:00Z"})
         assert report["metrics"]["PolicyInvalid"] == 1
         assert any("did you mean retention?" in note for note in report["notes"]), report
-        assert invoke(stack, "Snapshot", {"resource": sample.table_id})["status"] == "Completed"
+        assert snapshot(stack, sample.table_id)["status"] == "Done"
     finally:
         vault.write_policy(stack, QUIET_POLICY)
 
@@ -237,14 +236,8 @@ def test_a_damaged_pack_is_found_and_the_next_point_heals_it(deploy_stack: Calla
         assert refused["status"] == "Failed" and "corrupt" in refused["outcomes"][0]["message"]
 
         sample.put_orders([order(3, "changed")])
-
-        def next_point() -> str:
-            assert invoke(stack, "Snapshot", {"resource": sample.table_id})["status"] == "Completed"
-            return newest(stack, sample.table_id)["point"]
-
-        # Asked for in the same second, it would be the same point.
-        wait_until(lambda: next_point() != first, 10, "a point of another second", every=0.3)
-        second = newest(stack, sample.table_id)["point"]
+        second = snapshot(stack, sample.table_id)["subject"]
+        assert second != first
         proved = invoke(stack, "Verify", {"scrub": second})
         assert proved["status"] == "Completed", proved
     finally:
