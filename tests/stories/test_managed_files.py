@@ -16,7 +16,7 @@ from tests.local import vault
 from tests.local.aws_backup import Control
 from tests.local.cloud import REPLICA_REGION
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import invoke
+from tests.local.functions import invoke, settled, snapshot
 
 POLICY = """
 version: 1
@@ -98,13 +98,7 @@ def files(deploy_stack: Callable[..., Stack]) -> Iterator[Files]:
 
 def follow(files: Files, function: str, event: dict[str, Any], about: str) -> dict[str, Any]:
     """Invokes until nothing goes on, and gives the last outcome whose subject begins so."""
-    for _ in range(20):
-        outcomes = invoke(files.stack, function, event)["outcomes"]
-        found = [outcome for outcome in outcomes if outcome["subject"].startswith(about)]
-        assert found, outcomes
-        if not any(outcome["status"] == "Continuing" for outcome in found):
-            return found[-1]
-    raise AssertionError(f"{about} goes on and on: {found}")
+    return settled(files.stack, function, event, about)[-1]
 
 
 def ids(efs) -> set[str]:
@@ -147,12 +141,13 @@ def test_its_point_is_copied_and_the_copy_can_be_restored_where_it_lies(files):
 
 
 def test_what_retention_gives_up_goes_from_aws_backup_too(files):
-    invoke(files.stack, "Snapshot", {"resource": files.resource})
+    snapshot(files.stack, files.resource)
     done = follow(files, "Snapshot", TICK, files.resource)
     assert done["status"] == "Done", done
     oldest, newest = vault.points(files.stack, files.resource)
     # A point that is still to be copied takes no other's place.
     follow(files, "Replicate", {"point": newest["point"]}, files.resource)
+    vault.bury(files.stack, oldest["point"])
     outcomes = invoke(files.stack, "Prune", {"dry_run": False})["outcomes"]
     told = [outcome["message"] for outcome in outcomes if outcome["subject"] == oldest["point"]]
     assert "AWS Backup: deleted" in told, outcomes

@@ -214,6 +214,20 @@ async fn a_restore_disturbed_at_any_call_and_sent_again_ends_as_uncut_with_one_j
     }
 }
 
+#[tokio::test]
+async fn what_a_restore_job_left_out_is_told_and_makes_a_test_fail() {
+    let (world, id) = with_files(3);
+    world.ticks().await;
+    let issue = || JobEnd::WithIssues("1 file was not restored".to_owned());
+    world.backups.next_job_ends(issue());
+    let outcome = restore(&world, &id, json!({"name": "beside"})).await;
+    assert!(outcome.message.contains("1 file was not restored"), "{outcome:?}");
+    world.backups.next_job_ends(issue());
+    let outcome = tested(&world).await;
+    assert_eq!(outcome.status, OutcomeStatus::Failed, "{outcome:?}");
+    assert!(outcome.message.contains("1 file was not restored"), "{outcome:?}");
+}
+
 /// Verifies until the restore test of the file system has ended.
 async fn tested(world: &World) -> Outcome {
     for _ in 0..60 {

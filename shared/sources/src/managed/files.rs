@@ -8,6 +8,7 @@ use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use super::buckets::issue;
 use super::port::{PutValidations, ReadRestores, RestoreJob, StartRestores};
 use super::restoring::{self, Followed, RestoreOrder, Restored, follow, took};
 use super::shape::{FileSystemShape, Shape};
@@ -146,7 +147,7 @@ where
         .outcomes
         .iter()
         .all(|outcome| outcome.status == SettingStatus::Restored);
-    outcomes.push(moved_files());
+    outcomes.push(moved_files(issue(&job)));
     outcomes.extend(moved_access_points(&put_back, region));
     outcomes.extend(put_back.outcomes);
     let done = restoring::conclude(store, &marks, outcomes, took(&job), is_settled).await?;
@@ -165,10 +166,11 @@ fn is_available(file_system: &Value) -> bool {
 }
 
 /// AWS Backup's developer guide, "Restore an Amazon EFS file system": a full restore goes into a recovery directory too.
-fn moved_files() -> SettingOutcome {
+fn moved_files(issue: Option<String>) -> SettingOutcome {
+    let issue = issue.map(|why| format!("{why}; ")).unwrap_or_default();
     let why = "AWS Backup has put them below /aws-backup-restore_DATETIME in the new file system: mount it and move them up, before \
                anything mounts it through an access point";
-    SettingOutcome::needs_person("Files", why)
+    SettingOutcome::needs_person("Files", format!("{issue}{why}"))
 }
 
 /// Whoever mounts by access point goes on to name the old ones.
@@ -243,6 +245,8 @@ where
         return Ok(testing::continuing("the scratch file system is not available yet"));
     };
     let mut differences = differences(&wanted, &found);
+    // The point may be whole, but nobody has seen all of it come back.
+    differences.extend(issue(&job));
     if let Some(short) = too_small(&found, restore.from.bytes)? {
         let ended = job.completed_at.unwrap_or(job.created_at);
         if clock.now().duration_since(ended) < MEASURING {
