@@ -10,8 +10,8 @@ use super::port::ChangeFileSystem;
 use super::settings::read;
 use crate::SettingOutcome;
 use crate::call::efs::{
-    CreateAccessPoint, CreateMountTarget, DescribeAccessPoints, PutBackupPolicy, PutFileSystemPolicy,
-    PutLifecycleConfiguration, TagResource, UpdateFileSystem, UpdateFileSystemProtection,
+    CreateAccessPoint, CreateMountTarget, DescribeAccessPoints, DescribeMountTargets, PutBackupPolicy,
+    PutFileSystemPolicy, PutLifecycleConfiguration, TagResource, UpdateFileSystem, UpdateFileSystemProtection,
 };
 use crate::call::{Call, Operation};
 use crate::wiring::at::At;
@@ -149,7 +149,8 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
     async fn put_throughput(&mut self) -> Result<(), PortError> {
         let members = ["ThroughputMode", "ProvisionedThroughputInMibps"];
         let is_same = |member: &&str| self.wanted.config.get(*member) == self.actual.config.get(*member);
-        if members.iter().all(is_same) {
+        // A document that says nothing of it asks for nothing.
+        if self.wanted.config.get("ThroughputMode").is_none() || members.iter().all(is_same) {
             return Ok(());
         }
         let wanted = members
@@ -161,13 +162,17 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
         self.note("ThroughputMode", answer).map(drop)
     }
 
+    async fn access_points(&self) -> Result<Vec<Value>, PortError> {
+        let input = json!({ "FileSystemId": self.id(), "MaxResults": PAGE });
+        let pages = self
+            .at
+            .pages::<DescribeAccessPoints>(input, "AccessPoints", "NextToken", "NextToken");
+        pages.await
+    }
+
     /// Access points that a try before this one has made are known by their tokens.
     async fn make_access_points(&mut self) -> Result<(), PortError> {
-        let input = json!({ "FileSystemId": self.id(), "MaxResults": PAGE });
-        let there = self
-            .at
-            .pages::<DescribeAccessPoints>(input, "AccessPoints", "NextToken", "NextToken")
-            .await?;
+        let there = self.access_points().await?;
         let wanted = list(&self.wanted.config, "AccessPoints");
         let old_arns = list(&self.wanted.observed, "AccessPointArns");
         for (point, old_arn) in wanted.iter().zip(&old_arns) {
@@ -175,11 +180,16 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
             let old_id = old_arn.rsplit('/').next().unwrap_or_default();
             // A token is good for one access point of the account; 64 characters are allowed, and two ids have 43.
             let token = format!("{}-{old_id}", self.id());
-            let made = there.iter().find(|one| one["ClientToken"] == *token).cloned();
-            let made = match made {
+            let made = match of_token(&there, &token) {
                 Some(made) => Some(made),
                 None => {
-                    let answer = self.at.ask::<CreateAccessPoint>(self.access_point(point, &token)).await;
+                    let mut answer = self.at.ask::<CreateAccessPoint>(self.access_point(point, &token)).await;
+                    if matches!(answer, Err(PortError::AlreadyExists(_)))
+                        && let Some(made) = of_token(&self.access_points().await?, &token)
+                    {
+                        // By a call of ours whose answer was lost.
+                        answer = Ok(made);
+                    }
                     self.note("AccessPoints", answer)?
                 }
             };
@@ -214,6 +224,7 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
     async fn make_mount_target(&mut self, target: Value) -> Result<(), PortError> {
         let id = self.id().to_owned();
         let command = by_hand(&self.at.id.region, &id, &target);
+        let subnet = target["SubnetId"].clone();
         let mut input = target;
         input["FileSystemId"] = Value::from(id);
         // Which sorts it has follows from its addresses; without them it would have the one that is new only.
@@ -240,6 +251,9 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
                 ),
             }),
             Err(error) if error.is_retryable() => return Err(error),
+            Err(_) if self.has_mount_target(&subnet).await? => {
+                self.done.outcomes.push(SettingOutcome::restored("MountTargets"));
+            }
             Err(error) => {
                 let message = format!("{error}; when subnet and security groups are there: {command}");
                 self.done
@@ -248,6 +262,15 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
             }
         }
         Ok(())
+    }
+
+    /// Looked at again: a call of ours whose answer was lost may have made it.
+    async fn has_mount_target(&self, subnet: &Value) -> Result<bool, PortError> {
+        let input = json!({ "FileSystemId": self.id(), "MaxItems": PAGE });
+        let pages = self
+            .at
+            .pages::<DescribeMountTargets>(input, "MountTargets", "NextMarker", "Marker");
+        Ok(pages.await?.iter().any(|one| one["SubnetId"] == *subnet))
     }
 
     async fn put_policy(&mut self, old_arn: &Arn, new_arn: &Arn) -> Result<(), PortError> {
@@ -281,6 +304,10 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
         self.done.outcomes.push(outcome);
         Ok(answer)
     }
+}
+
+fn of_token(access_points: &[Value], token: &str) -> Option<Value> {
+    access_points.iter().find(|one| one["ClientToken"] == *token).cloned()
 }
 
 fn list(members: &Map<String, Value>, name: &str) -> Vec<Value> {

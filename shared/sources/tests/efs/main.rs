@@ -12,6 +12,7 @@ use holdfast_sources::call::efs::{
     CreateAccessPoint, CreateMountTarget, DescribeFileSystems, PutBackupPolicy, PutFileSystemPolicy,
     PutLifecycleConfiguration, UpdateFileSystem, UpdateFileSystemProtection,
 };
+use holdfast_sources::call::{Call, Operation};
 use holdfast_sources::efs::{PutBack, find, for_target, list, put_back, read, renamed, scratch};
 use holdfast_sources::wiring::{ArnMap, Document};
 use holdfast_sources::{SettingOutcome, SettingStatus};
@@ -229,6 +230,51 @@ async fn a_mount_target_is_made_with_another_address_where_its_own_is_taken_and_
     let made = document(&account, &new).await.config["MountTargets"][0].clone();
     assert_eq!(made["SubnetId"], "subnet-a");
     assert_ne!(made["IpAddress"], "10.0.0.9");
+}
+
+/// Makes these calls twice, as who sends again what was not answered, and tells what the second one has come to.
+#[derive(Debug)]
+struct SentTwice(MemoryWiring);
+
+impl<O: Operation> Call<O> for SentTwice {
+    async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
+        if matches!(O::NAME, "CreateAccessPoint" | "CreateMountTarget") {
+            let _ = self.0.ask::<O>(region, input.clone());
+        }
+        self.0.ask::<O>(region, input)
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_by_a_call_whose_answer_was_lost_is_found() {
+    let account = account();
+    let old = account.add_file_system(&home(), "console-1", &json!({}), &[]);
+    let of = |mut input: Value| {
+        input["FileSystemId"] = json!(old);
+        input
+    };
+    let target = of(json!({"SubnetId": "subnet-a", "IpAddress": "10.0.0.9", "SecurityGroups": []}));
+    account.ask::<CreateMountTarget>(&home(), target).unwrap();
+    let point = of(json!({"RootDirectory": {"Path": "/"}, "ClientToken": "t"}));
+    account.ask::<CreateAccessPoint>(&home(), point).unwrap();
+    let wanted = document(&account, &old).await;
+    account.remove_file_system(&home(), &old);
+    let new = account.add_file_system(&home(), "restored-1", &json!({}), &[]);
+    let twice = SentTwice(account);
+    let done = put_back(&twice, &home(), &new, &wanted, &arn(&old)).await.unwrap();
+    assert_eq!(
+        named(&done.outcomes, SettingStatus::Restored),
+        ["AccessPoints", "MountTargets"]
+    );
+    assert_eq!(done.access_points.len(), 1);
+}
+
+#[tokio::test]
+async fn without_a_document_there_is_nothing_to_put_back() {
+    let account = account();
+    let new = account.add_file_system(&home(), "restored-1", &json!({}), &[]);
+    let done = put_all(&account, &new, &Document::default(), "fs-0").await;
+    assert_eq!(done, PutBack::default());
 }
 
 #[tokio::test]
