@@ -25,6 +25,7 @@ NAMELESS_ACTIONS = {
     "backup-storage:MountCapsule",
     "backup:DescribeBackupJob",
     "backup:DescribeCopyJob",
+    "backup:DescribeGlobalSettings",
     "backup:DescribeRegionSettings",
     "backup:DescribeRestoreJob",
     "backup:ListBackupJobs",
