@@ -293,19 +293,10 @@ impl CreateBackupVaults for AwsBackups {
     }
 }
 
-impl ReadBackupSettings for AwsBackups {
+impl ReadRegionSettings for AwsBackups {
     async fn region_settings(&self) -> Result<RegionSettings, PortError> {
         let answer = self.call::<backup::DescribeRegionSettings>(json!({})).await?;
         Ok(wire::region_settings(&answer))
-    }
-
-    async fn account_copies(&self) -> Result<AccountCopies, PortError> {
-        match self.call::<backup::DescribeGlobalSettings>(json!({})).await {
-            Ok(answer) => Ok(wire::account_copies(&answer)),
-            // The request says nothing that could be wrong but who asks.
-            Err(PortError::Invalid(_)) => Ok(AccountCopies::NoOrganization),
-            Err(error) => Err(error),
-        }
     }
 }
 
@@ -510,25 +501,5 @@ mod tests {
         };
         assert_eq!(settings, expected);
         assert_eq!(lines(&server), ["GET /account-settings"]);
-    }
-
-    #[tokio::test]
-    async fn whether_an_account_may_copy_to_others_is_its_organisations_to_say() {
-        let setting = |word: &str| format!(r#"{{"GlobalSettings": {{"isCrossAccountBackupEnabled": "{word}"}}}}"#);
-        let refusal = r#"{"__type": "InvalidRequestException", "Message": "not a member"}"#;
-        let server = Server::replying([
-            Reply::new(200, &setting("true")),
-            Reply::new(200, &setting("false")),
-            Reply::new(400, refusal),
-        ]);
-        let backups = backups(&server);
-        for expected in [
-            AccountCopies::Allowed,
-            AccountCopies::NotAllowed,
-            AccountCopies::NoOrganization,
-        ] {
-            assert_eq!(backups.account_copies().await.unwrap(), expected);
-        }
-        assert_eq!(lines(&server)[0], "GET /global-settings");
     }
 }

@@ -11,7 +11,7 @@ use holdfast_catalog::{Arn, Region};
 
 use crate::key::{KeyFacts, KeyFault, KeyState};
 use crate::managed::Lifecycle;
-use crate::managed::port::{AccountCopies, LockBounds, RegionSettings};
+use crate::managed::port::{LockBounds, RegionSettings};
 pub use named::keys_named;
 
 /// Of a quota, this share in percent may be used before it is said.
@@ -30,8 +30,6 @@ pub struct Observed {
     pub destinations: Vec<ObservedDestination>,
     /// AWS Backup's settings, by region; none where they could not be read.
     pub settings: BTreeMap<Region, Option<RegionSettings>>,
-    /// What plans have AWS Backup copy into other accounts.
-    pub shared: Option<ObservedSharing>,
     /// The kinds that plans leave to AWS Backup, by region, as it names them; with whether they are to be copied.
     pub managed_kinds: BTreeMap<Region, BTreeMap<String, Copying>>,
     /// The roles that the stack works with.
@@ -40,15 +38,6 @@ pub struct Observed {
     pub quotas: Vec<ObservedQuota>,
     /// How many functions may run at once, where that could be seen.
     pub concurrency: Option<ObservedConcurrency>,
-}
-
-/// Copies of AWS Backup into other accounts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObservedSharing {
-    /// The accounts that plans name.
-    pub accounts: BTreeSet<String>,
-    /// Whether that is allowed; none where it could not be read.
-    pub allowed: Option<AccountCopies>,
 }
 
 /// Whether a kind's points are to be copied.
@@ -358,30 +347,6 @@ fn of_settings(region: &Region, kinds: &BTreeMap<String, Copying>, settings: Opt
         }
     }
     findings
-}
-
-fn of_sharing(sharing: &ObservedSharing) -> Option<Finding> {
-    let accounts: Vec<&str> = sharing.accounts.iter().map(String::as_str).collect();
-    let subject = format!("AWS Backup's copies in account {}", accounts.join(", "));
-    let (severity, what, change) = match sharing.allowed {
-        Some(AccountCopies::Allowed) => return None,
-        Some(AccountCopies::NotAllowed) => (
-            Severity::Fails,
-            "are not allowed by the organisation",
-            "let its management account run: aws backup update-global-settings --global-settings isCrossAccountBackupEnabled=true",
-        ),
-        Some(AccountCopies::NoOrganization) => (
-            Severity::Fails,
-            "cannot be made, because this account is in no organisation",
-            "put both accounts into one organisation of AWS Organizations, or take that region out of the plans' copies",
-        ),
-        None => (
-            Severity::Warns,
-            "may be forbidden: whether the organisation allows them could not be read",
-            "allow backup:DescribeGlobalSettings",
-        ),
-    };
-    Some(finding(severity, subject, what, change))
 }
 
 fn of_role(role: &ObservedRole) -> Option<Finding> {

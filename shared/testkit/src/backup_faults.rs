@@ -197,15 +197,10 @@ impl<S: CreateBackupVaults> CreateBackupVaults for Faults<S> {
     }
 }
 
-impl<S: ReadBackupSettings> ReadBackupSettings for Faults<S> {
+impl<S: ReadRegionSettings> ReadRegionSettings for Faults<S> {
     async fn region_settings(&self) -> Result<RegionSettings, PortError> {
         let work = self.inner().region_settings();
         self.script().run("region_settings", "", Effect::Reads, work).await
-    }
-
-    async fn account_copies(&self) -> Result<AccountCopies, PortError> {
-        let work = self.inner().account_copies();
-        self.script().run("account_copies", "", Effect::Reads, work).await
     }
 }
 

@@ -94,7 +94,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
     }
 
     /// The other accounts that AWS Backup's points of a resource are to be copied to.
-    pub(super) fn accounts_of_copies(&self, policy: &PolicyInForce, resource: &Resource) -> BTreeSet<String> {
+    fn accounts_of_copies(&self, policy: &PolicyInForce, resource: &Resource) -> BTreeSet<String> {
         let plans = policy.document.plans_for(resource);
         let managed = plans
             .iter()

@@ -1,12 +1,12 @@
 //! AWS Backup's settings, in every region in which plans leave something to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use holdfast_catalog::{Kind, Outcome, Region};
 use holdfast_lambda::PolicyInForce;
 use holdfast_policy::{Document, Engine, Resource};
-use holdfast_sources::managed::port::ReadBackupSettings as _;
-use holdfast_sources::preflight::{Copying, Observed, ObservedSharing};
+use holdfast_sources::managed::port::ReadRegionSettings as _;
+use holdfast_sources::preflight::{Copying, Observed};
 use holdfast_vault::PortError;
 
 use super::unseen;
@@ -38,30 +38,6 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             observed.settings.insert(region.clone(), settings);
             observed.managed_kinds.insert(region, kinds);
         }
-        self.look_at_sharing(policy, resources, observed, unseen_outcomes).await;
-    }
-
-    /// Asks whether AWS Backup may copy into the accounts that plans name.
-    async fn look_at_sharing(
-        &self,
-        policy: &PolicyInForce,
-        resources: &[Resource],
-        observed: &mut Observed,
-        unseen_outcomes: &mut Vec<Outcome>,
-    ) {
-        let accounts = resources
-            .iter()
-            .flat_map(|resource| self.accounts_of_copies(policy, resource));
-        let accounts: BTreeSet<String> = accounts.collect();
-        if accounts.is_empty() {
-            return;
-        }
-        let allowed = match self.regions.backups(&self.region).account_copies().await {
-            Ok(allowed) => Some(allowed),
-            Err(PortError::Denied(_)) => None,
-            Err(error) => return unseen_outcomes.push(unseen("global settings of AWS Backup", &error)),
-        };
-        observed.shared = Some(ObservedSharing { accounts, allowed });
     }
 }
 

@@ -24,7 +24,6 @@ operations! {
     DescribeBackupVault Reads ["backup:DescribeBackupVault"] "GET /backup-vaults/{BackupVaultName}";
     CreateBackupVault Creates ["backup:CreateBackupVault", "backup:TagResource"] "PUT /backup-vaults/{BackupVaultName}";
     PutBackupVaultLockConfiguration Changes ["backup:PutBackupVaultLockConfiguration"] "PUT /backup-vaults/{BackupVaultName}/vault-lock";
-    DescribeGlobalSettings Reads ["backup:DescribeGlobalSettings"] "GET /global-settings";
     DescribeRegionSettings Reads ["backup:DescribeRegionSettings"] "GET /account-settings";
 }
 

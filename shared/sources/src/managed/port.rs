@@ -424,33 +424,16 @@ pub trait CreateBackupVaults: Send + Sync {
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// Looking at what an account, or its organisation, has set once for AWS Backup.
-pub trait ReadBackupSettings: Send + Sync {
+/// Looking at a region's settings.
+pub trait ReadRegionSettings: Send + Sync {
     /// The IAM actions behind this trait.
-    const ACTIONS: &'static [&'static str] = &["backup:DescribeGlobalSettings", "backup:DescribeRegionSettings"];
+    const ACTIONS: &'static [&'static str] = &["backup:DescribeRegionSettings"];
 
     /// Which kinds AWS Backup protects, and which it manages fully.
     ///
     /// # Errors
     /// Those of the service.
     fn region_settings(&self) -> impl Future<Output = Result<RegionSettings, PortError>> + Send;
-
-    /// Whether points may be copied into other accounts.
-    ///
-    /// # Errors
-    /// Those of the service.
-    fn account_copies(&self) -> impl Future<Output = Result<AccountCopies, PortError>> + Send;
-}
-
-/// Whether points may be copied into other accounts: what an organisation's management account has said, once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountCopies {
-    /// They may.
-    Allowed,
-    /// The organisation has not allowed it.
-    NotAllowed,
-    /// The account is in no organisation.
-    NoOrganization,
 }
 
 /// A region's settings.

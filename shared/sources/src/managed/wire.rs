@@ -252,14 +252,6 @@ pub fn region_settings(answer: &Value) -> RegionSettings {
     }
 }
 
-/// What `DescribeGlobalSettings` answers.
-pub fn account_copies(answer: &Value) -> AccountCopies {
-    match answer["GlobalSettings"]["isCrossAccountBackupEnabled"].as_str() {
-        Some("true") => AccountCopies::Allowed,
-        _ => AccountCopies::NotAllowed,
-    }
-}
-
 /// What `GetRecoveryPointRestoreMetadata` answers.
 pub fn restore_metadata(answer: &Value) -> BTreeMap<String, String> {
     let pairs = answer["RestoreMetadata"].as_object().into_iter().flatten();

@@ -385,7 +385,7 @@ impl CreateBackupVaults for MemoryBackups {
     }
 }
 
-impl ReadBackupSettings for MemoryBackups {
+impl ReadRegionSettings for MemoryBackups {
     async fn region_settings(&self) -> Result<RegionSettings, PortError> {
         self.with(|cloud| {
             let kinds = ["Aurora", "DynamoDB", "EFS", "RDS", "S3"];
@@ -400,9 +400,5 @@ impl ReadBackupSettings for MemoryBackups {
                 fully_managed: kinds.iter().map(|&kind| (kind.to_owned(), is_full(kind))).collect(),
             })
         })
-    }
-
-    async fn account_copies(&self) -> Result<AccountCopies, PortError> {
-        self.with(|cloud| Ok(cloud.account_copies))
     }
 }
