@@ -25,7 +25,6 @@ NAMELESS_ACTIONS = {
     "backup-storage:MountCapsule",
     "backup:DescribeBackupJob",
     "backup:DescribeCopyJob",
-    "backup:DescribeGlobalSettings",
     "backup:DescribeRegionSettings",
     "backup:DescribeRestoreJob",
     "backup:ListBackupJobs",
