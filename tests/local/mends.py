@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
+import re
 import urllib.parse
 from typing import Any
 
@@ -235,6 +236,12 @@ def iam_knows_the_resource() -> None:
             # GetRecords names an iterator, which is a stream's.
             found = kinesis._shard_iterators.get_scoped(account_id, region, _field(body, "ShardIterator")) or {}
             return f"arn:aws:kinesis:{region}:{account_id}:stream/{found['stream']}" if found else arn
+        if service == "elasticfilesystem":
+            # Access points and mount targets are asked for by the file system that they are of.
+            named = _field(body, "FileSystemId") or (query_params.get("FileSystemId") or [None])[0]
+            tagged = re.search(r"/resource-tags/(fs-[^/]+)", path)
+            name = named or (tagged and tagged[1])
+            return f"arn:aws:elasticfilesystem:{region}:{account_id}:file-system/{name}" if name else arn
         if service == "rds":
             return _rds_resource(query_params, region, account_id) or arn
         # Tags and resource policies, each service in its own spelling.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -38,6 +39,16 @@ def config(stack: Stack, manifest: dict[str, Any]) -> dict[str, Any]:
 def facts(stack: Stack, what: str, resource: str = "") -> list[str]:
     """The keys of all facts of one word."""
     return [key for key in keys(stack, f"facts/{resource}") if key.rsplit("/", 1)[-1].startswith(f"{what}-")]
+
+
+def bury(stack: Stack, point: str) -> None:
+    """Writes a tombstone whose grace is over: the local cloud's clock cannot be moved past a day."""
+    record = {"point": point, "pruned_at": "2026-01-01T00:00:00Z", "reasons": ["by a story"]}
+    text = json.dumps(record, indent=2) + "\n"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    sealed = text.removesuffix("\n}\n") + f',\n  "sha256": "{digest}"\n}}\n'
+    key = f"tombstones/{point}.json"
+    stack.client("s3").put_object(Bucket=stack.vault, Key=key, Body=sealed.encode())
 
 
 def write_policy(stack: Stack, text: str) -> None:

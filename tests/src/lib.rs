@@ -480,6 +480,11 @@ impl verify::Regions for MemoryRegions {
     type Backups = Port<MemoryBackups>;
     type Databases = Port<MemoryDatabases>;
     type Buckets = Port<MemoryWiring>;
+    type Files = Port<MemoryWiring>;
+
+    fn files(&self) -> &Self::Files {
+        &self.wiring
+    }
 
     fn buckets(&self) -> &Self::Buckets {
         &self.wiring

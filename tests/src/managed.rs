@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Arn, Report};
+use holdfast_sources::call::efs::{
+    CreateAccessPoint, CreateMountTarget, PutFileSystemPolicy, PutLifecycleConfiguration, UpdateFileSystem,
+};
 use holdfast_sources::rds::{
     BackupRules, DatabaseConfig, DatabaseKind, InstanceConfig, Network, SharedConfig, Storage,
 };
@@ -131,5 +134,41 @@ impl World {
     /// What a bucket of the home region holds.
     pub fn objects(&self, bucket: &str) -> Option<BTreeMap<String, String>> {
         self.resources.wiring().objects(&crate::home_region(), bucket)
+    }
+}
+
+impl World {
+    /// Adds a file system with settings of its own and so many files, that the policy selects, and gives its id.
+    ///
+    /// # Panics
+    /// The account in memory does not take its settings.
+    pub fn add_file_system(&self, files: u32) -> String {
+        let (region, account) = (crate::home_region(), self.resources.wiring());
+        let tags = [("backup", "standard"), ("Name", "shop-files")];
+        let id = account.add_file_system(&region, "console-1", &json!({ "Encrypted": true }), &tags);
+        account.add_subnet(&region, "subnet-a");
+        let of = |mut input: Value| {
+            input["FileSystemId"] = Value::from(id.as_str());
+            input
+        };
+        let point =
+            json!({ "ClientToken": "1", "RootDirectory": { "Path": "/in" }, "PosixUser": { "Uid": 7, "Gid": 7 } });
+        let target = json!({ "SubnetId": "subnet-a", "IpAddress": "10.0.0.9", "SecurityGroups": ["sg-1"] });
+        let lifecycle = json!({ "LifecyclePolicies": [{ "TransitionToIA": "AFTER_30_DAYS" }] });
+        let arn = format!("arn:aws:elasticfilesystem:{region}:111122223333:file-system/{id}");
+        let policy = json!({ "Statement": [{ "Effect": "Allow", "Resource": arn }] }).to_string();
+        let asked = [
+            account.ask::<CreateAccessPoint>(&region, of(point)),
+            account.ask::<CreateMountTarget>(&region, of(target)),
+            account.ask::<PutLifecycleConfiguration>(&region, of(lifecycle)),
+            account.ask::<PutFileSystemPolicy>(&region, of(json!({ "Policy": policy }))),
+            account.ask::<UpdateFileSystem>(&region, of(json!({ "ThroughputMode": "elastic" }))),
+        ];
+        for answer in asked {
+            assert!(answer.is_ok(), "{answer:?}");
+        }
+        let files = (0..files).map(|n| (format!("/in/{n}"), format!("file {n}")));
+        account.put_files(&region, &id, files);
+        id
     }
 }

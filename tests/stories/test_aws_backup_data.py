@@ -202,6 +202,26 @@ def test_a_cluster_comes_back_without_instances(account):
     assert (made["Status"], made["Engine"], made["DBClusterMembers"]) == ("available", "aurora-postgresql", [])
 
 
+def test_a_file_system_comes_back_as_a_new_one_with_what_the_metadata_says_and_without_its_settings(account):
+    efs = account.client("efs")
+    made = efs.create_file_system(
+        CreationToken="console", Encrypted=True, PerformanceMode="maxIO", Tags=[{"Key": "team", "Value": "orders"}]
+    )
+    efs.put_lifecycle_configuration(
+        FileSystemId=made["FileSystemId"], LifecyclePolicies=[{"TransitionToIA": "AFTER_30_DAYS"}]
+    )
+    point = account.backup_of(made["FileSystemArn"])
+    metadata = account.backup().get_recovery_point_restore_metadata(BackupVaultName="main", RecoveryPointArn=point)
+    given = metadata["RestoreMetadata"]
+    assert given["file-system-id"] == made["FileSystemId"]
+    wanted = {**given, "newFileSystem": "true", "CreationToken": "another"}
+    job = account.follow_restore(account.start_restore(point, wanted))
+    (back,) = efs.describe_file_systems(CreationToken="another")["FileSystems"]
+    assert job["CreatedResourceArn"] == back["FileSystemArn"] != made["FileSystemArn"]
+    assert (back["Encrypted"], back["PerformanceMode"], back["Tags"]) == (True, "maxIO", [])
+    assert efs.describe_lifecycle_configuration(FileSystemId=back["FileSystemId"])["LifecyclePolicies"] == []
+
+
 def test_a_copied_snapshot_has_the_key_of_its_new_vault(account):
     key = account.key()
     point = account.backup_of(account.instance(StorageEncrypted=True, KmsKeyId=key))

@@ -3,7 +3,6 @@ tested, restored with their settings, and pruned."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -150,7 +149,7 @@ def test_pruned_points_go_from_aws_backup_first_and_are_told_when_they_do_not(ap
     # A point that is still to be copied takes no other's place.
     follow(stack, "Replicate", {"point": newest["point"]}, sample.table_id)
     before = len(backup_points(stack))
-    bury(stack, oldest["point"])
+    vault.bury(stack, oldest["point"])
     control = Control(stack.cloud, stack.account)
     control.faults(delete_is_not_done=True)
     told = outcome_of(invoke(stack, "Prune", {"dry_run": False}), oldest["point"])
@@ -167,13 +166,3 @@ def outcome_of(report: dict[str, Any], point: str) -> dict[str, Any]:
     found = [each for each in report["outcomes"] if each["subject"] == point and "AWS Backup" in each["message"]]
     assert found, json.dumps(report)
     return found[-1]
-
-
-def bury(stack: Stack, point: str) -> None:
-    """Writes a tombstone whose grace is over: the local cloud's clock cannot be moved past a day."""
-    record = {"point": point, "pruned_at": "2026-01-01T00:00:00Z", "reasons": ["by a story"]}
-    text = json.dumps(record, indent=2) + "\n"
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    sealed = text.removesuffix("\n}\n") + f',\n  "sha256": "{digest}"\n}}\n'
-    key = f"tombstones/{point}.json"
-    stack.client("s3").put_object(Bucket=stack.vault, Key=key, Body=sealed.encode())

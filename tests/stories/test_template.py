@@ -18,6 +18,7 @@ ROLES = (*FUNCTION_ROLES, "SchedulerRole")
 # AWS gives these no resource that could be named.
 NAMELESS_ACTIONS = {
     "cloudfront:ListDistributions",
+    "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
@@ -34,6 +35,7 @@ NAMELESS_ACTIONS = {
     "backup:ListRecoveryPointsByResource",
     "backup:PutRestoreValidationResult",
     "dynamodb:ListTables",
+    "elasticfilesystem:DescribeFileSystems",
     "events:ListApiDestinations",
     "events:ListArchives",
     "events:ListConnections",
@@ -85,6 +87,10 @@ def test_every_other_delete_is_of_recovery_points_by_prune_or_of_our_own_scratch
                     assert removing in (["backup:DeleteRecoveryPoint"], ["s3:DeleteObjectVersion"])
                     continue
                 assert role == "VerifyRole"
+                if removing == ["elasticfilesystem:DeleteFileSystem"]:
+                    # AWS names file systems, so that the tag is the fence that the name is elsewhere.
+                    assert entry["Condition"] == {"StringLike": {"aws:ResourceTag/Name": "holdfast-scratch-*"}}
+                    continue
                 assert removing in (
                     ["dynamodb:DeleteTable"],
                     ["rds:DeleteDBCluster", "rds:DeleteDBInstance"],
@@ -93,6 +99,16 @@ def test_every_other_delete_is_of_recovery_points_by_prune_or_of_our_own_scratch
                 assert all(
                     re.search(r":(table/|cluster:|db:|s3:::)holdfast-scratch-\*$", resource) for resource in entry["Resource"]
                 )
+
+
+def test_only_what_has_no_name_yet_can_be_named_a_scratch_file_system():
+    naming = [entry for entry in allowed("VerifyRole") if "elasticfilesystem:TagResource" in entry["Action"]]
+    (entry,) = naming
+    assert entry["Condition"]["StringLike"] == {"aws:RequestTag/Name": "holdfast-scratch-*"}
+    assert entry["Condition"]["Null"] == {"aws:ResourceTag/Name": "true"}
+    denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
+    (fence,) = [entry for entry in denied if "elasticfilesystem:DeleteFileSystem" in entry["Action"]]
+    assert fence["Condition"] == {"StringNotLike": {"aws:ResourceTag/Name": "holdfast-scratch-*"}}
 
 
 def test_prune_can_delete_neither_a_bucket_nor_the_policy_document():

@@ -62,6 +62,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Backups as verify::BackupPorts>::actions(),
                 <Databases as verify::DatabasePorts>::actions(),
                 <Wiring as verify::BucketPorts>::actions(),
+                <Wiring as verify::FilePorts>::actions(),
                 <MemorySurroundings as verify::PreflightPorts>::actions(),
             ]),
         ),
@@ -77,6 +78,7 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
                 <Wiring as restore::RecordPorts>::actions(),
                 <Wiring as restore::StackPorts>::actions(),
                 <Wiring as restore::BucketPorts>::actions(),
+                <Wiring as restore::FilePorts>::actions(),
                 <Outbox as restore::WorkPorts>::actions(),
                 <Points as restore::PointPorts>::actions(),
             ]),
@@ -107,6 +109,7 @@ fn only_prune_and_the_clean_up_of_scratch_tables_can_name_a_delete() {
                 deletes,
                 [
                     "dynamodb:DeleteTable",
+                    "elasticfilesystem:DeleteFileSystem",
                     "rds:DeleteDBCluster",
                     "rds:DeleteDBInstance",
                     "s3:DeleteBucket",

@@ -22,6 +22,8 @@ use holdfast_lambda::{Failure, Handler, InvocationClock, PolicySource, policy_in
 use holdfast_sources::call::Call;
 use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
+use holdfast_sources::efs::ReadFileSystem;
+use holdfast_sources::efs::port::{ChangeFileSystem, FindFileSystem};
 use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::restore::{MakeWhole, VaultLocation};
 use holdfast_sources::managed::port::{ReadRestores, StartRestores};
@@ -92,6 +94,22 @@ pub trait BucketPorts: FindBucket + ReadBucket + ChangeBucket {
 
 impl<T: FindBucket + ReadBucket + ChangeBucket> BucketPorts for T {}
 
+/// What restore asks of file systems: it changes and adds to those that it restored, it removes nothing.
+pub trait FilePorts: FindFileSystem + ReadFileSystem + ChangeFileSystem {
+    /// The IAM actions behind these ports, sorted.
+    fn actions() -> BTreeSet<&'static str>
+    where
+        Self: Sized,
+    {
+        let mut actions = <Self as FindFileSystem>::actions();
+        actions.extend(<Self as ReadFileSystem>::actions());
+        actions.extend(<Self as ChangeFileSystem>::actions());
+        actions
+    }
+}
+
+impl<T: FindFileSystem + ReadFileSystem + ChangeFileSystem> FilePorts for T {}
+
 ports! {
     /// What restore asks of CloudFormation: what a stack has.
     pub trait StackPorts: Call<ListStackResources>
@@ -118,7 +136,7 @@ pub trait Regions: Send + Sync {
     /// RDS.
     type Databases: DatabasePorts;
     /// The services of the wiring, in whatever region a call names. It makes and changes, it removes nothing.
-    type Wiring: WiringPorts + RecordPorts + StackPorts + BucketPorts;
+    type Wiring: WiringPorts + RecordPorts + StackPorts + BucketPorts + FilePorts;
     /// Whoever takes points.
     type Points: PointPorts;
 
@@ -210,7 +228,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                     .await
             }
             (None, Kind::LambdaFunction) => self.restore_function(&request, copies, manifest, &target, clock).await,
-            (None, kind @ (Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket)) => {
+            (None, kind @ (Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket | Kind::EfsFileSystem)) => {
                 Err(PortError::Corrupt(format!("a {kind} without data of AWS Backup")))
             }
             (None, kind) => match self.work(&found, &target).await {

@@ -4,8 +4,8 @@ use holdfast_catalog::{
     Arn, CatalogError, Kind, ManagedPoint, ManagedVault, Manifest, Outcome, OutcomeStatus, ResourceId, Sha256, layout,
 };
 use holdfast_sources::managed::{
-    BucketOrder, IntoBucket, RestoreOrder, Restored, copies_of, restore_bucket, restore_database, restore_table,
-    sibling,
+    BucketOrder, FileSystemOrder, IntoBucket, RestoreOrder, Restored, copies_of, restore_bucket, restore_database,
+    restore_file_system, restore_table, sibling,
 };
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
@@ -57,6 +57,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                     into,
                 };
                 restore_bucket(&backups, self.regions.wiring(), &vault.store, clock, &order).await?
+            }
+            None if target.kind == Kind::EfsFileSystem => {
+                let order = FileSystemOrder {
+                    restore: &order,
+                    region: &target.region,
+                };
+                restore_file_system(&backups, self.regions.wiring(), &vault.store, clock, &order).await?
             }
             None => {
                 let tables = self.regions.tables(&target.region);
@@ -148,9 +155,9 @@ fn told(restored: Restored, manifest: &Manifest, new_arn: &Arn, target: &Resourc
         Restored::Before => Outcome::new(subject, OutcomeStatus::Unchanged, "this restore was finished before"),
         Restored::Continuing { what } => Outcome::new(subject, OutcomeStatus::Continuing, what),
         Restored::Failed { why } => Outcome::new(subject, OutcomeStatus::Failed, format!("not restored: {why}")),
-        Restored::Done { settings, took } => crate::outcome_of(subject, &settings)
+        Restored::Done { settings, took, made } => crate::outcome_of(subject, &settings)
             .with("point", manifest.point.to_string())
-            .with("arn", new_arn.as_str())
+            .with("arn", made.as_ref().unwrap_or(new_arn).as_str())
             .with("restore_ms", json!(took.as_millis())),
     }
 }

@@ -20,6 +20,7 @@ use holdfast_catalog::{
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
 use holdfast_policy::{Breach, Document, DueRun, Resource};
 use holdfast_sources::dynamodb::port::{ReadTable, ScanTable};
+use holdfast_sources::efs::ReadFileSystem;
 use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::kinesis::ReadRecords;
 use holdfast_sources::lambda::ReadWhole;
@@ -43,8 +44,8 @@ ports! {
 }
 
 /// What snapshot asks of the account: it lists what there is, and reads the wiring, the records of streams and the settings of
-/// buckets.
-pub trait InventoryPorts: ListResources + ReadWiring + ReadRecords + ReadBucket {
+/// buckets and file systems.
+pub trait InventoryPorts: ListResources + ReadWiring + ReadRecords + ReadBucket + ReadFileSystem {
     /// The IAM actions behind these ports, sorted.
     fn actions() -> BTreeSet<&'static str>
     where
@@ -54,11 +55,12 @@ pub trait InventoryPorts: ListResources + ReadWiring + ReadRecords + ReadBucket 
         actions.extend(<Self as ListResources>::ACTIONS);
         actions.extend(<Self as ReadRecords>::actions());
         actions.extend(<Self as ReadBucket>::actions());
+        actions.extend(<Self as ReadFileSystem>::actions());
         actions
     }
 }
 
-impl<T: ListResources + ReadWiring + ReadRecords + ReadBucket> InventoryPorts for T {}
+impl<T: ListResources + ReadWiring + ReadRecords + ReadBucket + ReadFileSystem> InventoryPorts for T {}
 
 ports! {
     /// What snapshot asks of DynamoDB: it reads.

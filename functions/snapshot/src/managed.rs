@@ -5,7 +5,7 @@ use holdfast_policy::{Engine, Managed};
 use holdfast_sources::managed::port::{BackupVault, ReadBackupVaults as _};
 use holdfast_sources::managed::{self, BackupSettings, JobNews, Lifecycle, ReadResource, S3Extras, Worked, give_up};
 use holdfast_sources::rds::DatabaseKind;
-use holdfast_sources::{dynamodb, rds, s3};
+use holdfast_sources::{dynamodb, efs, rds, s3};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 
@@ -90,6 +90,10 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             let begun = s3::begin(&self.inventory, &vault, clock, region, name).await?;
             let reading = begun.reading;
             (begun.arn, reading.document.tags, begun.blob, reading.not_protected)
+        } else if point.resource.kind == Kind::EfsFileSystem {
+            let begun = efs::begin(&self.inventory, &vault, clock, region, name).await?;
+            let reading = begun.reading;
+            (reading.arn, reading.document.tags, begun.blob, reading.not_protected)
         } else {
             return Err(not_made(Engine::AwsBackup(Managed::default()), point.resource.kind));
         };

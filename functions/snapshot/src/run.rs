@@ -79,7 +79,7 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                     .await?
             }
             Kind::LambdaFunction => self.begin_function(&vault, point, clock).await?,
-            kind @ (Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket) => {
+            kind @ (Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket | Kind::EfsFileSystem) => {
                 return Err(not_made(PlanEngine::Vault, kind));
             }
             _ => self.begin_wiring(&vault, point, document, clock).await?,

@@ -64,7 +64,7 @@ pub fn newest_good(catalogue: &Catalogue, now: Timestamp) -> BTreeMap<&ResourceI
 pub(crate) fn has_restore_tests(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::DynamodbTable | Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket
+        Kind::DynamodbTable | Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket | Kind::EfsFileSystem
     )
 }
 

@@ -10,16 +10,19 @@ mod promises;
 mod restore_test;
 
 use holdfast_catalog::{
-    DamagedFact, Fact, Kind, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, ResourceId, layout,
+    DamagedFact, Fact, Kind, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout,
 };
 use holdfast_lambda::{Failure, Handler, InvocationClock, NOTICE, policy_in_force};
 use holdfast_policy::Notice;
 use holdfast_sources::call::Call;
 use holdfast_sources::call::bucket::ListObjects as ListBucketObjects;
+use holdfast_sources::call::efs::DescribeFileSystems;
 use holdfast_sources::call::s3::ListBuckets;
 use holdfast_sources::dynamodb::port::{
     CreateTable, DropScratchTable, ReadTable, SCRATCH_PREFIX, ScanTable, WriteItems,
 };
+use holdfast_sources::efs;
+use holdfast_sources::efs::port::DropScratchFileSystems;
 use holdfast_sources::inventory::ListResources;
 use holdfast_sources::managed::drop_bucket;
 use holdfast_sources::managed::port::{
@@ -69,6 +72,11 @@ ports! {
     pub trait BucketPorts: Call<ListBuckets>, Call<ListBucketObjects>, DropScratchBuckets
 }
 
+ports! {
+    /// What verify asks of EFS: it looks at scratch file systems, and removes them.
+    pub trait FilePorts: Call<DescribeFileSystems>, DropScratchFileSystems
+}
+
 /// The account, region by region.
 pub trait Regions: Send + Sync {
     /// AWS Backup.
@@ -77,6 +85,8 @@ pub trait Regions: Send + Sync {
     type Databases: DatabasePorts;
     /// S3, in whatever region a call names.
     type Buckets: BucketPorts;
+    /// EFS, likewise.
+    type Files: FilePorts;
 
     /// AWS Backup in a region.
     fn backups(&self, region: &Region) -> Self::Backups;
@@ -86,6 +96,9 @@ pub trait Regions: Send + Sync {
 
     /// S3 in all regions.
     fn buckets(&self) -> &Self::Buckets;
+
+    /// EFS in all regions.
+    fn files(&self) -> &Self::Files;
 }
 
 /// Nothing new is begun this long before the invocation ends: a point of one pack a shard takes seconds.
@@ -298,14 +311,27 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             .with(NOTICE, Notice::Damaged.as_str()))
     }
 
-    /// Removes scratch tables, databases and buckets of tests that were killed.
+    /// Removes scratch tables, databases, buckets and file systems of tests that were killed.
     async fn clear_scratch<C: Clock>(&self, clock: &C) -> Vec<Outcome> {
         let mut left = Vec::new();
         for kind in [Kind::DynamodbTable, Kind::RdsInstance, Kind::RdsCluster, Kind::S3Bucket] {
             let found = self.inventory.list(&self.region, kind).await.unwrap_or_default();
             let scratch = found.into_iter().map(|found| found.id);
-            left.extend(scratch.filter(|id| id.name.starts_with(SCRATCH_PREFIX)));
+            let scratch = scratch.filter(|id| id.name.starts_with(SCRATCH_PREFIX));
+            left.extend(scratch.map(|id| Left {
+                kind,
+                id: id.name.clone(),
+                name: id.name,
+            }));
         }
+        let files = efs::scratch(self.regions.files(), &self.region)
+            .await
+            .unwrap_or_default();
+        left.extend(files.into_iter().map(|found| Left {
+            kind: Kind::EfsFileSystem,
+            id: found.id,
+            name: found.name,
+        }));
         let mut outcomes = Vec::new();
         for found in &left {
             let name = found.name.as_str();
@@ -329,7 +355,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         outcomes
     }
 
-    async fn clear_one<C: Clock>(&self, found: &ResourceId, clock: &C) -> Result<bool, PortError> {
+    async fn clear_one<C: Clock>(&self, found: &Left, clock: &C) -> Result<bool, PortError> {
         let name = found.name.as_str();
         let work = format!("{}{}/", layout::TESTS, name.trim_start_matches(SCRATCH_PREFIX));
         let newest = keys(&self.home, &work)
@@ -344,6 +370,10 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             None if found.kind == Kind::S3Bucket => {
                 return drop_bucket(self.regions.buckets(), clock, &self.region, name).await;
             }
+            None if found.kind == Kind::EfsFileSystem => {
+                let files = self.regions.files();
+                files.drop_scratch_file_system(&self.region, &found.id).await?;
+            }
             None => self.tables.drop_scratch_table(name).await?,
             Some(kind) => {
                 let databases = self.regions.databases(&self.region);
@@ -352,6 +382,15 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
         }
         Ok(true)
     }
+}
+
+/// A scratch resource that stands.
+struct Left {
+    kind: Kind,
+    /// What its test calls it.
+    name: String,
+    /// What its service calls it.
+    id: String,
 }
 
 /// Points whose manifest is gone although nobody decided so.

@@ -21,6 +21,7 @@ impl Regions for AwsRegions {
     type Backups = AwsBackups;
     type Databases = Databases;
     type Buckets = AwsCalls;
+    type Files = AwsCalls;
 
     fn backups(&self, region: &Region) -> AwsBackups {
         AwsBackups::new(&self.aws, &self.account, region)
@@ -31,6 +32,10 @@ impl Regions for AwsRegions {
     }
 
     fn buckets(&self) -> &AwsCalls {
+        &self.calls
+    }
+
+    fn files(&self) -> &AwsCalls {
         &self.calls
     }
 }

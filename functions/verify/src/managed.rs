@@ -7,8 +7,8 @@ use holdfast_lambda::{NOTICE, PolicyInForce};
 use holdfast_policy::{Engine, Notice, Observations, Resource};
 use holdfast_sources::managed::port::ReadRecoveryPoints as _;
 use holdfast_sources::managed::{
-    BucketOrder, CustomerPoint, IntoBucket, PointStatus, RestoreOrder, Tested, customer_points, scratch_target,
-    sibling, test_bucket, test_database, test_table,
+    BucketOrder, CustomerPoint, FileSystemOrder, IntoBucket, PointStatus, RestoreOrder, Tested, customer_points,
+    scratch_target, sibling, test_bucket, test_database, test_file_system, test_table,
 };
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
@@ -100,6 +100,13 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                     into: IntoBucket::New,
                 };
                 test_bucket(&backups, self.regions.buckets(), &self.home, clock, &order).await
+            }
+            None if manifest.point.resource.kind == Kind::EfsFileSystem => {
+                let order = FileSystemOrder {
+                    restore: &order,
+                    region: &self.region,
+                };
+                test_file_system(&backups, self.regions.files(), &self.home, clock, &order).await
             }
             None => test_table(&backups, &self.tables, &self.home, clock, &order).await,
             Some(kind) => {

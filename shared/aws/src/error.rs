@@ -146,9 +146,12 @@ fn by_code(code: &str) -> Option<Class> {
         | "StateMachineDoesNotExist"
         | "TableNotFoundException" => Class::NotFound,
 
-        "AlreadyExistsException"
+        "AccessPointAlreadyExists"
+        | "AlreadyExistsException"
         | "DBInstanceAlreadyExists"
         | "EntityAlreadyExists"
+        // EFS: another mount target has the address.
+        | "IpAddressInUse"
         | "PreconditionFailed"
         | "QueueAlreadyExists"
         | "QueueNameExists"
@@ -242,7 +245,13 @@ fn by_code(code: &str) -> Option<Class> {
         // 403, but no permission helps: the object is in an archive tier.
         "InvalidObjectState" => Class::Invalid,
         // Whatever their status, waiting does not help: a person has to ask AWS for more, or to make room.
-        "LimitExceeded" | "OverLimit" | "ServiceQuotaExceededException" => Class::Invalid,
+        "AccessPointLimitExceeded"
+        | "LimitExceeded"
+        | "MountTargetConflict"
+        | "NetworkInterfaceLimitExceeded"
+        | "NoFreeAddressesInSubnet"
+        | "OverLimit"
+        | "ServiceQuotaExceededException" => Class::Invalid,
 
         _ if code.starts_with("AccessDenied") => Class::Denied,
         // S3 passes the key service's refusals on under this prefix.

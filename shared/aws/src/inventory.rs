@@ -6,7 +6,7 @@ use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use holdfast_sources::call::{Call, InAccount, Operation, rds};
 use holdfast_sources::inventory::{Found, ListResources};
 use holdfast_sources::rds::wire;
-use holdfast_sources::{s3, wiring};
+use holdfast_sources::{efs, s3, wiring};
 use holdfast_vault::PortError;
 use serde_json::{Value, json};
 
@@ -165,6 +165,7 @@ impl ListResources for AwsInventory {
             Kind::RdsInstance => return self.instances(region).await,
             Kind::RdsCluster => return self.clusters(region).await,
             Kind::S3Bucket => return s3::list(&self.calls, region, &self.own_buckets).await,
+            Kind::EfsFileSystem => return efs::list(&self.calls, region).await,
             Kind::IamRole if !self.has_roles => return Ok(Vec::new()),
             _ => return wiring::list(&self.calls, kind, region).await,
         };

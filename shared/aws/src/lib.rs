@@ -13,6 +13,7 @@ mod code;
 mod databases;
 pub mod dynamodb;
 mod error;
+mod files;
 mod inventory;
 pub mod lambda;
 mod pause;

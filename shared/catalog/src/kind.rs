@@ -51,11 +51,13 @@ pub enum Kind {
     RdsCluster,
     /// An S3 bucket that has versions: its settings, likewise. Its ARN stands for its notifications, which are a kind of their own.
     S3Bucket,
+    /// An EFS file system with its access points and mount targets: its settings, likewise; its name is the file system's id.
+    EfsFileSystem,
 }
 
 impl Kind {
     /// Every kind that can be read and restored, in the order in which reports list them.
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 22] = [
         Kind::DynamodbTable,
         Kind::LambdaFunction,
         Kind::SqsQueue,
@@ -77,6 +79,7 @@ impl Kind {
         Kind::RdsInstance,
         Kind::RdsCluster,
         Kind::S3Bucket,
+        Kind::EfsFileSystem,
     ];
 
     /// The name used in keys, policies and reports.
@@ -103,6 +106,7 @@ impl Kind {
             Kind::RdsInstance => "rds-instance",
             Kind::RdsCluster => "rds-cluster",
             Kind::S3Bucket => "s3-bucket",
+            Kind::EfsFileSystem => "efs-file-system",
         }
     }
 
@@ -183,6 +187,7 @@ pub(crate) fn name_in(arn: &Arn) -> Option<(Kind, String)> {
         }
         ("rds", Some("db")) => named(Kind::RdsInstance),
         ("rds", Some("cluster")) => named(Kind::RdsCluster),
+        ("elasticfilesystem", Some("file-system")) => named(Kind::EfsFileSystem),
         // A role's path is not part of what makes its name unique.
         ("iam", Some("role")) => Some((Kind::IamRole, resource.rsplit('/').next()?.to_owned())),
         _ => None,

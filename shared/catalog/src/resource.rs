@@ -284,6 +284,7 @@ impl ResourceId {
             Kind::HttpApi => ("apigateway", "/apis/"),
             Kind::RdsInstance => ("rds", "db:"),
             Kind::RdsCluster => ("rds", "cluster:"),
+            Kind::EfsFileSystem => ("elasticfilesystem", "file-system/"),
             Kind::EventConnection | Kind::ApiDestination | Kind::IamRole => return None,
         };
         let name = match self.kind {

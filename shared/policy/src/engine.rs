@@ -16,7 +16,10 @@ pub enum Engine {
 impl Engine {
     /// Whether it makes points of a kind.
     pub fn makes(&self, kind: Kind) -> bool {
-        let has_data_of_aws = matches!(kind, Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket);
+        let has_data_of_aws = matches!(
+            kind,
+            Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket | Kind::EfsFileSystem
+        );
         match self {
             Engine::Vault => !has_data_of_aws,
             Engine::AwsBackup(_) => has_data_of_aws || kind == Kind::DynamodbTable,

@@ -44,6 +44,8 @@ pub enum Service {
     Backup,
     /// Amazon RDS.
     Rds,
+    /// Amazon EFS.
+    Efs,
 }
 
 /// What an operation does to the account.
@@ -124,9 +126,11 @@ macro_rules! operations {
 }
 
 mod buckets;
+mod files;
 mod managed;
 
 pub use buckets::bucket;
+pub use files::efs;
 pub use managed::{backup, rds};
 
 operations! {

@@ -26,6 +26,7 @@ pub trait ListResources: Send + Sync {
     const ACTIONS: &'static [&'static str] = &[
         "apigateway:GET",
         "dynamodb:ListTables",
+        "elasticfilesystem:DescribeFileSystems",
         "events:ListApiDestinations",
         "events:ListArchives",
         "events:ListConnections",

@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod call;
 pub mod copies;
 pub mod dynamodb;
+pub mod efs;
 pub mod inventory;
 pub mod key;
 pub mod kinesis;

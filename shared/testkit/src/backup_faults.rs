@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_catalog::{Arn, Region};
+use holdfast_sources::efs::port::DropScratchFileSystems;
 use holdfast_sources::managed::port::{
     AccountCopies, BackupJob, BackupRequest, BackupVault, ChangeLifecycles, CopyJob, CopyRequest, CreateBackupVaults,
     DeleteRecoveryPoints, JobStarted, LockBounds, PutValidations, ReadBackupSettings, ReadBackupVaults, ReadBackups,
@@ -236,6 +237,15 @@ impl<S: DropScratchBuckets> DropScratchBuckets for Faults<S> {
         let work = self.inner().drop_scratch_bucket(region, name);
         self.script()
             .run("drop_scratch_bucket", name, Effect::Writes, work)
+            .await
+    }
+}
+
+impl<S: DropScratchFileSystems> DropScratchFileSystems for Faults<S> {
+    async fn drop_scratch_file_system(&self, region: &Region, id: &str) -> Result<(), PortError> {
+        let work = self.inner().drop_scratch_file_system(region, id);
+        self.script()
+            .run("drop_scratch_file_system", id, Effect::Writes, work)
             .await
     }
 }

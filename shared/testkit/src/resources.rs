@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use holdfast_sources::call::{Call, InAccount, Operation};
 use holdfast_sources::inventory::{Found, ListResources};
-use holdfast_sources::{s3, wiring};
+use holdfast_sources::{efs, s3, wiring};
 use holdfast_vault::PortError;
 use serde_json::Value;
 
@@ -67,6 +67,9 @@ impl ListResources for MemoryResources {
         }
         if kind == Kind::S3Bucket {
             return s3::list(&self.wiring, region, &BTreeSet::new()).await;
+        }
+        if kind == Kind::EfsFileSystem {
+            return efs::list(&self.wiring, region).await;
         }
         let found = lock(&self.found);
         let of_kind = found

@@ -1,7 +1,7 @@
 """A stand-in for AWS Backup that really moves data, mounted into the local cloud.
 
 It speaks the service's REST JSON wire, held against botocore's model of the service, and works on the local cloud's
-DynamoDB, S3, RDS, KMS, IAM and EventBridge. It lives in MiniStack's own process, in the place of MiniStack's AWS Backup,
+DynamoDB, S3, RDS, EFS, KMS, IAM and EventBridge. It lives in MiniStack's own process, in the place of MiniStack's AWS Backup,
 which makes no recovery points: so the dispatcher checks signatures and the caller's policies (`AUTH=true`) before we are
 asked, a role's policies and a key's state are at hand, there is one certificate and one port, and CloudFormation's
 `AWS::Backup::BackupVault` makes the vaults that the API knows. The endpoint is therefore the cloud's own.
@@ -15,7 +15,7 @@ What it does not show:
   logically air-gapped vaults, point-in-time restores, backup plans (a knob says that a job was made by one), and condition
   keys of the service's own (`backup:CopyTargets` and its like).
 - Copies of continuous points, which AWS makes for some resource types, are all refused.
-- RDS moves no data, because the local cloud's databases have none. The items and objects of backups are kept in memory.
+- RDS and EFS move no data, because the local cloud's databases and file systems have none. The items and objects of backups are kept in memory.
 - The service role is held to one or two rights for each step, not to the dozens of AWS's managed policies.
 """
 

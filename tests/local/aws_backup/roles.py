@@ -23,10 +23,12 @@ _SERVICE = "backup.amazonaws.com"
 _MANAGED_POLICIES = {
     "AWSBackupServiceRolePolicyForBackup": [
         "backup:CopyFromBackupVault", "backup:CopyIntoBackupVault", "dynamodb:CreateBackup", "dynamodb:StartAwsBackupJob",
+        "elasticfilesystem:Backup",
         "rds:CreateDBClusterSnapshot", "rds:CreateDBSnapshot",
     ],
     "AWSBackupServiceRolePolicyForRestores": [
-        "dynamodb:RestoreTableFromAwsBackup", "dynamodb:RestoreTableFromBackup", "rds:RestoreDBClusterFromSnapshot",
+        "dynamodb:RestoreTableFromAwsBackup", "dynamodb:RestoreTableFromBackup", "elasticfilesystem:CreateFileSystem",
+        "elasticfilesystem:Restore", "rds:RestoreDBClusterFromSnapshot",
         "rds:RestoreDBInstanceFromDBSnapshot",
     ],
     "AWSBackupServiceRolePolicyForS3Backup": ["s3:GetBucketVersioning", "s3:GetObjectVersion", "s3:ListBucketVersions"],

@@ -5,6 +5,7 @@ mod copied;
 mod copied_by_events;
 mod elsewhere;
 mod events;
+mod files;
 mod limits;
 mod missed;
 mod points;

@@ -93,6 +93,7 @@ fn name_of(kind: Kind) -> Option<&'static str> {
         Kind::RdsInstance => Some("RDS"),
         Kind::RdsCluster => Some("Aurora"),
         Kind::S3Bucket => Some("S3"),
+        Kind::EfsFileSystem => Some("EFS"),
         _ => None,
     }
 }

@@ -97,6 +97,7 @@ fn wire(service: Service) -> Wire {
         Service::CloudFormation => (query("2010-05-15", &[]), "cloudformation", "CloudFormation"),
         Service::CloudFront => (Protocol::RestXml, "cloudfront", "CloudFront"),
         Service::Backup => (Protocol::Rest, "backup", "Backup"),
+        Service::Efs => (Protocol::Rest, "elasticfilesystem", "EFS"),
         Service::Rds => (query("2014-10-31", request::RDS_ENTRIES), "rds", "RDS"),
     };
     Wire {

@@ -60,6 +60,7 @@ pub(crate) fn arn_of(id: &ResourceId, old: &Arn, account: &str) -> String {
         Kind::HttpApi => format!("arn:{partition}:apigateway:{region}::/apis/{name}"),
         Kind::RdsInstance => regional("rds", format!("db:{name}")),
         Kind::RdsCluster => regional("rds", format!("cluster:{name}")),
+        Kind::EfsFileSystem => regional("elasticfilesystem", format!("file-system/{name}")),
         Kind::IamRole => {
             // A role's path is no part of its name, and stays.
             let path = old

@@ -122,7 +122,10 @@ impl Target {
 
 /// Whether the service chooses the name.
 pub(super) fn is_assigned(kind: Kind) -> bool {
-    matches!(kind, Kind::EventSourceMapping | Kind::RestApi | Kind::HttpApi)
+    matches!(
+        kind,
+        Kind::EventSourceMapping | Kind::RestApi | Kind::HttpApi | Kind::EfsFileSystem
+    )
 }
 
 /// Whether what people call it is a setting beside the name that the service chooses.
@@ -170,7 +173,7 @@ fn rule(kind: Kind) -> (usize, &'static [u8], &'static str) {
         Kind::StateMachine => (80, b"_.-+=@!'()", "letters, digits and any of _.-+=@!'()"),
         Kind::IamRole => (64, b"_.-+=,@", "letters, digits and any of _.-+=,@"),
         Kind::RdsInstance | Kind::RdsCluster => (63, b"-", "letters, digits and '-'"),
-        Kind::EventBus | Kind::EventSourceMapping | Kind::RestApi | Kind::HttpApi => {
+        Kind::EventBus | Kind::EventSourceMapping | Kind::RestApi | Kind::HttpApi | Kind::EfsFileSystem => {
             (255, b"_.-", "letters, digits, '_', '.' and '-'")
         }
     }

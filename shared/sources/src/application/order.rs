@@ -42,7 +42,7 @@ pub(super) struct Order {
 pub(super) fn rank(kind: Kind) -> u8 {
     match kind {
         Kind::IamRole => 0,
-        Kind::DynamodbTable | Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket => 1,
+        Kind::DynamodbTable | Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket | Kind::EfsFileSystem => 1,
         Kind::SqsQueue => 2,
         Kind::SnsTopic => 3,
         Kind::KinesisStream => 4,

@@ -119,7 +119,7 @@ where
 }
 
 /// What a restore job that is complete did not bring back, in the service's words.
-fn issue(job: &RestoreJob) -> Option<String> {
+pub(super) fn issue(job: &RestoreJob) -> Option<String> {
     match restore_outcome(job) {
         JobOutcome::Partial { why } => Some(format!("AWS Backup: {why}")),
         _ => None,

@@ -9,6 +9,7 @@ mod buckets;
 mod copying;
 mod customer;
 mod end;
+mod files;
 mod identity;
 mod lifecycle;
 mod marks;
@@ -31,6 +32,7 @@ pub use buckets::{BucketOrder, IntoBucket, drop_bucket, restore_bucket, test_buc
 pub use copying::{Copied, CopyOrder, copies_of, copy, note_copy};
 pub use customer::{CUSTOMER_PLAN, CustomerPoint, customer_points};
 pub use end::give_up;
+pub use files::{FileSystemOrder, restore_file_system, test_file_system};
 pub use identity::{MAX_TAGS, POINT_TAG, copy_token, idempotency_token, point_tag, point_tags, restore_token};
 pub use lifecycle::{Lifecycle, LifecycleFault, MAX_DAYS, MIN_COLD_DAYS, days_until};
 pub use news::{CopyNews, JobNews, backup_job_of_event, copy_job_of_event, is_copy_job, run_of_job};
@@ -40,7 +42,7 @@ pub use price::usd_a_month;
 pub use pruning::{Settled, Surroundings, settle};
 pub use removal::{Action, Left, PointFacts, Removed, Verdict, became, decide, elsewhere, left};
 pub use restoring::{RestoreOrder, Restored, restore_database, restore_table, sibling};
-pub use shape::{BucketShape, Shape, restore_metadata};
+pub use shape::{BucketShape, FileSystemShape, Shape, restore_metadata};
 pub use testing::{Tested, scratch_target, test_database, test_table};
 pub use transfer::{
     CopyQuotas, Destination, JobInFlight, Refusal, Turn, WantedCopy, can_copy, copy_lifecycle, jobs_in_flight,

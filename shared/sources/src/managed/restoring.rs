@@ -62,6 +62,8 @@ pub enum Restored {
         settings: Vec<SettingOutcome>,
         /// How long AWS Backup took.
         took: SignedDuration,
+        /// What was made, where AWS and not the order chose its name.
+        made: Option<Arn>,
     },
 }
 
@@ -142,8 +144,15 @@ async fn start<B: StartRestores, S: WriteObjects>(
     let token = restore_token(&order.manifest.point, &format!("{jobs}{}", order.target), attempt);
     let mut metadata = restore_metadata(&from.resource_type, &given, order.target.resource_name(), shape)
         .map_err(|error| PortError::Invalid(error.to_string()))?;
-    if matches!(shape, Shape::Bucket(bucket) if bucket.is_new) {
-        metadata.insert(CREATION_TOKEN.to_owned(), token.clone());
+    match shape {
+        Shape::Bucket(bucket) if bucket.is_new => {
+            metadata.insert(CREATION_TOKEN.to_owned(), token.clone());
+        }
+        _ if from.resource_type == "EFS" => {
+            let token = creation_token(order.target.resource_name(), &token);
+            metadata.insert(CREATION_TOKEN.to_owned(), token);
+        }
+        _ => {}
     }
     let request = RestoreRequest {
         recovery_point_arn: from.recovery_point_arn.clone(),
@@ -161,6 +170,17 @@ async fn start<B: StartRestores, S: WriteObjects>(
     };
     write_job(store, &format!("{jobs}{attempt:05}.json"), &job).await?;
     Ok(Followed::Running)
+}
+
+/// The longest creation token that EFS takes.
+const CREATION_TOKEN_CHARS: usize = 64;
+
+/// What makes the same request make one file system: what it is called, for people and for whoever tidies up, and what tells the
+/// job from others of that name. One hyphen, and hexadecimal digits alone after it.
+fn creation_token(name: &str, token: &str) -> String {
+    let token: String = token.chars().take(16).collect();
+    let name: String = name.chars().take(CREATION_TOKEN_CHARS - 1 - token.len()).collect();
+    format!("{name}-{token}")
 }
 
 /// How long a job took, by the service's own clock.
@@ -382,7 +402,11 @@ pub(super) async fn conclude<S: WriteObjects>(
         let restore_ms = u64::try_from(took.as_millis()).unwrap_or(0);
         finish(store, marks, json!({ "restore_ms": restore_ms }).to_string()).await?;
     }
-    Ok(Restored::Done { settings, took })
+    Ok(Restored::Done {
+        settings,
+        took,
+        made: None,
+    })
 }
 
 /// Differences that no outcome has told of yet.

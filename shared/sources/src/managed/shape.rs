@@ -16,6 +16,21 @@ pub enum Shape<'a> {
     Smallest,
     /// A bucket's objects, all of them whatever for.
     Bucket(BucketShape),
+    /// A file system's files, likewise.
+    FileSystem(FileSystemShape<'a>),
+}
+
+/// What a file system is made with and keeps for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileSystemShape<'a> {
+    /// Whether it is encrypted.
+    pub is_encrypted: bool,
+    /// The key that it is encrypted with; none for EFS's own.
+    pub key: Option<&'a str>,
+    /// `generalPurpose` or `maxIO`.
+    pub performance_mode: Option<&'a str>,
+    /// The one zone that it is in; none for all of the region's.
+    pub zone: Option<&'a str>,
 }
 
 /// Where a bucket's objects go, and how they are encrypted there.
@@ -68,11 +83,19 @@ pub fn restore_metadata(
                 bucket.describe(&mut metadata);
             }
         }
+        "EFS" => {
+            // Into one that is there it would mix two times of the same files.
+            metadata.set("newFileSystem", "true");
+            metadata.remove("itemsToRestore");
+            if let Shape::FileSystem(file_system) = shape {
+                file_system.describe(&mut metadata);
+            }
+        }
         other => {
             return Err(CatalogError::InvalidName {
                 what: "resource type",
                 value: other.to_owned(),
-                rule: "Holdfast restores DynamoDB, RDS, Aurora and S3 from AWS Backup; use aws backup start-restore-job for others",
+                rule: "Holdfast restores DynamoDB, RDS, Aurora, S3 and EFS from AWS Backup; use aws backup start-restore-job for others",
             });
         }
     }
@@ -115,13 +138,37 @@ impl BucketShape {
     }
 }
 
+impl FileSystemShape<'_> {
+    /// The names are those of the developer guide's page "Restore an Amazon EFS file system"; capitals do not matter.
+    fn describe(self, metadata: &mut Metadata) {
+        metadata.remove(CREATION_TOKEN);
+        metadata.set("Encrypted", if self.is_encrypted { "true" } else { "false" });
+        let (one_zone, zone) = match self.zone {
+            Some(zone) => (Some("true"), Some(zone)),
+            None => (None, None),
+        };
+        let optional = [
+            ("KmsKeyId", self.key.filter(|_| self.is_encrypted)),
+            ("PerformanceMode", self.performance_mode),
+            ("singleAzFilesystem", one_zone),
+            ("availabilityZoneName", zone),
+        ];
+        for (name, value) in optional {
+            match value {
+                Some(value) => metadata.set(name, value),
+                None => metadata.remove(name),
+            }
+        }
+    }
+}
+
 fn set_encryption(metadata: &mut Metadata, shape: Shape<'_>) {
     match shape {
         Shape::Full { key: Some(key) } => {
             metadata.set("encryptionType", "KMS");
             metadata.set("kmsMasterKeyArn", key);
         }
-        Shape::Full { key: None } | Shape::Smallest | Shape::Bucket(_) => {
+        Shape::Full { key: None } | Shape::Smallest | Shape::Bucket(_) | Shape::FileSystem(_) => {
             metadata.set("encryptionType", "Default");
             metadata.remove("kmsMasterKeyArn");
         }

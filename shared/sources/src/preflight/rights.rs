@@ -42,9 +42,11 @@ pub struct Question {
 
 /// Of the policies that AWS keeps for service roles (AWSBackupServiceRolePolicyForBackup and …ForRestores), what makes and
 /// restores points, by the service whose they are.
-const OF_AWS_BACKUP: [(&str, &str); 6] = [
+const OF_AWS_BACKUP: [(&str, &str); 8] = [
     ("dynamodb", "dynamodb:RestoreTableFromAwsBackup"),
     ("dynamodb", "dynamodb:StartAwsBackupJob"),
+    ("elasticfilesystem", "elasticfilesystem:Backup"),
+    ("elasticfilesystem", "elasticfilesystem:Restore"),
     ("rds", "rds:CreateDBClusterSnapshot"),
     ("rds", "rds:CreateDBSnapshot"),
     ("rds", "rds:RestoreDBClusterFromSnapshot"),
@@ -189,8 +191,12 @@ impl Estate<'_> {
         listed: &BTreeSet<String>,
     ) -> Option<Question> {
         let is_test = function == "verify";
-        // Roles are made only where a parameter says so, and of buckets `verify` sees its own vaults.
-        if matches!((function, service), ("restore", "iam") | ("verify", "s3")) {
+        // Roles are made only where a parameter says so, of buckets `verify` sees its own vaults, and of file systems only those of
+        // its tests, which have their fence in a tag.
+        if matches!(
+            (function, service),
+            ("restore", "iam") | ("verify", "s3" | "elasticfilesystem")
+        ) {
             return None;
         }
         let samples = self.resources.iter();

@@ -37,8 +37,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 pub use crate::application::ArnMap;
-pub(crate) use document::own_tags;
 pub use document::{Difference, Document};
+pub(crate) use document::{all_tags, as_text, own_tags, parsed, sorted, tag_list};
 
 use crate::call::{Call, InAccount, tagging};
 use crate::inventory::Found;
@@ -295,7 +295,7 @@ fn arn_in(value: Option<&Value>, id: &ResourceId) -> Result<Arn, PortError> {
 }
 
 /// An answer's members but some.
-fn without(answer: &Value, names: &[&str]) -> Map<String, Value> {
+pub(crate) fn without(answer: &Value, names: &[&str]) -> Map<String, Value> {
     let members = answer.as_object().into_iter().flatten();
     let kept = members.filter(|(name, value)| !names.contains(&name.as_str()) && !is_nothing(value));
     kept.map(|(name, value)| (name.clone(), document::present(value.clone())))

@@ -46,6 +46,7 @@ pub fn member(kind: Kind, name: &str, document: Value) -> Member {
         Kind::IamRole => format!("arn:aws:iam::{ACCOUNT}:role/app/{name}"),
         Kind::RdsInstance => regional("rds", format!("db:{name}")),
         Kind::RdsCluster => regional("rds", format!("cluster:{name}")),
+        Kind::EfsFileSystem => regional("elasticfilesystem", format!("file-system/{name}")),
     };
     let arn = arn.parse().unwrap();
     Member { id, arn, document }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use holdfast_catalog::Arn;
 use holdfast_sources::SettingStatus;
 use holdfast_sources::dynamodb::compare;
-use holdfast_sources::managed::{BucketShape, Restored, Shape, restore_metadata, restore_table};
+use holdfast_sources::managed::{BucketShape, FileSystemShape, Restored, Shape, restore_metadata, restore_table};
 use holdfast_testkit::JobEnd;
 use holdfast_vault::PortError;
 
@@ -241,7 +241,48 @@ fn a_bucket_is_made_or_filled_and_its_keys_stay_in_their_region() {
 }
 
 #[test]
+fn a_file_system_is_always_a_new_one_and_made_as_it_was() {
+    let given = metadata(&[
+        ("file-system-id", "fs-1"),
+        ("newFileSystem", "false"),
+        ("CreationToken", "of the original"),
+        ("kmskeyid", "arn:aws:kms:old"),
+        ("ItemsToRestore", "[]"),
+        ("aws:backup:request-id", "x"),
+    ]);
+    let made = |shape| restore_metadata("EFS", &given, "shop", Shape::FileSystem(shape)).unwrap();
+    let regional = FileSystemShape {
+        is_encrypted: true,
+        key: None,
+        performance_mode: Some("maxIO"),
+        zone: None,
+    };
+    let wanted = [
+        ("file-system-id", "fs-1"),
+        ("newFileSystem", "true"),
+        ("Encrypted", "true"),
+        ("PerformanceMode", "maxIO"),
+    ];
+    assert_eq!(made(regional), metadata(&wanted));
+    let one_zone = FileSystemShape {
+        key: Some("arn:aws:kms:new"),
+        performance_mode: None,
+        zone: Some("eu-central-1a"),
+        ..regional
+    };
+    let wanted = [
+        ("file-system-id", "fs-1"),
+        ("newFileSystem", "true"),
+        ("Encrypted", "true"),
+        ("kmskeyid", "arn:aws:kms:new"),
+        ("singleAzFilesystem", "true"),
+        ("availabilityZoneName", "eu-central-1a"),
+    ];
+    assert_eq!(made(one_zone), metadata(&wanted));
+}
+
+#[test]
 fn a_kind_that_holdfast_does_not_restore_is_refused_with_what_to_do() {
-    let refused = restore_metadata("EFS", &BTreeMap::new(), "x", Shape::Smallest).unwrap_err();
+    let refused = restore_metadata("FSx", &BTreeMap::new(), "x", Shape::Smallest).unwrap_err();
     assert!(refused.to_string().contains("start-restore-job"), "{refused}");
 }

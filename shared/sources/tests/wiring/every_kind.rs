@@ -85,12 +85,21 @@ const BUCKETS: Shown = &[
     ),
 ];
 
+const FILES: Shown = &[
+    (include_str!("../efs/main.rs"), &["any_settings_come_back_as_they_were"]),
+    (
+        include_str!("../../../../tests/tests/aws_backup/files.rs"),
+        &["a_restore_disturbed_at_any_call_and_sent_again_ends_as_uncut_with_one_job"],
+    ),
+];
+
 fn shown(kind: Kind) -> Shown {
     match kind {
         Kind::DynamodbTable => TABLES,
         Kind::LambdaFunction => FUNCTIONS,
         Kind::RdsInstance | Kind::RdsCluster => DATABASES,
         Kind::S3Bucket => BUCKETS,
+        Kind::EfsFileSystem => FILES,
         Kind::BucketNotifications => NOTIFICATIONS,
         Kind::SqsQueue
         | Kind::SnsTopic

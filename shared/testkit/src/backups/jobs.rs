@@ -171,7 +171,7 @@ impl Cloud {
                 self.check_versions(&job.place, &job.resource_arn, &data)?;
                 let key = (job.place.clone(), request.backup_vault.clone());
                 self.check_vault(&key, request.lifecycle)?;
-                let point = self.backup_point(&job, request, now);
+                let point = self.backup_point(&job, request, &data, now);
                 self.jobs[at].made = Some(point.arn.clone());
                 self.jobs[at].data = data.clone();
                 let tags = request.tags.clone();
@@ -268,7 +268,7 @@ impl Cloud {
         self.check_key(point.key_arn.as_ref())
     }
 
-    fn backup_point(&self, job: &Job, request: &BackupRequest, now: Timestamp) -> RecoveryPoint {
+    fn backup_point(&self, job: &Job, request: &BackupRequest, data: &Data, now: Timestamp) -> RecoveryPoint {
         let kind = type_of(&job.resource_arn);
         let (account, region) = &job.place;
         let is_advanced = !self.not_advanced.contains(&job.place);
@@ -293,7 +293,10 @@ impl Cloud {
             status: PointStatus::Creating,
             message: None,
             created_at: now,
-            bytes: 1 << 20,
+            bytes: match data {
+                Data::Files(files) => files.values().map(|body| body.len() as u64).sum(),
+                _ => 1 << 20,
+            },
             lifecycle: request.lifecycle,
             expires_at: request.lifecycle.expires_at(now),
             cold_at: request.lifecycle.cold_at(now),

@@ -1,4 +1,5 @@
-//! AWS Backup in memory: it really moves data between [`MemoryTables`], [`MemoryDatabases`] and the buckets of [`MemoryWiring`], its
+//! AWS Backup in memory: it really moves data between [`MemoryTables`], [`MemoryDatabases`] and the buckets and file systems of
+//! [`MemoryWiring`], its
 //! jobs advance as they are looked at, and it has the service's documented ways to disappoint.
 
 mod answers;
@@ -77,6 +78,8 @@ enum Data {
     Database(Box<DatabaseConfig>),
     /// The objects of a bucket.
     Bucket(BTreeMap<String, String>),
+    /// The files of a file system.
+    Files(BTreeMap<String, String>),
     /// Of a kind whose data does not matter to the test.
     Opaque,
 }
@@ -146,7 +149,7 @@ impl MemoryBackups {
             .insert(self.place.clone(), databases.clone());
     }
 
-    /// Lets jobs of this account read and make these buckets.
+    /// Lets jobs of this account read and make these buckets and file systems.
     pub fn attach_buckets(&self, buckets: &MemoryWiring) {
         lock(&self.cloud).buckets.insert(self.place.0.clone(), buckets.clone());
     }
@@ -285,11 +288,11 @@ impl MemoryBackups {
         change(&mut stored.unwrap_or_else(|| panic!("no point {point}")).point);
     }
 
-    /// A point of a bucket loses its first object, and nobody says so.
+    /// A point of a bucket or a file system loses its first object or file, and nobody says so.
     pub fn rot(&self, point: &Arn) {
         let mut cloud = lock(&self.cloud);
         let stored = cloud.vaults.values_mut().find_map(|vault| vault.points.get_mut(point));
-        if let Some(Data::Bucket(objects)) = stored.map(|stored| &mut stored.data) {
+        if let Some(Data::Bucket(objects) | Data::Files(objects)) = stored.map(|stored| &mut stored.data) {
             objects.pop_first();
         }
     }
@@ -403,6 +406,10 @@ impl Cloud {
             "Aurora" => self.database(place, DatabaseKind::Cluster, name),
             "S3" => match self.buckets.get(&place.0) {
                 Some(buckets) => buckets.objects(&place.1, name).map(Data::Bucket),
+                None => Some(Data::Opaque),
+            },
+            "EFS" if resource.service() == "elasticfilesystem" => match self.buckets.get(&place.0) {
+                Some(files) => files.files(&place.1, name).map(Data::Files),
                 None => Some(Data::Opaque),
             },
             _ => Some(Data::Opaque),

@@ -19,6 +19,8 @@ impl Cloud {
                 let target = target(metadata)?;
                 return Some(self.buckets.get(&place.0)?.objects(&place.1, target).is_some());
             }
+            // AWS names it, so none is in its way.
+            "EFS" => return Some(false),
             _ => self.databases.get(place)?.names(),
         };
         target(metadata).map(|target| names.contains(target))
@@ -26,6 +28,9 @@ impl Cloud {
 
     /// Makes what a restore job restores: as AWS Backup does, without what it leaves out.
     pub(super) fn make(&self, place: &Place, request: &RestoreRequest, data: &Data) -> Option<Arn> {
+        if let Data::Files(files) = data {
+            return self.make_file_system(place, &request.metadata, files);
+        }
         let name = target(&request.metadata)?;
         match data {
             Data::Table(config, items) => {
@@ -52,8 +57,43 @@ impl Cloud {
                 buckets.put_objects(region, name, missing.map(|(key, body)| (key.clone(), body.clone())));
                 Some(arn(&format!("arn:aws:s3:::{name}")))
             }
-            Data::Opaque => None,
+            Data::Files(_) | Data::Opaque => None,
         }
+    }
+
+    /// Everything below a directory of the restore's own, as AWS Backup does.
+    fn make_file_system(
+        &self,
+        place: &Place,
+        metadata: &BTreeMap<String, String>,
+        files: &BTreeMap<String, String>,
+    ) -> Option<Arn> {
+        let (wiring, region) = (self.buckets.get(&place.0)?, &place.1);
+        let is = |name: &str| metadata.get(name).is_some_and(|given| given == "true");
+        if !is("newFileSystem") {
+            return None;
+        }
+        let mut members = json!({
+            "Encrypted": is("Encrypted"),
+            "PerformanceMode": metadata.get("PerformanceMode").map_or("generalPurpose", String::as_str),
+        });
+        for (member, name) in [
+            ("KmsKeyId", "KmsKeyId"),
+            ("AvailabilityZoneName", "availabilityZoneName"),
+        ] {
+            if let Some(value) = metadata.get(name) {
+                members[member] = json!(value);
+            }
+        }
+        let id = wiring.add_file_system(region, metadata.get("CreationToken")?, &members, &[]);
+        let restored = files
+            .iter()
+            .map(|(path, body)| (format!("/aws-backup-restore_1{path}"), body.clone()));
+        wiring.put_files(region, &id, restored);
+        Some(arn(&format!(
+            "arn:aws:elasticfilesystem:{region}:{}:file-system/{id}",
+            place.0
+        )))
     }
 }
 
@@ -102,6 +142,11 @@ pub(super) fn metadata_of(data: &Data, resource: &Arn) -> BTreeMap<String, Strin
             set("DestinationBucketName", resource.resource_name());
             set("NewBucket", "false");
             set("EncryptionType", "original");
+        }
+        Data::Files(_) => {
+            set("file-system-id", resource.resource_name());
+            set("newFileSystem", "false");
+            set("CreationToken", "of the original");
         }
         Data::Opaque => {}
     }

@@ -4,6 +4,7 @@ mod apigateway;
 mod apigateway_parts;
 mod apigatewayv2;
 mod cloudformation;
+mod efs;
 mod events;
 mod iam;
 mod kinesis;
@@ -184,6 +185,7 @@ impl MemoryWiring {
             Service::Scheduler => desk.scheduler(O::NAME, &input),
             Service::Lambda => desk.lambda(O::NAME, &input),
             Service::S3 => desk.s3(O::NAME, &input),
+            Service::Efs => desk.efs(O::NAME, &input),
             Service::Tagging => desk.tagging(&input),
             Service::CloudFormation => desk.cloudformation(O::NAME, &input),
             Service::Backup | Service::Rds => Err(PortError::Invalid(format!("{} is kept elsewhere", O::NAME))),

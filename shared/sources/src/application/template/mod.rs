@@ -153,6 +153,10 @@ impl Writing<'_> {
                 "{}: a database is restored from its snapshot and not made here",
                 subject.id
             )),
+            Kind::EfsFileSystem => self.notes.push(format!(
+                "{}: a file system is restored from its recovery point and not made here",
+                subject.id
+            )),
             Kind::S3Bucket => self.notes.push(format!(
                 "{}: a bucket is restored from its recovery point and not made here",
                 subject.id

@@ -239,6 +239,7 @@ fn noun(kind: Kind) -> &'static str {
         Kind::IamRole => "Role",
         Kind::RdsInstance => "Instance",
         Kind::RdsCluster => "Cluster",
+        Kind::EfsFileSystem => "FileSystem",
     }
 }
 

@@ -1,0 +1,12 @@
+//! EFS file systems: their settings, access points and mount targets. Their files are in recovery points of AWS Backup.
+
+mod listing;
+pub mod port;
+mod restore;
+mod settings;
+mod snapshot;
+
+pub use listing::{Scratch, find, list, scratch};
+pub use restore::{PutBack, for_target, put_back, renamed};
+pub use settings::{FileSystemReading, NOT_PROTECTED, ReadFileSystem, read};
+pub use snapshot::{FileSystemBegun, begin, read_config};
