@@ -40,6 +40,10 @@ fn where_all_is_well_nothing_is_found() {
         destinations: vec![destination(DestinationState::Ready)],
         settings: BTreeMap::from([(region(), Some(settings))]),
         managed_kinds: BTreeMap::from([(region(), kinds)]),
+        shared: Some(ObservedSharing {
+            accounts: BTreeSet::from(["444455556666".to_owned()]),
+            allowed: Some(AccountCopies::Allowed),
+        }),
         roles: vec![role(RoleState::Lacks(BTreeSet::new()))],
         quotas: vec![quota(89)],
         concurrency: Some(ObservedConcurrency {
