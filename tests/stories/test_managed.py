@@ -13,7 +13,7 @@ from tests.local import vault
 from tests.local.aws_backup import Control
 from tests.local.cloud import REPLICA_REGION
 from tests.local.deploy import Stack, destroy
-from tests.local.functions import follow, invoke, snapshot
+from tests.local.functions import follow, invoke, settled, snapshot
 from tests.local.sample import TABLE, TAGS, Sample
 
 ORDERS = 40
@@ -117,6 +117,17 @@ def test_a_database_comes_back_with_its_tags(app):
     assert done["status"] in ("Done", "Partial"), done
     (back,) = stack.client("rds").describe_db_instances(DBInstanceIdentifier="back-of-shop")["DBInstances"]
     assert {tag["Key"]: tag["Value"] for tag in back["TagList"]}.items() >= TAGS.items(), done
+
+
+def test_a_table_and_a_database_come_back_as_one_application(app):
+    stack, sample = app
+    application = {"resources": [sample.table_id, database_id(stack)]}
+    whole = settled(stack, "Restore", {"application": application, "target": {"prefix": "whole-"}})
+    words = {outcome["subject"].split("/")[0]: outcome["details"]["word"] for outcome in whole}
+    assert words == {"dynamodb-table": "created", "rds-instance": "created"}, whole
+    count = stack.client("dynamodb").scan(TableName=f"whole-{TABLE}", Select="COUNT")["Count"]
+    assert count == ORDERS
+    assert stack.client("rds").describe_db_instances(DBInstanceIdentifier="whole-shop")["DBInstances"]
 
 
 def test_a_restore_test_compares_tells_aws_backup_and_leaves_nothing(app):

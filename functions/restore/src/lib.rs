@@ -37,6 +37,7 @@ use holdfast_vault::{PortError, ports};
 use serde_json::{Value, json};
 
 use copies::Found;
+use managed::ManagedRestore;
 
 pub use choose::choose;
 pub use event::{EXAMPLE, Existing, From, Request, Target, Triggers, Wanted};
@@ -222,10 +223,16 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         );
         let result = match (&manifest.managed, resource.kind) {
             (Some(managed), _) => {
-                let vault = copies.current();
-                let existing = request.target.existing;
-                self.restore_managed(vault, manifest, managed, &target, existing, clock)
-                    .await
+                let wanted = ManagedRestore {
+                    vault: copies.current(),
+                    manifest,
+                    managed,
+                    target: &target,
+                    existing: request.target.existing,
+                    document: None,
+                };
+                let restored = self.restore_managed(&wanted, clock).await;
+                restored.and_then(|restored| wanted.told(restored))
             }
             (None, Kind::LambdaFunction) => self.restore_function(&request, copies, manifest, &target, clock).await,
             (None, kind @ (Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket | Kind::EfsFileSystem)) => {

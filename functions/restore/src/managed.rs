@@ -11,31 +11,60 @@ use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::event::Existing;
 use crate::{Regions, Restore, Vault, VaultPorts, WorkPorts};
+
+/// What is wanted back that AWS Backup keeps.
+pub(crate) struct ManagedRestore<'a, V> {
+    /// The vault that holds the marks of what is under way, and the settings.
+    pub vault: &'a Vault<V>,
+    pub manifest: &'a Manifest,
+    pub managed: &'a ManagedPoint,
+    pub target: &'a ResourceId,
+    /// What a bucket that is there gets.
+    pub existing: Option<Existing>,
+    /// How it shall be configured, where that is not as the point says.
+    pub document: Option<&'a Value>,
+}
+
+impl<V> ManagedRestore<'_, V> {
+    /// What there is to say of it.
+    ///
+    /// # Errors
+    /// The target's name is none that an ARN can hold.
+    pub fn told(&self, restored: Restored) -> Result<Outcome, PortError> {
+        Ok(told(restored, self.manifest, &self.new_arn()?, self.target))
+    }
+
+    fn new_arn(&self) -> Result<Arn, PortError> {
+        let arn = sibling(&self.manifest.arn, &self.target.region, &self.target.name);
+        arn.map_err(|error: CatalogError| PortError::Invalid(error.to_string()))
+    }
+}
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// Does what is left to do, as far as time allows. Asked again, it goes on with the same job.
     pub(crate) async fn restore_managed<C: Clock>(
         &self,
-        vault: &Vault<V>,
-        manifest: &Manifest,
-        managed: &ManagedPoint,
-        target: &ResourceId,
-        existing: Option<Existing>,
+        wanted: &ManagedRestore<'_, V>,
         clock: &C,
-    ) -> Result<Outcome, PortError> {
+    ) -> Result<Restored, PortError> {
+        let ManagedRestore {
+            vault,
+            manifest,
+            target,
+            ..
+        } = *wanted;
         let Some(stack) = &self.managed else {
             let message = "the stack has no role for AWS Backup: deploy it with the parameter AwsBackup=enabled";
             return Err(PortError::Invalid(message.to_owned()));
         };
-        let from = copy_in(vault, manifest, managed, target, stack, clock.now()).await?;
-        let new_arn = sibling(&manifest.arn, &target.region, &target.name)
-            .map_err(|error: CatalogError| PortError::Invalid(error.to_string()))?;
+        let from = copy_in(vault, manifest, wanted.managed, target, stack, clock.now()).await?;
+        let new_arn = wanted.new_arn()?;
         // Into a bucket that is there it is another restore than into a new one of that name.
-        let (into, suffix) = match existing {
+        let (into, suffix) = match wanted.existing {
             None => (IntoBucket::New, ""),
             Some(Existing::Objects) => (IntoBucket::Existing { with_settings: false }, " objects"),
             Some(Existing::Everything) => (IntoBucket::Existing { with_settings: true }, " everything"),
@@ -47,34 +76,34 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             target: &new_arn,
             role_arn: &stack.role_arn,
             work: &layout::restore_work(&Sha256::of(identity.as_bytes())),
+            document: wanted.document,
         };
         let backups = self.regions.backups(&target.region);
-        let restored = match DatabaseKind::of(target.kind) {
+        match DatabaseKind::of(target.kind) {
             None if target.kind == Kind::S3Bucket => {
                 let order = BucketOrder {
                     restore: &order,
                     region: &target.region,
                     into,
                 };
-                restore_bucket(&backups, self.regions.wiring(), &vault.store, clock, &order).await?
+                restore_bucket(&backups, self.regions.wiring(), &vault.store, clock, &order).await
             }
             None if target.kind == Kind::EfsFileSystem => {
                 let order = FileSystemOrder {
                     restore: &order,
                     region: &target.region,
                 };
-                restore_file_system(&backups, self.regions.wiring(), &vault.store, clock, &order).await?
+                restore_file_system(&backups, self.regions.wiring(), &vault.store, clock, &order).await
             }
             None => {
                 let tables = self.regions.tables(&target.region);
-                restore_table(&backups, &tables, &vault.store, clock, &order).await?
+                restore_table(&backups, &tables, &vault.store, clock, &order).await
             }
             Some(kind) => {
                 let databases = self.regions.databases(&target.region);
-                restore_database(&backups, &databases, &vault.store, clock, &order, kind).await?
+                restore_database(&backups, &databases, &vault.store, clock, &order, kind).await
             }
-        };
-        Ok(told(restored, manifest, &new_arn, target))
+        }
     }
 }
 

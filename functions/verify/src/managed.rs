@@ -90,6 +90,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
             target: &target,
             role_arn: &stack.role_arn,
             work: "",
+            document: None,
         };
         let backups = self.regions.backups(&self.region);
         match DatabaseKind::of(manifest.point.resource.kind) {

@@ -1,5 +1,6 @@
 //! The engine `aws-backup` through the five functions, over an AWS Backup in memory that disappoints as the service does.
 
+mod application;
 mod buckets;
 mod copied;
 mod copied_by_events;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Arn, Kind, Outcome, OutcomeStatus, ResourceId};
 use holdfast_sources::application::{Action, ArnMap, Existing, Step, Verdict, Word, decide, without};
+use holdfast_sources::dynamodb::TableConfig;
 use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::lambda::restore;
 use holdfast_sources::wiring::KINDS;
@@ -50,12 +51,19 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             false => wanted,
         };
         let is_function = step.resource.kind == Kind::LambdaFunction;
-        let is_made = is_function || step.resource.kind == Kind::DynamodbTable || KINDS.contains(&step.resource.kind);
+        let managed = point.manifest.managed.as_ref();
+        let is_made = managed.is_some()
+            || is_function
+            || step.resource.kind == Kind::DynamodbTable
+            || KINDS.contains(&step.resource.kind);
         if !is_made {
             let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
             return Ok(told(step, &Word::NeedsPerson(why)));
         }
         let outcome = match step.action {
+            Action::Create if let Some(managed) = managed => {
+                self.managed(step, (point, managed), &wanted, clock).await?
+            }
             Action::Create if step.resource.kind == Kind::DynamodbTable => {
                 self.table(step, point, &wanted, clock).await?
             }
@@ -110,7 +118,19 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         if outcome.status == OutcomeStatus::Continuing {
             return Ok(outcome);
         }
-        let found = tables.read_table(name).await?;
+        self.table_made(step, wanted, &config, outcome).await
+    }
+
+    /// What to say of a table that is there: its stream is learnt, and one that no restore announced is compared.
+    pub(super) async fn table_made(
+        &mut self,
+        step: &Step,
+        wanted: &Value,
+        config: &TableConfig,
+        outcome: Outcome,
+    ) -> Result<Outcome, PortError> {
+        let tables = self.restore.regions.tables(&step.target.region);
+        let found = tables.read_table(&step.target.name).await?;
         if config.stream.is_some() && found.stream_arn.is_none() {
             let why = format!(
                 "its stream is not on, and what reads it would be connected to the old one: {}; send the same event again",
@@ -208,7 +228,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
 }
 
 /// What to say of a resource that is there and that no restore made: adopted if it is equal, else refused with the differences.
-fn existing(step: &Step, wanted: &Value, there: &Value, unreadable: &[String], note: &str) -> Outcome {
+pub(super) fn existing(step: &Step, wanted: &Value, there: &Value, unreadable: &[String], note: &str) -> Outcome {
     if !unreadable.is_empty() {
         let why = format!("it is there, and could not be compared: {}", unreadable.join("; "));
         return told(step, &Word::Failed(why));

@@ -46,6 +46,10 @@ pub struct Request {
     /// Which vault to read; the home vault if it has any of it, else the replica, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<From>,
+    /// What this restore has given up, by resource, and why: each attempt would cost another job of AWS Backup. A restore that goes
+    /// on by itself says it; whoever sends the event again has everything tried again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given_up: BTreeMap<ResourceId, String>,
     /// The vault that holds the marks of what is under way; a restore that goes on by itself says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_in: Option<String>,
@@ -205,6 +209,7 @@ mod tests {
         let event = json!({
             "application": {"points": ["dynamodb-table/eu-west-1/orders/20261121T030000Z-standard"]},
             "target": {"suffix": "-2"}, "switch_on": true, "from": "replica", "began_in": "vault",
+            "given_up": {"rds-instance/eu-west-1/ledger": "its key is disabled"},
         });
         let request = Request::parse(event).unwrap();
         assert_eq!(Request::parse(json!(request)).unwrap(), request);

@@ -28,6 +28,14 @@ pub(super) struct Gathered<'a, V> {
     pub notes: Vec<String>,
 }
 
+impl<V> Gathered<'_, V> {
+    /// Whether AWS Backup keeps the data of a resource's point.
+    pub fn is_managed(&self, resource: &ResourceId) -> bool {
+        let mut points = self.points.iter();
+        points.any(|point| point.member.id == *resource && point.manifest.managed.is_some())
+    }
+}
+
 /// A resource's point.
 pub(super) struct Point {
     pub member: Member,

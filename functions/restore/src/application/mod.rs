@@ -4,10 +4,11 @@ mod act;
 mod event;
 mod gather;
 mod in_place;
+mod managed;
 mod streams;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Kind, Outcome, OutcomeStatus, PointId, Report, ResourceId};
 use holdfast_lambda::Failure;
@@ -20,6 +21,7 @@ use crate::{Regions, Restore, VaultPorts, WorkPorts, advice};
 use act::Act;
 pub use event::{Chosen, EXAMPLE, Request};
 use gather::{Gathered, Point};
+use managed::LOOK_AGAIN_SECONDS;
 
 /// An invocation with less time than this begins no further resource: the rest is the next one's.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
@@ -125,41 +127,66 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             records: request.records,
             wait_seconds: 0,
         };
+        let mut given_up = request.given_up.clone();
         let mut failed: BTreeSet<&ResourceId> = BTreeSet::new();
+        let mut waiting: BTreeSet<&ResourceId> = BTreeSet::new();
         let mut outcomes = Vec::with_capacity(steps.len());
+        let mut left = 0;
         for (at, step) in steps.iter().enumerate() {
-            let left = steps.len() - at;
             if clock.remaining() < STOP_BEFORE_END {
-                outcomes.push(self.leave_rest(request, gathered, left, 0).await?);
+                left += steps.len() - at;
                 break;
             }
-            let needed = step
-                .after
-                .iter()
-                .chain([&step.resource])
-                .find(|needed| failed.contains(needed));
-            if let Some(needed) = needed {
+            let needs = || step.after.iter().chain([&step.resource]);
+            // Events flow when everything stands.
+            let is_early = at >= quiet.len() && !waiting.is_empty();
+            if is_early || needs().any(|needed| waiting.contains(needed)) {
+                waiting.insert(&step.resource);
+                left += 1;
+                continue;
+            }
+            if let Some(needed) = needs().find(|needed| failed.contains(needed)) {
                 failed.insert(&step.resource);
                 outcomes.push(told(step, &Word::Failed(format!("not tried, because {needed} failed"))));
                 continue;
             }
-            match act.step(step, clock).await {
-                Ok(outcome) if outcome.status == OutcomeStatus::Continuing => {
+            if let Some(why) = request.given_up.get(&step.resource) {
+                failed.insert(&step.resource);
+                outcomes.push(told(step, &Word::Failed(why.clone())));
+                continue;
+            }
+            let is_managed = gathered.is_managed(&step.resource);
+            let (outcome, may_pass) = match act.step(step, clock).await {
+                Ok(outcome) => (outcome, false),
+                Err(error) => {
+                    let failed = Word::Failed(format!("{error}{}", advice(&error)));
+                    (told(step, &failed), error.is_retryable())
+                }
+            };
+            match outcome.status {
+                OutcomeStatus::Continuing if is_managed => {
+                    waiting.insert(&step.resource);
+                    act.wait_seconds = LOOK_AGAIN_SECONDS;
+                    left += 1;
+                }
+                OutcomeStatus::Continuing => {
                     outcomes.push(outcome);
-                    outcomes.push(self.leave_rest(request, gathered, left, act.wait_seconds).await?);
+                    left += steps.len() - at;
                     break;
                 }
-                Ok(outcome) => {
-                    if outcome.status == OutcomeStatus::Failed {
-                        failed.insert(&step.resource);
-                    }
-                    outcomes.push(outcome);
-                }
-                Err(error) => {
+                OutcomeStatus::Failed => {
                     failed.insert(&step.resource);
-                    outcomes.push(told(step, &Word::Failed(format!("{error}{}", advice(&error)))));
+                    if is_managed && !may_pass {
+                        given_up.insert(step.resource.clone(), outcome.message.clone());
+                    }
                 }
+                _ => {}
             }
+            outcomes.push(outcome);
+        }
+        if left > 0 {
+            let rest = self.leave_rest(request, gathered, given_up, left, act.wait_seconds);
+            outcomes.push(rest.await?);
         }
         Ok(outcomes)
     }
@@ -170,6 +197,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         &self,
         request: &Request,
         gathered: &Gathered<'_, V>,
+        given_up: BTreeMap<ResourceId, String>,
         left: usize,
         delay_seconds: u32,
     ) -> Result<Outcome, Failure> {
@@ -183,6 +211,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 points: Some(points),
                 ..Chosen::default()
             },
+            given_up,
             began_in: Some(gathered.vault.location.place.to_string()),
             ..request.clone()
         };

@@ -65,7 +65,9 @@ impl Target {
     }
 
     fn new_id(&self, old: &ResourceId, resources: &BTreeSet<ResourceId>) -> Result<ResourceId, NameFault> {
-        let leaf = self.leaf(old);
+        // Notifications go to the bucket that comes back with them.
+        let bucket = bucket_of(old).filter(|bucket| resources.contains(bucket));
+        let leaf = self.leaf(bucket.as_ref().unwrap_or(old));
         check(old, &leaf)?;
         // A rule goes to the new bus only if the bus is part of the application; else it stays on the one that is there.
         let name = match parent(old) {
@@ -146,6 +148,12 @@ pub(super) fn parent(id: &ResourceId) -> Option<ResourceId> {
         _ => return None,
     };
     ResourceId::new(kind, id.region.clone(), id.parent()?).ok()
+}
+
+/// The bucket that notifications are of.
+pub(super) fn bucket_of(id: &ResourceId) -> Option<ResourceId> {
+    let bucket = || ResourceId::new(Kind::S3Bucket, id.region.clone(), &id.name).ok();
+    (id.kind == Kind::BucketNotifications).then(bucket).flatten()
 }
 
 /// A name's stem and the ending by which the service knows its type.

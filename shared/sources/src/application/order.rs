@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::{Kind, ResourceId};
 
-use super::naming::{is_given, parent};
+use super::naming::{bucket_of, is_given, parent};
 use super::{ArnMap, Member};
 use crate::wiring::trust::TRUST;
 
@@ -100,7 +100,8 @@ impl Needs {
         let mut needs = Needs::default();
         for member in members {
             needs.0.entry(member.id.clone()).or_default();
-            if let Some(parent) = parent(&member.id).filter(|parent| ids.contains(parent) && !is_given(parent)) {
+            let parent = parent(&member.id).or_else(|| bucket_of(&member.id));
+            if let Some(parent) = parent.filter(|parent| ids.contains(parent) && !is_given(parent)) {
                 needs.add(&member.id, parent, Tie::Must, String::new());
             }
             for reference in map.references(&member.document) {

@@ -174,7 +174,9 @@ fn resource_of(
 
 /// The tags that a configuration document holds.
 pub fn tags_of(document: &Value) -> BTreeMap<String, String> {
-    let tags = document.get("tags").and_then(Value::as_object).into_iter().flatten();
+    // A database's stand among what instances and clusters have alike.
+    let tags = document.get("tags").or_else(|| document.pointer("/shared/tags"));
+    let tags = tags.and_then(Value::as_object).into_iter().flatten();
     tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
         .collect()
 }

@@ -85,7 +85,7 @@ where
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
-    let (document, told) = match s3::read_config(store, restore.manifest).await {
+    let (document, told) = match restore.config(s3::read_config(store, restore.manifest)).await {
         Ok(document) => {
             let (old, new) = (&restore.manifest.arn, restore.target);
             let (document, told) = s3::for_target(&document, new, old, order.is_elsewhere());

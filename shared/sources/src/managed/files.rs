@@ -110,7 +110,7 @@ where
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
-    let (document, mut outcomes) = match efs::read_config(store, restore.manifest).await {
+    let (document, mut outcomes) = match restore.config(efs::read_config(store, restore.manifest)).await {
         Ok(document) => {
             let (document, told) = efs::for_target(&document, order.is_elsewhere());
             (Some(document), told)

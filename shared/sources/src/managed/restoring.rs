@@ -4,7 +4,8 @@ use holdfast_catalog::{Arn, CatalogError, ManagedJob, ManagedPoint, Manifest, Re
 use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::identity::restore_token;
 use super::marks::{newest_job, write_job};
@@ -37,6 +38,24 @@ pub struct RestoreOrder<'a> {
     pub role_arn: &'a Arn,
     /// Where the restore's marks lie in the vault.
     pub work: &'a str,
+    /// How it shall be configured, where that is not as the point says: as a part of an application under new names.
+    pub document: Option<&'a Value>,
+}
+
+impl RestoreOrder<'_> {
+    /// How it shall be configured: as the order says, or else the point.
+    ///
+    /// # Errors
+    /// `Corrupt` where the order's document is none of this kind; those of reading the point's.
+    pub(super) async fn config<T: DeserializeOwned>(
+        &self,
+        of_point: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        match self.document {
+            Some(document) => T::deserialize(document).map_err(|error| PortError::Corrupt(error.to_string())),
+            None => of_point.await,
+        }
+    }
 }
 
 /// How far a restore is.
@@ -246,7 +265,7 @@ where
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
-    let (config, mut outcomes) = match table_restore::read_config(store, order.manifest).await {
+    let (config, mut outcomes) = match order.config(table_restore::read_config(store, order.manifest)).await {
         Ok(document) => {
             let (config, outcomes) = table_settings::for_target(&document, order.target, &order.manifest.arn);
             (Some(config), outcomes)
@@ -322,7 +341,7 @@ where
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
     };
-    let (config, mut outcomes) = match rds::read_config(store, order.manifest).await {
+    let (config, mut outcomes) = match order.config(rds::read_config(store, order.manifest)).await {
         Ok(document) => {
             let (config, outcomes) = rds::settings::for_target(&document, order.target, &order.manifest.arn);
             (Some(config), outcomes)

@@ -246,5 +246,6 @@ pub fn order<'a>(manifest: &'a Manifest, target: &'a Arn, role_arn: &'a Arn, wor
         target,
         role_arn,
         work,
+        document: None,
     }
 }
