@@ -5,12 +5,13 @@ mod event;
 mod gather;
 mod in_place;
 mod managed;
+mod progress;
 mod streams;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use holdfast_catalog::{Kind, Outcome, OutcomeStatus, PointId, Report, ResourceId};
+use holdfast_catalog::{Kind, Outcome, OutcomeStatus, PointId, Report};
 use holdfast_lambda::Failure;
 use holdfast_sources::application::{self, ArnMap, CodeBucket, Member, Plan, Step, Word};
 use holdfast_vault::port::Clock;
@@ -22,6 +23,7 @@ use act::Act;
 pub use event::{Chosen, EXAMPLE, Request};
 use gather::{Gathered, Point};
 use managed::LOOK_AGAIN_SECONDS;
+use progress::Progress;
 
 /// An invocation with less time than this begins no further resource: the rest is the next one's.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
@@ -127,32 +129,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             records: request.records,
             wait_seconds: 0,
         };
-        let mut given_up = request.given_up.clone();
-        let mut failed: BTreeSet<&ResourceId> = BTreeSet::new();
-        let mut waiting: BTreeSet<&ResourceId> = BTreeSet::new();
-        let mut outcomes = Vec::with_capacity(steps.len());
-        let mut left = 0;
+        let mut progress = Progress::new(request.given_up.clone());
         for (at, step) in steps.iter().enumerate() {
             if clock.remaining() < STOP_BEFORE_END {
-                left += steps.len() - at;
+                progress.left += steps.len() - at;
                 break;
             }
-            let needs = || step.after.iter().chain([&step.resource]);
-            // Events flow when everything stands.
-            let is_early = at >= quiet.len() && !waiting.is_empty();
-            if is_early || needs().any(|needed| waiting.contains(needed)) {
-                waiting.insert(&step.resource);
-                left += 1;
-                continue;
-            }
-            if let Some(needed) = needs().find(|needed| failed.contains(needed)) {
-                failed.insert(&step.resource);
-                outcomes.push(told(step, &Word::Failed(format!("not tried, because {needed} failed"))));
-                continue;
-            }
-            if let Some(why) = request.given_up.get(&step.resource) {
-                failed.insert(&step.resource);
-                outcomes.push(told(step, &Word::Failed(why.clone())));
+            if !progress.is_due(step, at >= quiet.len()) {
                 continue;
             }
             let is_managed = gathered.is_managed(&step.resource);
@@ -163,32 +146,21 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                     (told(step, &failed), error.is_retryable())
                 }
             };
-            match outcome.status {
-                OutcomeStatus::Continuing if is_managed => {
-                    waiting.insert(&step.resource);
-                    act.wait_seconds = LOOK_AGAIN_SECONDS;
-                    left += 1;
-                }
-                OutcomeStatus::Continuing => {
-                    outcomes.push(outcome);
-                    left += steps.len() - at;
-                    break;
-                }
-                OutcomeStatus::Failed => {
-                    failed.insert(&step.resource);
-                    if is_managed && !may_pass {
-                        given_up.insert(step.resource.clone(), outcome.message.clone());
-                    }
-                }
-                _ => {}
+            let goes_on = outcome.status == OutcomeStatus::Continuing;
+            progress.done(step, outcome, is_managed && !may_pass);
+            if goes_on && is_managed {
+                act.wait_seconds = LOOK_AGAIN_SECONDS;
+                progress.wait(step);
+            } else if goes_on {
+                progress.left += steps.len() - at;
+                break;
             }
-            outcomes.push(outcome);
         }
-        if left > 0 {
-            let rest = self.leave_rest(request, gathered, given_up, left, act.wait_seconds);
-            outcomes.push(rest.await?);
+        if progress.left > 0 {
+            let rest = self.leave_rest(request, gathered, &progress, act.wait_seconds).await?;
+            progress.outcomes.push(rest);
         }
-        Ok(outcomes)
+        Ok(progress.outcomes)
     }
 
     /// Leaves the rest to the next invocation: the same request with the points that were chosen, so that what is meant does
@@ -197,8 +169,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         &self,
         request: &Request,
         gathered: &Gathered<'_, V>,
-        given_up: BTreeMap<ResourceId, String>,
-        left: usize,
+        progress: &Progress<'_>,
         delay_seconds: u32,
     ) -> Result<Outcome, Failure> {
         let points: Vec<PointId> = gathered
@@ -211,12 +182,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 points: Some(points),
                 ..Chosen::default()
             },
-            given_up,
+            given_up: progress.given_up.clone(),
             began_in: Some(gathered.vault.location.place.to_string()),
             ..request.clone()
         };
         self.work.send(vec![json!(resolved).to_string()], delay_seconds).await?;
-        let message = format!("{left} steps are left and go on by themselves");
+        let message = format!("{} steps are left and go on by themselves", progress.left);
         Ok(Outcome::new("application", OutcomeStatus::Continuing, message))
     }
 }
