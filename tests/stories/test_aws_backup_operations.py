@@ -122,6 +122,7 @@ def every_call(account: BackupAccount) -> list[tuple[str, dict]]:
         ("untag_resource", {"ResourceArn": point, "TagKeyList": ["a"]}),
         ("list_tags", {"ResourceArn": point}),
         ("get_supported_resource_types", {}),
+        ("describe_global_settings", {}),
         ("describe_region_settings", {}),
         ("update_region_settings", {"ResourceTypeOptInPreference": {"S3": False}}),
         ("describe_protected_resource", {"ResourceArn": table}),
