@@ -3,6 +3,7 @@
 
 mod answers;
 mod jobs;
+mod plans;
 mod restores;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 
 use crate::{ManualClock, MemoryDatabases, MemoryTables, MemoryWiring, lock};
 use jobs::Job;
+use plans::Plan;
 
 /// The AWS Backup of one region and account. Clones, and those of other regions and accounts made from it, are one cloud.
 #[derive(Debug, Clone)]
@@ -37,6 +39,7 @@ struct Cloud {
     buckets: BTreeMap<String, MemoryWiring>,
     vaults: BTreeMap<(Place, String), Vault>,
     jobs: Vec<Job>,
+    plans: Vec<Plan>,
     endings: VecDeque<JobEnd>,
     polls: u32,
     made: u64,
@@ -76,6 +79,8 @@ enum Data {
     Database(Box<DatabaseConfig>),
     /// The objects of a bucket.
     Bucket(BTreeMap<String, String>),
+    /// The objects of a bucket at each time at which they were looked at: a continuous point's.
+    History(Vec<(Timestamp, BTreeMap<String, String>)>),
     /// Of a kind whose data does not matter to the test.
     Opaque,
 }

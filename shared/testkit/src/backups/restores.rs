@@ -52,7 +52,7 @@ impl Cloud {
                 buckets.put_objects(region, name, missing.map(|(key, body)| (key.clone(), body.clone())));
                 Some(arn(&format!("arn:aws:s3:::{name}")))
             }
-            Data::Opaque => None,
+            Data::Opaque | Data::History(_) => None,
         }
     }
 }
@@ -98,7 +98,7 @@ pub(super) fn metadata_of(data: &Data, resource: &Arn) -> BTreeMap<String, Strin
                 set("engine", &cluster.shared.engine);
             }
         },
-        Data::Bucket(_) => {
+        Data::Bucket(_) | Data::History(_) => {
             set("DestinationBucketName", resource.resource_name());
             set("NewBucket", "false");
             set("EncryptionType", "original");
