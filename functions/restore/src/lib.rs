@@ -24,7 +24,7 @@ use holdfast_sources::call::cloudformation::ListStackResources;
 use holdfast_sources::dynamodb::port::{ApplyTableSettings, CreateTable, ReadTable, ScanTable, WriteItems};
 use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::restore::{MakeWhole, VaultLocation};
-use holdfast_sources::managed::port::{ReadRestores, StartRestores};
+use holdfast_sources::managed::port::{ReadRecoveryPoints, ReadRestores, StartRestores};
 use holdfast_sources::rds::port::{ChangeDatabases, ReadDatabases};
 use holdfast_sources::s3::ReadBucket;
 use holdfast_sources::s3::port::{ChangeBucket, FindBucket};
@@ -68,7 +68,7 @@ impl<T: ReadWhole + MakeWhole> FunctionPorts for T {}
 
 ports! {
     /// What restore asks of AWS Backup: it starts jobs and looks.
-    pub trait BackupPorts: StartRestores, ReadRestores
+    pub trait BackupPorts: StartRestores, ReadRestores, ReadRecoveryPoints
 }
 
 ports! {
@@ -194,6 +194,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// The request is not valid, or no vault has such a point. What goes wrong with the target is in the report.
     pub async fn run<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let resource = request.resource()?;
+        let moment = request.moment(&resource)?;
         let found = self.find(&request, &resource, clock).await?;
         let Found { copies, manifest, .. } = &found;
         let target = resolve(&request.target, manifest)?;
@@ -205,9 +206,12 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         let result = match (&manifest.managed, resource.kind) {
             (Some(managed), _) => {
                 let vault = copies.current();
-                let existing = request.target.existing;
-                self.restore_managed(vault, manifest, managed, &target, existing, clock)
-                    .await
+                let wanted = managed::Wanted {
+                    target: &target,
+                    existing: request.target.existing,
+                    moment,
+                };
+                self.restore_managed(vault, manifest, managed, &wanted, clock).await
             }
             (None, Kind::LambdaFunction) => self.restore_function(&request, copies, manifest, &target, clock).await,
             (None, kind @ (Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket)) => {

@@ -3,6 +3,8 @@
 use holdfast_catalog::{
     Arn, CatalogError, Kind, ManagedPoint, ManagedVault, Manifest, Outcome, OutcomeStatus, ResourceId, Sha256, layout,
 };
+use holdfast_sources::managed::continuous::covering;
+use holdfast_sources::managed::port::ReadRecoveryPoints as _;
 use holdfast_sources::managed::{
     BucketOrder, IntoBucket, RestoreOrder, Restored, copies_of, restore_bucket, restore_database, restore_table,
     sibling,
@@ -10,10 +12,30 @@ use holdfast_sources::managed::{
 use holdfast_sources::rds::DatabaseKind;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::event::Existing;
 use crate::{Regions, Restore, Vault, VaultPorts, WorkPorts};
+
+/// What a person wants of a point.
+pub(crate) struct Wanted<'a> {
+    /// What to make of it.
+    pub target: &'a ResourceId,
+    /// What becomes of a bucket that is there.
+    pub existing: Option<Existing>,
+    /// The moment to go back to.
+    pub moment: Option<Timestamp>,
+}
+
+/// Where data comes from.
+struct Source {
+    from: ManagedPoint,
+    /// The moment to go back to, of a continuous point.
+    moment: Option<Timestamp>,
+    /// What else is to be said.
+    note: Option<String>,
+}
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// Does what is left to do, as far as time allows. Asked again, it goes on with the same job.
@@ -22,15 +44,23 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         vault: &Vault<V>,
         manifest: &Manifest,
         managed: &ManagedPoint,
-        target: &ResourceId,
-        existing: Option<Existing>,
+        wanted: &Wanted<'_>,
         clock: &C,
     ) -> Result<Outcome, PortError> {
+        let (target, existing) = (wanted.target, wanted.existing);
         let Some(stack) = &self.managed else {
             let message = "the stack has no role for AWS Backup: deploy it with the parameter AwsBackup=enabled";
             return Err(PortError::Invalid(message.to_owned()));
         };
-        let from = copy_in(vault, manifest, managed, target, stack).await?;
+        let continuous = self.continuous_source(manifest, managed, wanted, clock.now()).await?;
+        let source = match continuous {
+            Ok(source) => source,
+            Err(note) => Source {
+                from: copy_in(vault, manifest, managed, target, stack).await?,
+                moment: None,
+                note,
+            },
+        };
         let new_arn = sibling(&manifest.arn, &target.region, &target.name)
             .map_err(|error: CatalogError| PortError::Invalid(error.to_string()))?;
         // Into a bucket that is there it is another restore than into a new one of that name.
@@ -39,10 +69,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             Some(Existing::Objects) => (IntoBucket::Existing { with_settings: false }, " objects"),
             Some(Existing::Everything) => (IntoBucket::Existing { with_settings: true }, " everything"),
         };
-        let identity = format!("{} {} {}{suffix}", manifest.point, target.region, target.name);
+        let at = source.moment.map_or(String::new(), |moment| format!(" at {moment}"));
+        let identity = format!("{} {} {}{suffix}{at}", manifest.point, target.region, target.name);
         let order = RestoreOrder {
             manifest,
-            from: &from,
+            from: &source.from,
             target: &new_arn,
             role_arn: &stack.role_arn,
             work: &layout::restore_work(&Sha256::of(identity.as_bytes())),
@@ -54,6 +85,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                     restore: &order,
                     region: &target.region,
                     into,
+                    moment: source.moment,
                 };
                 restore_bucket(&backups, self.regions.wiring(), &vault.store, clock, &order).await?
             }
@@ -66,7 +98,68 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                 restore_database(&backups, &databases, &vault.store, clock, &order, kind).await?
             }
         };
-        Ok(told(restored, manifest, &new_arn, target))
+        Ok(source.told(told(restored, manifest, &new_arn, target)))
+    }
+
+    /// The continuous point that reaches the wanted moment, or what is to be said where none does.
+    async fn continuous_source(
+        &self,
+        manifest: &Manifest,
+        managed: &ManagedPoint,
+        wanted: &Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<Result<Source, Option<String>>, PortError> {
+        let lost = &manifest.point.resource;
+        let Some(moment) = wanted.moment.filter(|moment| *moment != manifest.point.slot.instant()) else {
+            return Ok(Err(None));
+        };
+        let instead = format!("so this is the point of {}", manifest.point.slot);
+        if wanted.target.region != lost.region {
+            let note = format!("AWS Backup goes back to a moment in {} only, {instead}", lost.region);
+            return Ok(Err(Some(note)));
+        }
+        let points = self.regions.backups(&lost.region).recovery_points_of(&manifest.arn).await?;
+        let Some(point) = covering(&points, moment, now) else {
+            return Ok(Err(Some(format!("no continuous point reaches {moment}, {instead}"))));
+        };
+        if let Some(command) = rds_command(manifest, wanted.target, moment) {
+            return Err(PortError::Invalid(format!(
+                "RDS goes back to a moment by itself: {command}; without \"time\" this restores a point"
+            )));
+        }
+        Ok(Ok(Source {
+            from: point.managed(None, managed.made_by),
+            moment: Some(moment),
+            note: None,
+        }))
+    }
+}
+
+impl Source {
+    fn told(&self, mut outcome: Outcome) -> Outcome {
+        if let Some(note) = &self.note {
+            let gap = if outcome.message.is_empty() { "" } else { "; " };
+            outcome.message = format!("{}{gap}{note}", outcome.message);
+        }
+        match self.moment {
+            Some(moment) => outcome.with("moment", moment.to_string()),
+            None => outcome,
+        }
+    }
+}
+
+/// How a database comes back as it was at a moment: the continuous points of AWS Backup are RDS's own automated backups.
+fn rds_command(manifest: &Manifest, target: &ResourceId, moment: Timestamp) -> Option<String> {
+    let (region, source, name) = (&target.region, &manifest.point.resource.name, &target.name);
+    match DatabaseKind::of(target.kind)? {
+        DatabaseKind::Instance => Some(format!(
+            "aws rds restore-db-instance-to-point-in-time --region {region} --source-db-instance-identifier {source} \
+             --target-db-instance-identifier {name} --restore-time {moment}"
+        )),
+        DatabaseKind::Cluster => Some(format!(
+            "aws rds restore-db-cluster-to-point-in-time --region {region} --source-db-cluster-identifier {source} \
+             --db-cluster-identifier {name} --restore-to-time {moment}"
+        )),
     }
 }
 
