@@ -27,6 +27,7 @@ NAMELESS_ACTIONS = {
     "backup:DescribeRegionSettings",
     "backup:DescribeRestoreJob",
     "backup:ListBackupJobs",
+    "backup:ListBackupPlans",
     "backup:ListCopyJobs",
     "backup:ListLegalHolds",
     "backup:ListRecoveryPointsByLegalHold",
@@ -81,6 +82,10 @@ def test_every_other_delete_is_of_recovery_points_by_prune_or_of_our_own_scratch
             removing = [action for action in entry["Action"] if removes_data(action)]
             if removing:
                 if role == "PruneRole":
+                    ours_alone = {"StringEquals": {"aws:ResourceTag/holdfast:stack": {"Ref": "AWS::StackName"}}}
+                    if removing == ["backup:DeleteBackupPlan", "backup:DeleteBackupSelection"]:
+                        assert entry["Condition"] == ours_alone
+                        continue
                     assert removing in (["backup:DeleteRecoveryPoint"], ["s3:DeleteObjectVersion"])
                     continue
                 assert role == "VerifyRole"
@@ -92,6 +97,14 @@ def test_every_other_delete_is_of_recovery_points_by_prune_or_of_our_own_scratch
                 assert all(
                     re.search(r":(table/|cluster:|db:|s3:::)holdfast-scratch-\*$", resource) for resource in entry["Resource"]
                 )
+
+
+def test_backup_plans_are_made_with_the_stacks_tag_and_changed_only_with_it():
+    made = [entry for entry in allowed("SnapshotRole") if "backup:CreateBackupPlan" in entry["Action"]]
+    changed = [entry for entry in allowed("SnapshotRole") if "backup:UpdateBackupPlan" in entry["Action"]]
+    stack = {"Ref": "AWS::StackName"}
+    assert [entry["Condition"] for entry in made] == [{"StringEquals": {"aws:RequestTag/holdfast:stack": stack}}]
+    assert [entry["Condition"] for entry in changed] == [{"StringEquals": {"aws:ResourceTag/holdfast:stack": stack}}]
 
 
 def test_prune_can_delete_neither_a_bucket_nor_the_policy_document():

@@ -1,6 +1,7 @@
 //! The engine `aws-backup` through the five functions, over an AWS Backup in memory that disappoints as the service does.
 
 mod buckets;
+mod continuous;
 mod copied;
 mod copied_by_events;
 mod elsewhere;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
@@ -33,15 +34,22 @@ class Buckets:
         if versioning != "Enabled":
             raise JobFailed(f"Versioning is not enabled on {bucket} within account {place.account}")
         with_tags = options.get("BackupObjectTags", "enabled") == "enabled"
-        versions, skipped = [], 0
+        versions, markers, skipped = [], [], 0
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            markers += [_marker(each) for each in page.get("DeleteMarkers", [])]
             for each in page.get("Versions", []):
                 if each.get("StorageClass") in FROZEN:
                     skipped += 1
                 else:
                     versions.append(_version(s3, bucket, each, with_tags))
         acls = options.get("BackupACLs", "enabled") == "enabled" and _has_acls(s3, bucket)
-        content: dict[str, Any] = {"bucket": bucket, "versions": versions, "tags": _tags_of(s3, bucket), "acls": acls}
+        content: dict[str, Any] = {
+            "bucket": bucket,
+            "versions": versions,
+            "markers": markers,
+            "tags": _tags_of(s3, bucket),
+            "acls": acls,
+        }
         if skipped and not versions:
             raise JobFailed(
                 f"No objects were backed up from the source bucket {bucket}. "
@@ -53,6 +61,20 @@ class Buckets:
                 "To get notified of these failures please enable SNS event notifications."
             )
         return content
+
+    def follow(self, place: Place, resource_arn: str, content: dict[str, Any]) -> None:
+        """A continuous point gets what came since, for as long as the bucket is there."""
+        s3, bucket = client("s3", place), _name(resource_arn)
+        known = {version["version_id"] for version in content["versions"]}
+        try:
+            pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket))
+        except ClientError:
+            return
+        for page in pages:
+            news = [each for each in page.get("Versions", []) if each["VersionId"] not in known]
+            content["versions"] += [_version(s3, bucket, each, True) for each in news if each.get("StorageClass") not in FROZEN]
+            told = [_marker(each) for each in page.get("DeleteMarkers", [])]
+            content["markers"] += [marker for marker in told if marker not in content["markers"]]
 
     def size_bytes(self, content: dict[str, Any]) -> int:
         return sum(len(version["body"]) for version in content["versions"])
@@ -83,9 +105,9 @@ class Buckets:
                 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
                 for each in page.get("Contents", [])
             }
-            for version in content["versions"]:
+            for version in _newest(content, metadata.get("RestoreTime")):
                 # What is there already is never overwritten.
-                if version["latest"] and version["key"] not in there and (not wanted or version["key"] in wanted):
+                if version["key"] not in there and (not wanted or version["key"] in wanted):
                     s3.put_object(Bucket=bucket, Key=version["key"], Body=version["body"], **version["headers"])
                     if version["tags"]:
                         s3.put_object_tagging(Bucket=bucket, Key=version["key"], Tagging={"TagSet": version["tags"]})
@@ -120,6 +142,29 @@ def _name(arn: str) -> str:
     return arn.rsplit(":", 1)[-1]
 
 
+def moment_of(text: str) -> float:
+    """A RestoreTime, as seconds since 1970."""
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC).timestamp()
+
+
+def _newest(content: dict[str, Any], moment: str | None) -> list[dict[str, Any]]:
+    """The newest version of each object: when the point was made or, of a continuous one, at a moment."""
+    if moment is None:
+        return [version for version in content["versions"] if version["latest"]]
+    by_key: dict[str, tuple[float, dict[str, Any] | None]] = {}
+    events = [(version["at"], version["key"], version) for version in content["versions"]]
+    events += [(marker["at"], marker["key"], None) for marker in content["markers"]]
+    for at, key, version in sorted(events, key=lambda event: event[0]):
+        # RestoreTime has whole seconds: what came within its second was there.
+        if at < moment_of(moment) + 1:
+            by_key[key] = (at, version)
+    return [version for _, version in by_key.values() if version is not None]
+
+
+def _marker(listed: dict[str, Any]) -> dict[str, Any]:
+    return {"key": listed["Key"], "at": listed["LastModified"].timestamp()}
+
+
 def _items(metadata: dict[str, str]) -> set[str]:
     items = json.loads(metadata.get("ItemsToRestore", "[]"))
     if len(items) > ITEMS_TO_RESTORE:
@@ -136,6 +181,7 @@ def _version(s3, bucket: str, listed: dict[str, Any], with_tags: bool) -> dict[s
         "key": listed["Key"],
         "version_id": listed["VersionId"],
         "latest": listed["IsLatest"],
+        "at": listed["LastModified"].timestamp(),
         "body": got["Body"].read(),
         "headers": {name: got[name] for name in kept if got.get(name)},
         "tags": _object_tags(s3, where) if with_tags else [],
