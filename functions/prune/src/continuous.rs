@@ -22,7 +22,8 @@ impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
             match end_surplus(&backups, &stack.backup_vault, &Sha256::of(&policy.text)).await {
                 Ok(ended) => outcomes.extend(ended.iter().map(|ended| told(&region, ended))),
                 Err(error) => {
-                    let message = format!("nothing of AWS Backup's backup plans was ended: {error}; the next run tries again");
+                    let message =
+                        format!("nothing of AWS Backup's backup plans was ended: {error}; the next run tries again");
                     outcomes.push(Outcome::new(subject(&region, "*"), OutcomeStatus::Failed, message));
                 }
             }
@@ -56,9 +57,15 @@ fn told(region: &Region, ended: &Ended) -> Outcome {
         ));
     }
     words.push(match (&ended.error, ended.is_whole) {
-        (Some(error), _) => format!("backup plan {} could not be cleared: {error}; the next run goes on", ended.backup_plan),
+        (Some(error), _) => format!(
+            "backup plan {} could not be cleared: {error}; the next run goes on",
+            ended.backup_plan
+        ),
         (None, true) => format!("backup plan {} is removed", ended.backup_plan),
-        (None, false) => format!("backup plan {} covers what is wanted and nothing else", ended.backup_plan),
+        (None, false) => format!(
+            "backup plan {} covers what is wanted and nothing else",
+            ended.backup_plan
+        ),
     });
     let status = match &ended.error {
         Some(_) => OutcomeStatus::Failed,

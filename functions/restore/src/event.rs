@@ -207,15 +207,23 @@ mod tests {
     #[test]
     fn a_moment_is_of_what_has_continuous_points_and_without_a_point_means_the_newest_before_it() {
         let at: Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
-        let asked = |resource: &str| Request::parse(json!({"resource": resource, "time": "2026-11-21T03:00:00Z"})).unwrap();
-        for resource in ["s3-bucket/eu-west-1/photos", "rds-instance/eu-west-1/shop", "rds-cluster/eu-west-1/shop"] {
+        let asked =
+            |resource: &str| Request::parse(json!({"resource": resource, "time": "2026-11-21T03:00:00Z"})).unwrap();
+        for resource in [
+            "s3-bucket/eu-west-1/photos",
+            "rds-instance/eu-west-1/shop",
+            "rds-cluster/eu-west-1/shop",
+        ] {
             let (request, id) = (asked(resource), resource.parse().unwrap());
             assert_eq!(request.moment(&id).unwrap(), Some(at), "{resource}");
             assert_eq!(request.wanted(&id).unwrap(), Wanted::At(at), "{resource}");
         }
         let table = "dynamodb-table/eu-west-1/orders";
         let refused = asked(table).moment(&table.parse().unwrap()).unwrap_err().to_string();
-        assert!(refused.contains("no continuous points of a dynamodb-table"), "{refused}");
+        assert!(
+            refused.contains("no continuous points of a dynamodb-table"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -118,7 +118,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             let note = format!("AWS Backup goes back to a moment in {} only, {instead}", lost.region);
             return Ok(Err(Some(note)));
         }
-        let points = self.regions.backups(&lost.region).recovery_points_of(&manifest.arn).await?;
+        let points = self
+            .regions
+            .backups(&lost.region)
+            .recovery_points_of(&manifest.arn)
+            .await?;
         let Some(point) = covering(&points, moment, now) else {
             return Ok(Err(Some(format!("no continuous point reaches {moment}, {instead}"))));
         };

@@ -116,9 +116,13 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
         inventory: &[Resource],
         unlisted: &BTreeSet<Kind>,
     ) -> Vec<Asked> {
-        let asking = document.plans.iter().filter_map(|plan| Some((&plan.name, days_of(plan.engine)?)));
-        let mut asked: BTreeMap<&PlanName, Asked> =
-            asking.map(|(plan, days)| (plan, Asked::new(plan, days, unlisted))).collect();
+        let asking = document
+            .plans
+            .iter()
+            .filter_map(|plan| Some((&plan.name, days_of(plan.engine)?)));
+        let mut asked: BTreeMap<&PlanName, Asked> = asking
+            .map(|(plan, days)| (plan, Asked::new(plan, days, unlisted)))
+            .collect();
         if asked.is_empty() {
             return Vec::new();
         }
@@ -191,7 +195,10 @@ fn told(region: &Region, asked: &Asked, kept: &[Kept]) -> Option<Outcome> {
         ));
     }
     words.extend(asked.left_out.iter().map(|why| format!("no continuous points: {why}")));
-    let unseen = asked.unseen.iter().map(|why| format!("left as it is, because it could not be looked at: {why}"));
+    let unseen = asked
+        .unseen
+        .iter()
+        .map(|why| format!("left as it is, because it could not be looked at: {why}"));
     words.extend(unseen);
     let status = match kept {
         _ if !asked.left_out.is_empty() || !asked.unseen.is_empty() => OutcomeStatus::Partial,

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
-    BlobRef, BlobRole, Kind, LockMode, ManagedVault, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId,
-    Slot, layout,
+    BlobRef, BlobRole, Kind, LockMode, ManagedVault, Outcome, OutcomeStatus, PlanName, PointId, Region, Report,
+    ResourceId, Slot, layout,
 };
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
 use holdfast_policy::{Breach, Document, DueRun, Resource};

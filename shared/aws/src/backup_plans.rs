@@ -145,7 +145,10 @@ mod tests {
             Reply::new(200, &listed),
             Reply::new(200, &plan),
             Reply::new(200, r#"{"Tags": {"holdfast:stack": "holdfast"}}"#),
-            Reply::new(200, r#"{"BackupSelectionsList": [{"SelectionId": "s1", "SelectionName": "x"}]}"#),
+            Reply::new(
+                200,
+                r#"{"BackupSelectionsList": [{"SelectionId": "s1", "SelectionName": "x"}]}"#,
+            ),
             Reply::new(
                 200,
                 r#"{"SelectionId": "s1", "BackupSelection": {"SelectionName": "x", "IamRoleArn": "r", "Resources": ["arn:aws:s3:::photos"]}}"#,
@@ -197,7 +200,10 @@ mod tests {
             role_arn: "arn:aws:iam::111122223333:role/backup".to_owned(),
             resources: ["arn:aws:s3:::photos".to_owned()].into(),
         };
-        backups.create_backup_selection("p1", &selection, "other").await.unwrap();
+        backups
+            .create_backup_selection("p1", &selection, "other")
+            .await
+            .unwrap();
         backups.tag_backup_plan(&arn, "holdfast:wanted", "a/b").await.unwrap();
         backups.delete_backup_selection("p1", "s1").await.unwrap();
         backups.delete_backup_plan("p1").await.unwrap();

@@ -68,9 +68,7 @@ impl AwsBackups {
 
     /// The tags of what an ARN names.
     pub(crate) async fn tags(&self, arn: &Value) -> Result<BTreeMap<String, String>, PortError> {
-        let mut answer = self
-            .call::<backup::ListTags>(json!({ "ResourceArn": arn }))
-            .await?;
+        let mut answer = self.call::<backup::ListTags>(json!({ "ResourceArn": arn })).await?;
         let tags = match answer["Tags"].take() {
             Value::Object(tags) => tags,
             _ => Map::new(),

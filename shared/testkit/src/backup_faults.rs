@@ -202,7 +202,9 @@ impl<S: CreateBackupVaults> CreateBackupVaults for Faults<S> {
 impl<S: ReadBackupPlans> ReadBackupPlans for Faults<S> {
     async fn backup_plans(&self, name_prefix: &str) -> Result<Vec<BackupPlan>, PortError> {
         let work = self.inner().backup_plans(name_prefix);
-        self.script().run("backup_plans", name_prefix, Effect::Reads, work).await
+        self.script()
+            .run("backup_plans", name_prefix, Effect::Reads, work)
+            .await
     }
 }
 

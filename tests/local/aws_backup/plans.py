@@ -192,7 +192,7 @@ def run(scope: Scope, now: float) -> None:
         if not point.continuous or by not in scope.plans_ever or point.status != "COMPLETED":
             continue
         if _covers(scope.plans.get(by), point.resource_arn):
-            KINDS[point.resource_type].follow(scope.place, point.resource_arn, point.content)
+            KINDS[point.resource_type].follow(scope.place, point.resource_arn, point.content, now)
         else:
             point.status = "STOPPED"
 

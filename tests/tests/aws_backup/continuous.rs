@@ -39,14 +39,19 @@ fn put(world: &World, key: &str, body: &str) {
 }
 
 fn about<'a>(report: &'a Report, subject: &str) -> Option<&'a Outcome> {
-    report.outcomes.iter().find(|outcome| outcome.subject.starts_with(subject))
+    report
+        .outcomes
+        .iter()
+        .find(|outcome| outcome.subject.starts_with(subject))
 }
 
 /// What our backup plan covers; nothing where there is none.
 fn covered(world: &World) -> Vec<String> {
     let plans = world.backups.plans();
     let selections = plans.iter().flat_map(|plan| &plan.selections);
-    selections.flat_map(|selection| selection.content.resources.clone()).collect()
+    selections
+        .flat_map(|selection| selection.content.resources.clone())
+        .collect()
 }
 
 async fn pruned(world: &World) -> Report {
@@ -64,7 +69,9 @@ async fn back_to(world: &World, resource: &str, moment: Timestamp, name: &str) -
             return report.outcomes[0].clone();
         }
         // It goes on with what it has left in its queue.
-        request = Request::parse(serde_json::from_str::<Value>(&world.outbox.take_tasks().pop().unwrap().body).unwrap()).unwrap();
+        request =
+            Request::parse(serde_json::from_str::<Value>(&world.outbox.take_tasks().pop().unwrap().body).unwrap())
+                .unwrap();
     }
     panic!("the restore never ends");
 }
@@ -106,13 +113,19 @@ async fn a_bucket_without_versions_is_told_and_left_out_until_it_has_them() {
     world.add_bucket("photos", 3);
     let versions = |status: &str| {
         let answer = json!({ "Status": status });
-        world.resources.wiring().set_bucket(&home_region(), "photos", "GetBucketVersioning", answer);
+        world
+            .resources
+            .wiring()
+            .set_bucket(&home_region(), "photos", "GetBucketVersioning", answer);
     };
     versions("Suspended");
     let report = world.tick().await;
     let outcome = about(&report, PLAN).unwrap();
     assert_eq!(outcome.status, OutcomeStatus::Partial);
-    assert!(outcome.message.contains("versioning of bucket photos is suspended"), "{outcome:?}");
+    assert!(
+        outcome.message.contains("versioning of bucket photos is suspended"),
+        "{outcome:?}"
+    );
     assert_eq!(world.backups.plans(), []);
     versions("Enabled");
     assert_eq!(about(&world.tick().await, PLAN).unwrap().status, OutcomeStatus::Done);
@@ -126,7 +139,10 @@ async fn tables_are_told_why_they_have_none() {
     let report = world.tick().await;
     let outcome = about(&report, PLAN).unwrap();
     assert_eq!(outcome.status, OutcomeStatus::Unchanged);
-    assert!(outcome.message.contains("DynamoDB has a recovery window of its own"), "{outcome:?}");
+    assert!(
+        outcome.message.contains("DynamoDB has a recovery window of its own"),
+        "{outcome:?}"
+    );
     assert_eq!(world.backups.plans(), []);
 }
 
@@ -135,7 +151,10 @@ async fn its_point_is_shown_as_of_our_plan_counts_and_is_never_removed() {
     let world = with_photos().await;
     world.backups.run_plans();
     let report = world.verify().run_all(&world.clock).await.unwrap();
-    let shown = report.outcomes.iter().find(|outcome| outcome.message.contains("our backup plan"));
+    let shown = report
+        .outcomes
+        .iter()
+        .find(|outcome| outcome.message.contains("our backup plan"));
     let shown = shown.unwrap_or_else(|| panic!("{report:#?}"));
     assert!(
         shown.message.contains("holdfast-standard and continuous") && shown.message.contains("count towards"),
@@ -143,7 +162,13 @@ async fn its_point_is_shown_as_of_our_plan_counts_and_is_never_removed() {
     );
     world.later(SignedDuration::from_hours(24 * 30));
     pruned(&world).await;
-    assert!(world.backups.points(BACKUP_VAULT).iter().any(|point| point.is_continuous()));
+    assert!(
+        world
+            .backups
+            .points(BACKUP_VAULT)
+            .iter()
+            .any(|point| point.is_continuous())
+    );
     assert_eq!(world.backups.ended_continuous(), []);
 }
 
@@ -183,7 +208,11 @@ async fn two_moments_are_two_restores() {
         assert_eq!(world.objects(name).unwrap()["in/0"], body);
     }
     let again = back_to(&world, BUCKET, moments[1], "first").await;
-    assert_eq!(again.status, OutcomeStatus::Failed, "what is there is not taken for it: {again:?}");
+    assert_eq!(
+        again.status,
+        OutcomeStatus::Failed,
+        "what is there is not taken for it: {again:?}"
+    );
 }
 
 #[tokio::test]
@@ -234,7 +263,11 @@ async fn taken_out_of_the_policy_it_ends_and_its_point_stays() {
     let world = with_photos().await;
     world.backups.run_plans();
     world.set_policy(POLICY);
-    assert_eq!(about(&pruned(&world).await, "continuous/"), None, "snapshot has not seen it yet");
+    assert_eq!(
+        about(&pruned(&world).await, "continuous/"),
+        None,
+        "snapshot has not seen it yet"
+    );
     world.script.deny_deletes();
     world.tick().await;
     world.script.heal();
@@ -248,7 +281,11 @@ async fn taken_out_of_the_policy_it_ends_and_its_point_stays() {
     assert_eq!(world.backups.plans(), []);
     world.backups.run_plans();
     let points = world.backups.points(BACKUP_VAULT);
-    let left: Vec<&PointStatus> = points.iter().filter(|point| point.is_continuous()).map(|point| &point.status).collect();
+    let left: Vec<&PointStatus> = points
+        .iter()
+        .filter(|point| point.is_continuous())
+        .map(|point| &point.status)
+        .collect();
     assert_eq!(left, [&PointStatus::Stopped]);
 }
 
@@ -267,7 +304,9 @@ async fn a_policy_with_a_fault_ends_nothing() {
 async fn what_cannot_be_listed_or_looked_at_stays() {
     for call in ["list_resources", "GetBucketVersioning"] {
         let world = with_photos().await;
-        world.script.fail_named(call, PortError::Denied("planted by a test".to_owned()));
+        world
+            .script
+            .fail_named(call, PortError::Denied("planted by a test".to_owned()));
         world.tick().await;
         world.script.heal();
         assert_eq!(about(&pruned(&world).await, "continuous/"), None, "{call}");
@@ -297,7 +336,9 @@ async fn a_tick_cut_off_at_any_call_is_made_good_by_the_next() {
     let clean = begin();
     clean.tick().await;
     let (calls, expected) = (clean.script.calls(), clean.backups.plans());
-    let ours = calls.iter().filter(|call| call.name.contains("backup_plan") || call.name.contains("backup_selection"));
+    let ours = calls
+        .iter()
+        .filter(|call| call.name.contains("backup_plan") || call.name.contains("backup_selection"));
     let numbers: Vec<u64> = ours.map(|call| call.number).collect();
     assert_eq!(numbers.len(), 4, "{calls:#?}");
     for number in numbers {
@@ -309,12 +350,19 @@ async fn a_tick_cut_off_at_any_call_is_made_good_by_the_next() {
             world.script.revive();
             world.tick().await;
             let by_name = |plans: Vec<_>| -> BTreeMap<String, _> {
-                plans.into_iter().map(|plan: holdfast_sources::managed::continuous::port::BackupPlan| {
-                    let contents: Vec<_> = plan.selections.into_iter().map(|one| one.content).collect();
-                    (plan.document.name.clone(), (plan.document, plan.tags, contents))
-                }).collect()
+                plans
+                    .into_iter()
+                    .map(|plan: holdfast_sources::managed::continuous::port::BackupPlan| {
+                        let contents: Vec<_> = plan.selections.into_iter().map(|one| one.content).collect();
+                        (plan.document.name.clone(), (plan.document, plan.tags, contents))
+                    })
+                    .collect()
             };
-            assert_eq!(by_name(world.backups.plans()), by_name(expected.clone()), "call {number}, {moment:?}");
+            assert_eq!(
+                by_name(world.backups.plans()),
+                by_name(expected.clone()),
+                "call {number}, {moment:?}"
+            );
         }
     }
 }

@@ -96,7 +96,8 @@ fn whole_days(place: &Place<'_>, faults: &mut Collector) -> Option<u32> {
 }
 
 fn continuous_days(place: &Place<'_>, faults: &mut Collector) -> Option<u32> {
-    const WANTED: &str = "write how far back any moment is to be restored, in whole days from 1d to 35d, for example 35d";
+    const WANTED: &str =
+        "write how far back any moment is to be restored, in whole days from 1d to 35d, for example 35d";
     let days = match place.text(faults, WANTED)? {
         "true" | "false" => None,
         _ => Some(whole_days(place, faults)?),

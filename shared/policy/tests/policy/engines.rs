@@ -158,6 +158,9 @@ plans:
 #[test]
 fn continuous_points_are_of_buckets_and_databases() {
     let kinds = holdfast_catalog::Kind::ALL.into_iter();
-    let continuous: Vec<String> = kinds.filter(|kind| Engine::is_continuous(*kind)).map(|kind| kind.to_string()).collect();
+    let continuous: Vec<String> = kinds
+        .filter(|kind| Engine::is_continuous(*kind))
+        .map(|kind| kind.to_string())
+        .collect();
     assert_eq!(continuous, ["rds-instance", "rds-cluster", "s3-bucket"]);
 }

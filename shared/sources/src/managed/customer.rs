@@ -45,7 +45,10 @@ pub fn customer_points(
         |point: &RecoveryPoint| ours.contains(&point.arn) || (point.backup_vault == our_vault && point.plan.is_none());
     // Only our plans have their points in our vault under a name of ours.
     let is_of_our_plan = |point: &RecoveryPoint| {
-        let named = point.plan.as_ref().is_some_and(|plan| plan.starts_with(&name_prefix(our_vault)));
+        let named = point
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.starts_with(&name_prefix(our_vault)));
         point.backup_vault == our_vault && named
     };
     let mut others: Vec<CustomerPoint> = points

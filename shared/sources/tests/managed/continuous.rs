@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_catalog::{Arn, Kind, Sha256};
 use holdfast_sources::managed::continuous::port::{BackupPlan, PlanDocument, Selection, SelectionContent};
 use holdfast_sources::managed::continuous::{
-    Ended, Keeping, MAX_SELECTED, PLAN_TAG, STACK_TAG, Step, WANTED_TAG, Wanted, decide, end_surplus, keep, plan_name, surplus,
+    Ended, Keeping, MAX_SELECTED, PLAN_TAG, STACK_TAG, Step, WANTED_TAG, Wanted, decide, end_surplus, keep, plan_name,
+    surplus,
 };
 use holdfast_testkit::{Faults, ManualClock, MemoryBackups, Moment, Script};
 use holdfast_vault::PortError;
@@ -18,7 +19,9 @@ fn bucket(n: usize) -> Arn {
 }
 
 fn database(n: usize) -> Arn {
-    format!("arn:aws:rds:eu-central-1:111122223333:db:shop-{n}").parse().unwrap()
+    format!("arn:aws:rds:eu-central-1:111122223333:db:shop-{n}")
+        .parse()
+        .unwrap()
 }
 
 fn policy(text: &str) -> Sha256 {
@@ -81,7 +84,9 @@ impl Cloud {
             let selections = plan.selections.iter();
             selections.flat_map(|one| one.content.resources.clone()).collect()
         };
-        plans.map(|plan| (plan.document.name.clone(), resources(&plan))).collect()
+        plans
+            .map(|plan| (plan.document.name.clone(), resources(&plan)))
+            .collect()
     }
 }
 
@@ -93,7 +98,12 @@ fn names(arns: impl IntoIterator<Item = Arn>) -> BTreeSet<String> {
 fn a_plan_is_made_with_a_continuous_rule_its_days_and_exactly_what_is_covered() {
     run(async {
         let cloud = Cloud::new();
-        assert_eq!(cloud.keep("p", &[wanted("documents", 35, [bucket(1), database(1)])]).await, 1);
+        assert_eq!(
+            cloud
+                .keep("p", &[wanted("documents", 35, [bucket(1), database(1)])])
+                .await,
+            1
+        );
         let plans = cloud.plans();
         let rule = &plans[0].document.rules[0];
         assert_eq!(plans[0].document.name, "holdfast-documents");
@@ -101,7 +111,10 @@ fn a_plan_is_made_with_a_continuous_rule_its_days_and_exactly_what_is_covered() 
             (rule.backup_vault.as_str(), rule.delete_after_days, rule.is_continuous),
             (VAULT, Some(35), true)
         );
-        assert_eq!((plans[0].tags[STACK_TAG].as_str(), plans[0].tags[PLAN_TAG].as_str()), (VAULT, "documents"));
+        assert_eq!(
+            (plans[0].tags[STACK_TAG].as_str(), plans[0].tags[PLAN_TAG].as_str()),
+            (VAULT, "documents")
+        );
         assert_eq!(plans[0].selections.len(), 1);
         assert_eq!(plans[0].selections[0].content.role_arn, role().to_string());
         assert_eq!(cloud.covered()["holdfast-documents"], names([bucket(1), database(1)]));
@@ -116,7 +129,12 @@ fn keeping_again_makes_no_call_but_the_look() {
         cloud.keep("p", &wanted).await;
         cloud.script.restart();
         assert_eq!(cloud.keep("p", &wanted).await, 0);
-        let calls: Vec<String> = cloud.script.calls().into_iter().map(|call| call.name.to_string()).collect();
+        let calls: Vec<String> = cloud
+            .script
+            .calls()
+            .into_iter()
+            .map(|call| call.name.to_string())
+            .collect();
         assert_eq!(calls, ["backup_plans"]);
     });
 }
@@ -130,7 +148,10 @@ fn other_days_change_the_plan_and_not_its_selections() {
         cloud.keep("q", &[wanted("documents", 7, [bucket(1)])]).await;
         let after = cloud.plans();
         assert_eq!(after[0].document.rules[0].delete_after_days, Some(7));
-        assert_eq!((&after[0].id, &after[0].selections), (&before[0].id, &before[0].selections));
+        assert_eq!(
+            (&after[0].id, &after[0].selections),
+            (&before[0].id, &before[0].selections)
+        );
     });
 }
 
@@ -171,12 +192,21 @@ fn a_selection_takes_five_hundred_and_the_next_one_takes_the_rest() {
 fn what_is_covered_no_longer_ends_when_the_rest_stands_in_another_selection() {
     run(async {
         let cloud = Cloud::new();
-        cloud.keep("p", &[wanted("documents", 35, [bucket(1), bucket(2)])]).await;
+        cloud
+            .keep("p", &[wanted("documents", 35, [bucket(1), bucket(2)])])
+            .await;
         cloud.keep("p", &[wanted("documents", 35, [bucket(2)])]).await;
-        assert_eq!(cloud.covered()["holdfast-documents"], names([bucket(1), bucket(2)]), "snapshot removes nothing");
+        assert_eq!(
+            cloud.covered()["holdfast-documents"],
+            names([bucket(1), bucket(2)]),
+            "snapshot removes nothing"
+        );
         let ended = cloud.end("p").await;
         assert_eq!(ended.len(), 1);
-        assert_eq!((&ended[0].resources, ended[0].is_whole, &ended[0].error), (&names([bucket(1)]), false, &None));
+        assert_eq!(
+            (&ended[0].resources, ended[0].is_whole, &ended[0].error),
+            (&names([bucket(1)]), false, &None)
+        );
         assert_eq!(cloud.covered()["holdfast-documents"], names([bucket(2)]));
         assert_eq!(cloud.end("p").await, [], "a second time there is nothing to end");
     });
@@ -203,7 +233,10 @@ fn a_resource_that_another_plan_takes_over_is_not_told_as_ended() {
         cloud.keep("q", &[wanted("b", 35, [bucket(1)])]).await;
         let ended = cloud.end("q").await;
         assert_eq!(ended[0].resources, names([bucket(2)]));
-        assert_eq!(cloud.covered(), BTreeMap::from([("holdfast-b".to_owned(), names([bucket(1)]))]));
+        assert_eq!(
+            cloud.covered(),
+            BTreeMap::from([("holdfast-b".to_owned(), names([bucket(1)]))])
+        );
     });
 }
 
@@ -212,7 +245,9 @@ fn in_every_doubt_nothing_ends() {
     run(async {
         let shrunk = async || {
             let cloud = Cloud::new();
-            cloud.keep("p", &[wanted("documents", 35, [bucket(1), bucket(2)])]).await;
+            cloud
+                .keep("p", &[wanted("documents", 35, [bucket(1), bucket(2)])])
+                .await;
             cloud.keep("p", &[wanted("documents", 35, [bucket(2)])]).await;
             cloud
         };
@@ -224,7 +259,10 @@ fn in_every_doubt_nothing_ends() {
         change(&|plan| plan.selections.truncate(1));
         assert_eq!(cloud.end("p").await, [], "the new selection is not there");
         let cloud = shrunk().await;
-        cloud.backups.inner().change_plan("holdfast-documents", |plan| _ = plan.tags.remove(WANTED_TAG));
+        cloud
+            .backups
+            .inner()
+            .change_plan("holdfast-documents", |plan| _ = plan.tags.remove(WANTED_TAG));
         assert_eq!(cloud.end("p").await, [], "nothing says what is wanted");
     });
 }
@@ -277,7 +315,10 @@ fn cut_off_or_refused_at_any_call_it_ends_the_same() {
     let after = || [wanted("a", 14, [bucket(2), bucket(3)]), wanted("b", 35, [bucket(1)])];
     let state = |cloud: &Cloud| {
         let plans = cloud.plans();
-        let days: Vec<_> = plans.iter().map(|plan| plan.document.rules[0].delete_after_days).collect();
+        let days: Vec<_> = plans
+            .iter()
+            .map(|plan| plan.document.rules[0].delete_after_days)
+            .collect();
         (plans.len(), days, cloud.covered())
     };
     run(async {
@@ -307,7 +348,13 @@ fn cut_off_or_refused_at_any_call_it_ends_the_same() {
                 // Whatever a run left, what is wanted is covered all the time once it was.
                 cloud.script.heal();
                 go(&cloud).await.unwrap();
-                assert_eq!(state(&cloud), expected, "{error} at call {} ({})", call.number, call.name);
+                assert_eq!(
+                    state(&cloud),
+                    expected,
+                    "{error} at call {} ({})",
+                    call.number,
+                    call.name
+                );
             }
         }
     });
@@ -351,12 +398,16 @@ proptest! {
 
 /// A plan as its change makes it.
 fn made(change: holdfast_sources::managed::continuous::PlanChange) -> BackupPlan {
-    let Step::Create { document, mut tags, .. } = change.step else { panic!("{change:?}") };
+    let Step::Create { document, mut tags, .. } = change.step else {
+        panic!("{change:?}")
+    };
     tags.extend(change.mark.map(|mark| (WANTED_TAG.to_owned(), mark)));
     let selections = change.selections.into_iter();
     let id = format!("id-of-{}", document.name);
     BackupPlan {
-        arn: format!("arn:aws:backup:eu-central-1:111122223333:backup-plan:{id}").parse().unwrap(),
+        arn: format!("arn:aws:backup:eu-central-1:111122223333:backup-plan:{id}")
+            .parse()
+            .unwrap(),
         document: PlanDocument { ..document },
         tags,
         selections: selections

@@ -42,9 +42,14 @@ fn continuous_points_of_the_plans_that_we_keep_are_told_from_those_of_others() {
     run(async {
         let world = World::new();
         let arn = world.table_arn();
-        let (ours, theirs) = (world.cloud().continuous(VAULT, &arn, "S3"), world.cloud().continuous("Default", &arn, "S3"));
+        let (ours, theirs) = (
+            world.cloud().continuous(VAULT, &arn, "S3"),
+            world.cloud().continuous("Default", &arn, "S3"),
+        );
         for (vault, point) in [(VAULT, &ours), ("Default", &theirs)] {
-            world.cloud().change(vault, &point.arn, |point| point.plan = Some("holdfast-documents".to_owned()));
+            world.cloud().change(vault, &point.arn, |point| {
+                point.plan = Some("holdfast-documents".to_owned())
+            });
         }
         let points = world.backups.recovery_points_of(&arn).await.unwrap();
         let shown = customer_points(&point().resource, &points, &BTreeSet::new(), VAULT).unwrap();

@@ -302,14 +302,18 @@ fn backup_plans_and_selections_have_the_members_that_the_service_takes_and_all_t
 fn a_backup_plan_and_a_selection_are_read_as_they_were_written() {
     let created = plans::create_backup_plan(&plan_document(), &BTreeMap::new(), "token");
     let arn = "arn:aws:backup:eu-central-1:111122223333:backup-plan:p1";
-    let mut answer = json!({"BackupPlan": created["BackupPlan"], "BackupPlanId": "p1", "BackupPlanArn": arn, "VersionId": "v"});
+    let mut answer =
+        json!({"BackupPlan": created["BackupPlan"], "BackupPlanId": "p1", "BackupPlanArn": arn, "VersionId": "v"});
     // What the service adds.
     answer["BackupPlan"]["Rules"][0]["RuleId"] = json!("r");
     answer["BackupPlan"]["Rules"][0]["StartWindowMinutes"] = json!(480);
     assert!(names(&answer).is_subset(&members("GetBackupPlan", "output")));
     assert!(names(&answer["BackupPlan"]["Rules"][0]).is_subset(&members("BackupRule", "output")));
     let plan = plans::backup_plan(&answer, BTreeMap::new(), Vec::new()).unwrap();
-    assert_eq!((plan.id.as_str(), plan.arn.as_str(), plan.document), ("p1", arn, plan_document()));
+    assert_eq!(
+        (plan.id.as_str(), plan.arn.as_str(), plan.document),
+        ("p1", arn, plan_document())
+    );
     let selected = plans::create_backup_selection("p1", &selection_content(), "token");
     let answer = json!({"BackupSelection": selected["BackupSelection"], "SelectionId": "s1", "BackupPlanId": "p1"});
     assert!(names(&answer).is_subset(&members("GetBackupSelection", "output")));

@@ -126,7 +126,10 @@ impl MemoryBackups {
     }
 
     fn plan_arn(&self, id: &str) -> Arn {
-        arn(&format!("arn:aws:backup:{}:{}:backup-plan:{id}", self.place.1, self.place.0))
+        arn(&format!(
+            "arn:aws:backup:{}:{}:backup-plan:{id}",
+            self.place.1, self.place.0
+        ))
     }
 
     fn with_plan<T>(
@@ -178,7 +181,10 @@ impl KeepBackupPlans for MemoryBackups {
     ) -> Result<(String, Arn), PortError> {
         let id = format!("plan-{}", self.number());
         let mut cloud = lock(&self.cloud);
-        let made = cloud.plans.iter().find(|plan| plan.place == self.place && plan.token == token);
+        let made = cloud
+            .plans
+            .iter()
+            .find(|plan| plan.place == self.place && plan.token == token);
         if let Some(made) = made {
             return Ok((made.plan.id.clone(), made.plan.arn.clone()));
         }
@@ -263,7 +269,9 @@ impl EndBackupPlans for MemoryBackups {
             |plan| plan.id == plan_id,
             |plan| match plan.selections.is_empty() {
                 true => Ok(()),
-                false => Err(PortError::Invalid("its selections have to be deleted before it".to_owned())),
+                false => Err(PortError::Invalid(
+                    "its selections have to be deleted before it".to_owned(),
+                )),
             },
         )?;
         lock(&self.cloud).plans.retain(|plan| plan.plan.id != plan_id);

@@ -62,19 +62,20 @@ class Buckets:
             )
         return content
 
-    def follow(self, place: Place, resource_arn: str, content: dict[str, Any]) -> None:
+    def follow(self, place: Place, resource_arn: str, content: dict[str, Any], now: float) -> None:
         """A continuous point gets what came since, for as long as the bucket is there."""
         s3, bucket = client("s3", place), _name(resource_arn)
-        known = {version["version_id"] for version in content["versions"]}
+        known = {each["version_id"] for each in content["versions"] + content["markers"]}
         try:
             pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket))
         except ClientError:
             return
         for page in pages:
             news = [each for each in page.get("Versions", []) if each["VersionId"] not in known]
-            content["versions"] += [_version(s3, bucket, each, True) for each in news if each.get("StorageClass") not in FROZEN]
-            told = [_marker(each) for each in page.get("DeleteMarkers", [])]
-            content["markers"] += [marker for marker in told if marker not in content["markers"]]
+            warm = [each for each in news if each.get("StorageClass") not in FROZEN]
+            content["versions"] += [_version(s3, bucket, each, True) | {"seen": now} for each in warm]
+            gone = [each for each in page.get("DeleteMarkers", []) if each["VersionId"] not in known]
+            content["markers"] += [_marker(each) | {"seen": now} for each in gone]
 
     def size_bytes(self, content: dict[str, Any]) -> int:
         return sum(len(version["body"]) for version in content["versions"])
@@ -151,18 +152,21 @@ def _newest(content: dict[str, Any], moment: str | None) -> list[dict[str, Any]]
     """The newest version of each object: when the point was made or, of a continuous one, at a moment."""
     if moment is None:
         return [version for version in content["versions"] if version["latest"]]
-    by_key: dict[str, tuple[float, dict[str, Any] | None]] = {}
-    events = [(version["at"], version["key"], version) for version in content["versions"]]
-    events += [(marker["at"], marker["key"], None) for marker in content["markers"]]
-    for at, key, version in sorted(events, key=lambda event: event[0]):
+    newest: dict[str, dict[str, Any]] = {}
+    for each in sorted(content["versions"] + content["markers"], key=lambda each: (each["seen"], each["latest"], each["at"])):
         # RestoreTime has whole seconds: what came within its second was there.
-        if at < moment_of(moment) + 1:
-            by_key[key] = (at, version)
-    return [version for _, version in by_key.values() if version is not None]
+        if each["seen"] < moment_of(moment) + 1:
+            newest[each["key"]] = each
+    return [each for each in newest.values() if "body" in each]
 
 
 def _marker(listed: dict[str, Any]) -> dict[str, Any]:
-    return {"key": listed["Key"], "at": listed["LastModified"].timestamp()}
+    return {"key": listed["Key"], "version_id": listed["VersionId"], **_order(listed)}
+
+
+def _order(listed: dict[str, Any]) -> dict[str, Any]:
+    """When it came: before the point was begun, unless it is seen later."""
+    return {"latest": listed["IsLatest"], "at": listed["LastModified"].timestamp(), "seen": 0.0}
 
 
 def _items(metadata: dict[str, str]) -> set[str]:
@@ -180,8 +184,7 @@ def _version(s3, bucket: str, listed: dict[str, Any], with_tags: bool) -> dict[s
     return {
         "key": listed["Key"],
         "version_id": listed["VersionId"],
-        "latest": listed["IsLatest"],
-        "at": listed["LastModified"].timestamp(),
+        **_order(listed),
         "body": got["Body"].read(),
         "headers": {name: got[name] for name in kept if got.get(name)},
         "tags": _object_tags(s3, where) if with_tags else [],

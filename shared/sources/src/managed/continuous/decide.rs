@@ -107,12 +107,17 @@ pub fn plan_name(backup_vault: &str, plan: &PlanName) -> String {
 
 /// Decides for a region. Deciding again when all is done changes nothing; the order of what is there is irrelevant.
 pub fn decide(keeping: &Keeping<'_>, wanted: &[Wanted], there: &[BackupPlan]) -> Vec<PlanChange> {
-    let mut ours: Vec<&BackupPlan> = there.iter().filter(|plan| is_ours(plan, keeping.backup_vault)).collect();
+    let mut ours: Vec<&BackupPlan> = there
+        .iter()
+        .filter(|plan| is_ours(plan, keeping.backup_vault))
+        .collect();
     ours.sort_by(|a, b| a.id.cmp(&b.id));
     let mut changes = Vec::new();
     for wanted in wanted {
         // Of two, the first by id stays: everybody finds the same.
-        let found = ours.iter().position(|plan| plan_of(plan).as_ref() == Some(&wanted.plan));
+        let found = ours
+            .iter()
+            .position(|plan| plan_of(plan).as_ref() == Some(&wanted.plan));
         let found = found.map(|at| ours.remove(at));
         changes.extend(keep_one(keeping, wanted, found));
     }
@@ -176,12 +181,18 @@ fn keep_one(keeping: &Keeping<'_>, wanted: &Wanted, found: Option<&BackupPlan>) 
 
 /// What the plan is to cover: of what nobody can tell, what it covers already.
 fn selected(wanted: &Wanted, found: Option<&BackupPlan>) -> BTreeSet<String> {
-    let is_open = |arn: &Arn| wanted.unknown.contains(arn) || kind_of(arn).is_some_and(|kind| wanted.unlisted.contains(&kind));
+    let is_open =
+        |arn: &Arn| wanted.unknown.contains(arn) || kind_of(arn).is_some_and(|kind| wanted.unlisted.contains(&kind));
     let there = found.into_iter().flat_map(|plan| &plan.selections);
     let stays = there
         .flat_map(|selection| &selection.content.resources)
         .filter(|text| text.parse().is_ok_and(|arn| is_open(&arn)));
-    wanted.covered.iter().map(Arn::to_string).chain(stays.cloned()).collect()
+    wanted
+        .covered
+        .iter()
+        .map(Arn::to_string)
+        .chain(stays.cloned())
+        .collect()
 }
 
 /// The kind of what AWS Backup makes continuous points of. A bucket's ARN does not say its region.

@@ -31,8 +31,10 @@ pub fn surplus<'a>(plan: &'a BackupPlan, policy: &Sha256) -> Surplus<'a> {
             is_whole: true,
         };
     }
-    let (wanted, others): (Vec<&Selection>, Vec<&Selection>) =
-        plan.selections.iter().partition(|one| number_of(one, generation).is_some());
+    let (wanted, others): (Vec<&Selection>, Vec<&Selection>) = plan
+        .selections
+        .iter()
+        .partition(|one| number_of(one, generation).is_some());
     let numbers: BTreeSet<(usize, usize)> = wanted.iter().filter_map(|one| number_of(one, generation)).collect();
     let is_complete = numbers.first().is_some_and(|(_, count)| numbers.len() == *count);
     Surplus {
@@ -76,7 +78,11 @@ pub async fn end_surplus<P: ReadBackupPlans + EndBackupPlans>(
     let mut there = ports.backup_plans(&name_prefix(backup_vault)).await?;
     there.retain(|plan| is_ours(plan, backup_vault));
     let surpluses: Vec<(&BackupPlan, Surplus<'_>)> = there.iter().map(|plan| (plan, surplus(plan, policy))).collect();
-    let goes = |selection: &Selection| surpluses.iter().any(|(_, one)| one.selections.iter().any(|gone| gone.id == selection.id));
+    let goes = |selection: &Selection| {
+        surpluses
+            .iter()
+            .any(|(_, one)| one.selections.iter().any(|gone| gone.id == selection.id))
+    };
     let stays: BTreeSet<&String> = there
         .iter()
         .flat_map(|plan| &plan.selections)

@@ -35,7 +35,10 @@ pub async fn keep<P: ReadBackupPlans + KeepBackupPlans>(
         let (id, arn) = stand(ports, change).await?;
         for selection in &change.selections {
             // The name tells what is in it, so the same one again is the same plan's and the same selection.
-            match ports.create_backup_selection(&id, selection, &format!("{id}-{}", selection.name)).await {
+            match ports
+                .create_backup_selection(&id, selection, &format!("{id}-{}", selection.name))
+                .await
+            {
                 Ok(()) | Err(PortError::AlreadyExists(_)) => {}
                 Err(error) => return Err(error),
             }

@@ -132,12 +132,8 @@ pub trait KeepBackupPlans: Send + Sync {
     ///
     /// # Errors
     /// `NotFound` when there is no such plan.
-    fn tag_backup_plan(
-        &self,
-        plan: &Arn,
-        key: &str,
-        value: &str,
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn tag_backup_plan(&self, plan: &Arn, key: &str, value: &str)
+    -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Ending backup plans. Points that they made stay.

@@ -11,7 +11,10 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub fn covering(points: &[RecoveryPoint], moment: Timestamp, now: Timestamp) -> Option<&RecoveryPoint> {
     let reaches = |point: &&RecoveryPoint| {
         let is_there = matches!(point.status, PointStatus::Completed | PointStatus::Stopped);
-        let days = point.lifecycle.delete_after_days.and_then(|days| i32::try_from(days).ok());
+        let days = point
+            .lifecycle
+            .delete_after_days
+            .and_then(|days| i32::try_from(days).ok());
         let oldest = days.and_then(|days| now.checked_sub(DAY * days).ok());
         point.is_continuous()
             && is_there
@@ -19,7 +22,10 @@ pub fn covering(points: &[RecoveryPoint], moment: Timestamp, now: Timestamp) -> 
             && moment <= now
             && oldest.is_none_or(|oldest| oldest <= moment)
     };
-    points.iter().filter(reaches).max_by_key(|point| (point.created_at, &point.arn))
+    points
+        .iter()
+        .filter(reaches)
+        .max_by_key(|point| (point.created_at, &point.arn))
 }
 
 #[cfg(test)]
@@ -29,7 +35,9 @@ mod tests {
 
     fn point(arn: &str, created_at: &str, status: PointStatus) -> RecoveryPoint {
         RecoveryPoint {
-            arn: format!("arn:aws:backup:eu-west-1:111122223333:recovery-point:{arn}").parse().unwrap(),
+            arn: format!("arn:aws:backup:eu-west-1:111122223333:recovery-point:{arn}")
+                .parse()
+                .unwrap(),
             backup_vault: "holdfast".to_owned(),
             resource_arn: "arn:aws:s3:::photos".parse().unwrap(),
             resource_type: "S3".to_owned(),
