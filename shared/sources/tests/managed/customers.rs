@@ -48,7 +48,7 @@ fn continuous_points_of_the_plans_that_we_keep_are_told_from_those_of_others() {
         );
         for (vault, point) in [(VAULT, &ours), ("Default", &theirs)] {
             world.cloud().change(vault, &point.arn, |point| {
-                point.plan = Some("holdfast-documents".to_owned())
+                point.plan = Some("holdfast-documents".to_owned());
             });
         }
         let points = world.backups.recovery_points_of(&arn).await.unwrap();
