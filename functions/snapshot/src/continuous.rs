@@ -70,6 +70,13 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             let asked = self.asked_in(region, &policy.document, inventory, unlisted).await;
             match self.keep_in(region, stack, policy, &asked).await {
                 Ok(kept) => outcomes.extend(asked.iter().filter_map(|asked| told(region, asked, &kept))),
+                Err(PortError::NotFound(_)) if *region != self.region => {
+                    let vault = &stack.backup_vault;
+                    let message = format!(
+                        "there is no vault {vault} of AWS Backup in {region} yet for continuous points; replicate makes it"
+                    );
+                    outcomes.push(Outcome::new(subject(region, "*"), OutcomeStatus::Continuing, message));
+                }
                 Err(error) => {
                     let message = format!("continuous points are not looked after: {error}; the next tick tries again");
                     outcomes.push(Outcome::new(subject(region, "*"), OutcomeStatus::Failed, message));

@@ -366,3 +366,39 @@ async fn a_tick_cut_off_at_any_call_is_made_good_by_the_next() {
         }
     }
 }
+
+#[tokio::test]
+async fn in_a_region_whose_vault_is_not_made_yet_it_waits() {
+    let world = World::default();
+    world.set_policy(&format!("{}zones: [{{regions: us-east-1}}]\n", asking()));
+    let far: holdfast_catalog::Region = "us-east-1".parse().unwrap();
+    let arn = "arn:aws:rds:us-east-1:111122223333:db:shop".parse().unwrap();
+    world.resources.add(&arn, &[("backup", "standard")]);
+    let report = world.tick().await;
+    let outcome = about(&report, "continuous/us-east-1").unwrap();
+    assert_eq!(outcome.status, OutcomeStatus::Continuing, "{outcome:?}");
+    world.backups.in_region(&far).add_vault(BACKUP_VAULT, None);
+    let report = world.tick().await;
+    assert_eq!(
+        about(&report, "continuous/us-east-1").unwrap().status,
+        OutcomeStatus::Done
+    );
+    assert_eq!(world.backups.plans(), [], "at home nothing is covered");
+}
+
+#[tokio::test]
+async fn a_vault_whose_lock_does_not_take_the_days_is_told_before_anything_is_made() {
+    let world = World::default();
+    world.set_policy(&asking());
+    world.add_bucket("photos", 1);
+    let lock = holdfast_sources::managed::port::LockBounds {
+        min_days: Some(60),
+        ..Default::default()
+    };
+    world.backups.set_lock(BACKUP_VAULT, lock);
+    let report = world.tick().await;
+    let outcome = about(&report, "continuous/").unwrap();
+    assert_eq!(outcome.status, OutcomeStatus::Failed);
+    assert!(outcome.message.contains("ask for 60 days or more"), "{outcome:?}");
+    assert_eq!(world.backups.plans(), []);
+}
