@@ -60,7 +60,7 @@ mod tests {
     fn reached(points: &[RecoveryPoint], moment: &str) -> Option<String> {
         let now = "2026-11-21T12:00:00Z".parse().unwrap();
         let found = covering(points, moment.parse().unwrap(), now)?;
-        Some(found.arn.resource_name().to_owned())
+        found.arn.resource_name().strip_prefix("continuous:").map(str::to_owned)
     }
 
     #[test]
