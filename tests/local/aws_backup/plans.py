@@ -24,7 +24,7 @@ CONTINUOUS = ("Aurora", "RDS", "S3")
 
 
 def create(call: Call, parameters: Parameters) -> dict[str, Any]:
-    document, request_id = parameters["BackupPlan"], parameters.get("CreatorRequestId")
+    document, request_id = parameters["BackupPlan"], _request_id(parameters)
     _check(call, document)
     for plan in call.scope.plans.values():
         if request_id is not None and plan.creator_request_id == request_id:
@@ -49,6 +49,13 @@ def _check(call: Call, document: dict[str, Any]) -> None:
         days = lifecycle.get("DeleteAfterDays", -1)
         if rule.get("EnableContinuousBackup") and not 1 <= days <= MOST_CONTINUOUS_DAYS:
             raise _invalid(f"The retention of continuous backups must be between 1 and {MOST_CONTINUOUS_DAYS} days")
+
+
+def _request_id(parameters: Parameters) -> str | None:
+    found = parameters.get("CreatorRequestId")
+    if found is not None and not re.fullmatch(r"[A-Za-z0-9_.-]{1,50}", found):
+        raise _invalid(f"CreatorRequestId must contain 1 to 50 alphanumeric or '-_.' characters: {found}")
+    return found
 
 
 def _invalid(message: str) -> Refused:
@@ -126,7 +133,7 @@ def select(call: Call, parameters: Parameters) -> dict[str, Any]:
     # This operation has no other word for it.
     if plan is None:
         raise _invalid(f"Cannot find backup plan with ID {parameters['BackupPlanId']}")
-    document, request_id = parameters["BackupSelection"], parameters.get("CreatorRequestId")
+    document, request_id = parameters["BackupSelection"], _request_id(parameters)
     if len(document.get("Resources", [])) > MOST_RESOURCES:
         raise _invalid(f"A selection names at most {MOST_RESOURCES} resources")
     roles.check_pass_role(call.headers, call.place, document["IamRoleArn"])

@@ -22,6 +22,9 @@ pub(super) struct Plan {
     plan: BackupPlan,
 }
 
+/// The longest `CreatorRequestId`.
+const MAX_TOKEN: usize = 50;
+
 /// The most ARNs that a selection takes.
 const MAX_SELECTED: usize = 500;
 
@@ -179,6 +182,9 @@ impl KeepBackupPlans for MemoryBackups {
         tags: &BTreeMap<String, String>,
         token: &str,
     ) -> Result<(String, Arn), PortError> {
+        if token.is_empty() || token.len() > MAX_TOKEN {
+            return Err(PortError::Invalid("a token has 1 to 50 characters".to_owned()));
+        }
         let id = format!("plan-{}", self.number());
         let mut cloud = lock(&self.cloud);
         let made = cloud
@@ -217,8 +223,11 @@ impl KeepBackupPlans for MemoryBackups {
         &self,
         plan_id: &str,
         selection: &SelectionContent,
-        _token: &str,
+        token: &str,
     ) -> Result<(), PortError> {
+        if token.is_empty() || token.len() > MAX_TOKEN {
+            return Err(PortError::Invalid("a token has 1 to 50 characters".to_owned()));
+        }
         if selection.resources.is_empty() || selection.resources.len() > MAX_SELECTED {
             return Err(PortError::Invalid("a selection names 1 to 500 resources".to_owned()));
         }

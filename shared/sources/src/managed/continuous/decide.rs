@@ -276,6 +276,11 @@ pub(super) fn plan_of(plan: &BackupPlan) -> Option<PlanName> {
     plan.tags.get(PLAN_TAG)?.parse().ok()
 }
 
+/// The token of a selection: the service takes 50 characters at most.
+pub(super) fn selection_token(plan_id: &str, selection: &SelectionContent) -> String {
+    short(&["selection", plan_id, &selection.name])
+}
+
 fn short(parts: &[&str]) -> String {
     // No part holds a line end, so different parts never join to the same text.
     Sha256::of(parts.join("\n").as_bytes()).to_string()[..DIGITS].to_owned()

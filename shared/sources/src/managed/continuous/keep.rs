@@ -3,7 +3,7 @@
 use holdfast_catalog::{Arn, PlanName};
 use holdfast_vault::PortError;
 
-use super::decide::{Keeping, PlanChange, Step, Wanted, decide, name_prefix};
+use super::decide::{Keeping, PlanChange, Step, Wanted, decide, name_prefix, selection_token};
 use super::port::{KeepBackupPlans, ReadBackupPlans};
 use super::{WANTED_TAG, plan_name};
 
@@ -36,7 +36,7 @@ pub async fn keep<P: ReadBackupPlans + KeepBackupPlans>(
         for selection in &change.selections {
             // The name tells what is in it, so the same one again is the same plan's and the same selection.
             match ports
-                .create_backup_selection(&id, selection, &format!("{id}-{}", selection.name))
+                .create_backup_selection(&id, selection, &selection_token(&id, selection))
                 .await
             {
                 Ok(()) | Err(PortError::AlreadyExists(_)) => {}
