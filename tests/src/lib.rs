@@ -311,6 +311,7 @@ impl World {
             replicas: vec![vault(&self.replica, "replica", replica_region())],
             regions: self.regions(),
             account: "111122223333".to_owned(),
+            managed: Some(managed_vault()),
             signals: self.port(self.outbox.clone()),
             margins: Margins::with_grace(SignedDuration::from_hours(24)),
             policy_key: layout::POLICY.to_owned(),

@@ -87,6 +87,13 @@ def every_call(account: BackupAccount) -> list[tuple[str, dict]]:
     holds = account.backup().create_legal_hold(
         Title="t", Description="d", RecoveryPointSelection={"VaultNames": ["main"]}
     )
+    rules = [{"RuleName": "daily", "TargetBackupVaultName": "main"}]
+    documents = [{"BackupPlanName": name, "Rules": rules} for name in ("first", "second")]
+    plans = [account.backup().create_backup_plan(BackupPlan=document) for document in documents]
+    plan = {"BackupPlanId": plans[0]["BackupPlanId"]}
+    content = {"SelectionName": "all", "IamRoleArn": account.role, "Resources": [table]}
+    selected = account.backup().create_backup_selection(**plan, BackupSelection=content)
+    selection = {**plan, "SelectionId": selected["SelectionId"]}
     hold, of_point = {"LegalHoldId": holds["LegalHoldId"]}, {**MAIN, "RecoveryPointArn": point}
     return [
         ("describe_backup_vault", MAIN),
@@ -100,6 +107,13 @@ def every_call(account: BackupAccount) -> list[tuple[str, dict]]:
         ("put_backup_vault_access_policy", {**MAIN, "Policy": POLICY}),
         ("get_backup_vault_access_policy", MAIN),
         ("delete_backup_vault_access_policy", MAIN),
+        ("list_backup_plans", {}),
+        ("get_backup_plan", plan),
+        ("update_backup_plan", {**plan, "BackupPlan": documents[0]}),
+        ("list_backup_selections", plan),
+        ("get_backup_selection", selection),
+        ("delete_backup_selection", selection),
+        ("delete_backup_plan", plan),
         ("list_backup_jobs", {}),
         ("stop_backup_job", {"BackupJobId": "none"}),
         ("describe_recovery_point", of_point),

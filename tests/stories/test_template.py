@@ -29,6 +29,7 @@ NAMELESS_ACTIONS = {
     "backup:DescribeRegionSettings",
     "backup:DescribeRestoreJob",
     "backup:ListBackupJobs",
+    "backup:ListBackupPlans",
     "backup:ListCopyJobs",
     "backup:ListLegalHolds",
     "backup:ListRecoveryPointsByLegalHold",
@@ -84,6 +85,10 @@ def test_every_other_delete_is_of_recovery_points_by_prune_or_of_our_own_scratch
             removing = [action for action in entry["Action"] if removes_data(action)]
             if removing:
                 if role == "PruneRole":
+                    ours_alone = {"StringEquals": {"aws:ResourceTag/holdfast:stack": {"Ref": "AWS::StackName"}}}
+                    if removing == ["backup:DeleteBackupPlan", "backup:DeleteBackupSelection"]:
+                        assert entry["Condition"] == ours_alone
+                        continue
                     assert removing in (["backup:DeleteRecoveryPoint"], ["s3:DeleteObjectVersion"])
                     continue
                 assert role == "VerifyRole"
@@ -109,6 +114,14 @@ def test_only_what_has_no_name_yet_can_be_named_a_scratch_file_system():
     denied = statements(resources("AWS::IAM::ManagedPolicy")["Guardrails"]["Properties"]["PolicyDocument"])
     (fence,) = [entry for entry in denied if "elasticfilesystem:DeleteFileSystem" in entry["Action"]]
     assert fence["Condition"] == {"StringNotLike": {"aws:ResourceTag/Name": "holdfast-scratch-*"}}
+
+
+def test_backup_plans_are_made_with_the_stacks_tag_and_changed_only_with_it():
+    made = [entry for entry in allowed("SnapshotRole") if "backup:CreateBackupPlan" in entry["Action"]]
+    changed = [entry for entry in allowed("SnapshotRole") if "backup:UpdateBackupPlan" in entry["Action"]]
+    stack = {"Ref": "AWS::StackName"}
+    assert [entry["Condition"] for entry in made] == [{"StringEquals": {"aws:RequestTag/holdfast:stack": stack}}]
+    assert [entry["Condition"] for entry in changed] == [{"StringEquals": {"aws:ResourceTag/holdfast:stack": stack}}]
 
 
 def test_prune_can_delete_neither_a_bucket_nor_the_policy_document():

@@ -53,7 +53,6 @@ async fn begun(world: &World) -> MemoryBackups {
         lifecycle: Lifecycle::FOR_EVER,
         tags: BTreeMap::new(),
         s3: S3Extras::default(),
-        continuous: false,
     };
     begin(&world.home, &world.clock, &point(), resource, &settings)
         .await

@@ -104,7 +104,15 @@ fn only_prune_and_the_clean_up_of_scratch_tables_can_name_a_delete() {
     for (function, actions) in by_function() {
         let deletes: Vec<&str> = actions.into_iter().filter(is_delete).collect();
         match function {
-            "prune" => assert_eq!(deletes, ["backup:DeleteRecoveryPoint", "s3:DeleteObjectVersion"]),
+            "prune" => assert_eq!(
+                deletes,
+                [
+                    "backup:DeleteBackupPlan",
+                    "backup:DeleteBackupSelection",
+                    "backup:DeleteRecoveryPoint",
+                    "s3:DeleteObjectVersion"
+                ]
+            ),
             "verify" => assert_eq!(
                 deletes,
                 [

@@ -6,6 +6,7 @@
 //! one up, and lay and lift legal holds.
 
 mod audit;
+mod continuous;
 mod decide;
 mod event;
 mod hold;
@@ -20,8 +21,9 @@ mod undelete;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use holdfast_catalog::{Outcome, OutcomeStatus, PointId, Region, Report, Tombstone, layout};
+use holdfast_catalog::{ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, Tombstone, layout};
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force};
+use holdfast_sources::managed::continuous::port::{EndBackupPlans, ReadBackupPlans};
 use holdfast_sources::managed::port::{
     ChangeLifecycles, DeleteRecoveryPoints, ReadBackupVaults, ReadCopies, ReadLegalHolds, ReadRecoveryPoints,
 };
@@ -52,7 +54,8 @@ ports! {
 
 ports! {
     /// What prune asks of AWS Backup: it looks, changes lifecycles and removes.
-    pub trait BackupPorts: ReadRecoveryPoints, ChangeLifecycles, DeleteRecoveryPoints, ReadBackupVaults, ReadLegalHolds, ReadCopies
+    pub trait BackupPorts:
+        ReadRecoveryPoints, ChangeLifecycles, DeleteRecoveryPoints, ReadBackupVaults, ReadLegalHolds, ReadCopies, ReadBackupPlans, EndBackupPlans
 }
 
 /// The account, region by region.
@@ -84,6 +87,8 @@ pub struct Prune<V, R, Q> {
     pub regions: R,
     /// Its 12 digits.
     pub account: String,
+    /// Where AWS Backup keeps points, if the stack has it.
+    pub managed: Option<ManagedVault>,
     /// The bus.
     pub signals: Q,
     /// How long removed points stay undoable.
@@ -203,6 +208,9 @@ impl<V: VaultPorts, R: Regions, Q: SignalPorts> Prune<V, R, Q> {
                 }
             }
             plans.push(plan);
+        }
+        if mode == Mode::Execute {
+            outcomes.extend(self.end_continuous(&policy, &seen).await);
         }
         let mut vaults_left = seen.len();
         for (seen, plan) in seen.iter().zip(&plans) {

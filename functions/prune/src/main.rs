@@ -55,6 +55,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             account: settings.account.clone(),
         },
         account: settings.account.clone(),
+        managed: settings.managed.clone(),
         signals: Signals::new(&aws, &settings.region, None),
         margins: Margins::with_grace(SignedDuration::from_hours(24 * i64::from(settings.grace_days))),
         policy_key: settings.policy_key.clone(),

@@ -59,6 +59,7 @@ impl Request {
             from: self.vault.clone(),
             triggers: Triggers::Quiet,
             records: None,
+            time: None,
             replace: std::collections::BTreeMap::new(),
         }
     }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use holdfast_catalog::{Arn, PointId, Region, ResourceId, Slot};
 use holdfast_lambda::{Failure, parse_manual};
+use holdfast_policy::Engine;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +20,10 @@ pub struct Request {
     /// Which point: `latest`, a time (the newest good point at or before it), or a point's id. `latest` if left out.
     #[serde(default = "latest")]
     pub point: String,
+    /// The moment to go back to, where AWS Backup has a continuous point that reaches it. Where it has none, the newest good point at
+    /// or before it is taken. The settings are those of `point`, or without one of that point, in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
     /// What to make of it.
     #[serde(default)]
     pub target: Target,
@@ -138,13 +143,28 @@ impl Request {
         parsed.map_err(|error| Failure::InvalidRequest(error.to_string()))
     }
 
+    /// The moment to go back to, for a kind that AWS Backup makes continuous points of.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when it makes none of the kind.
+    pub fn moment(&self, resource: &ResourceId) -> Result<Option<Timestamp>, Failure> {
+        if self.time.is_some() && !Engine::is_continuous(resource.kind) {
+            let why = format!(
+                "AWS Backup makes no continuous points of a {}: say \"point\" for the newest point at or before a time",
+                resource.kind
+            );
+            return Err(Failure::InvalidRequest(why));
+        }
+        Ok(self.time)
+    }
+
     /// The point that is meant.
     ///
     /// # Errors
     /// `InvalidRequest` when it is none of `latest`, a time and the id of a point of that resource.
     pub fn wanted(&self, resource: &ResourceId) -> Result<Wanted, Failure> {
         if self.point == "latest" {
-            return Ok(Wanted::Latest);
+            return Ok(self.time.map_or(Wanted::Latest, Wanted::At));
         }
         if let Ok(instant) = self.point.parse::<Timestamp>() {
             return Ok(Wanted::At(instant));
@@ -182,6 +202,28 @@ mod tests {
         assert_eq!(wanted("20261121T030000Z").unwrap(), Wanted::At(at));
         let id = "dynamodb-table/eu-west-1/orders/20261121T030000Z-standard";
         assert_eq!(wanted(id).unwrap(), Wanted::Exactly(id.parse().unwrap()));
+    }
+
+    #[test]
+    fn a_moment_is_of_what_has_continuous_points_and_without_a_point_means_the_newest_before_it() {
+        let at: Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
+        let asked =
+            |resource: &str| Request::parse(json!({"resource": resource, "time": "2026-11-21T03:00:00Z"})).unwrap();
+        for resource in [
+            "s3-bucket/eu-west-1/photos",
+            "rds-instance/eu-west-1/shop",
+            "rds-cluster/eu-west-1/shop",
+        ] {
+            let (request, id) = (asked(resource), resource.parse().unwrap());
+            assert_eq!(request.moment(&id).unwrap(), Some(at), "{resource}");
+            assert_eq!(request.wanted(&id).unwrap(), Wanted::At(at), "{resource}");
+        }
+        let table = "dynamodb-table/eu-west-1/orders";
+        let refused = asked(table).moment(&table.parse().unwrap()).unwrap_err().to_string();
+        assert!(
+            refused.contains("no continuous points of a dynamodb-table"),
+            "{refused}"
+        );
     }
 
     #[test]

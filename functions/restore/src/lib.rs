@@ -12,6 +12,7 @@ mod event;
 mod function;
 mod managed;
 mod records;
+mod source;
 mod table;
 mod wiring;
 
@@ -26,7 +27,7 @@ use holdfast_sources::efs::ReadFileSystem;
 use holdfast_sources::efs::port::{ChangeFileSystem, FindFileSystem};
 use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::restore::{MakeWhole, VaultLocation};
-use holdfast_sources::managed::port::{ReadRestores, StartRestores};
+use holdfast_sources::managed::port::{ReadRecoveryPoints, ReadRestores, StartRestores};
 use holdfast_sources::rds::port::{ChangeDatabases, ReadDatabases};
 use holdfast_sources::s3::ReadBucket;
 use holdfast_sources::s3::port::{ChangeBucket, FindBucket};
@@ -71,7 +72,7 @@ impl<T: ReadWhole + MakeWhole> FunctionPorts for T {}
 
 ports! {
     /// What restore asks of AWS Backup: it starts jobs and looks.
-    pub trait BackupPorts: StartRestores, ReadRestores
+    pub trait BackupPorts: StartRestores, ReadRestores, ReadRecoveryPoints
 }
 
 ports! {
@@ -213,6 +214,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     /// The request is not valid, or no vault has such a point. What goes wrong with the target is in the report.
     pub async fn run<C: Clock>(&self, request: Request, clock: &C) -> Result<Report, Failure> {
         let resource = request.resource()?;
+        let moment = request.moment(&resource)?;
         let found = self.find(&request, &resource, clock).await?;
         let Found { copies, manifest, .. } = &found;
         let target = resolve(&request.target, manifest)?;
@@ -229,10 +231,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                     managed,
                     target: &target,
                     existing: request.target.existing,
+                    moment,
                     document: None,
                 };
-                let restored = self.restore_managed(&wanted, clock).await;
-                restored.and_then(|restored| wanted.told(restored))
+                self.restore_managed(&wanted, clock).await
             }
             (None, Kind::LambdaFunction) => self.restore_function(&request, copies, manifest, &target, clock).await,
             (None, kind @ (Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket | Kind::EfsFileSystem)) => {

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::event::Existing;
+use crate::source::Source;
 use crate::{Regions, Restore, Vault, VaultPorts, WorkPorts};
 
 /// What is wanted back that AWS Backup keeps.
@@ -25,6 +26,8 @@ pub(crate) struct ManagedRestore<'a, V> {
     pub target: &'a ResourceId,
     /// What a bucket that is there gets.
     pub existing: Option<Existing>,
+    /// The moment to go back to.
+    pub moment: Option<Timestamp>,
     /// How it shall be configured, where that is not as the point says.
     pub document: Option<&'a Value>,
 }
@@ -50,6 +53,18 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         &self,
         wanted: &ManagedRestore<'_, V>,
         clock: &C,
+    ) -> Result<Outcome, PortError> {
+        let source = self.source(wanted, clock.now()).await?;
+        let restored = self.restore_from(&source, wanted, clock).await?;
+        Ok(source.told(wanted.told(restored)?))
+    }
+
+    /// The same, in the words of the engine.
+    pub(crate) async fn restore_from<C: Clock>(
+        &self,
+        source: &Source,
+        wanted: &ManagedRestore<'_, V>,
+        clock: &C,
     ) -> Result<Restored, PortError> {
         let ManagedRestore {
             vault,
@@ -57,11 +72,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             target,
             ..
         } = *wanted;
-        let Some(stack) = &self.managed else {
-            let message = "the stack has no role for AWS Backup: deploy it with the parameter AwsBackup=enabled";
-            return Err(PortError::Invalid(message.to_owned()));
-        };
-        let from = copy_in(vault, manifest, wanted.managed, target, stack, clock.now()).await?;
+        let stack = self.managed_vault()?;
         let new_arn = wanted.new_arn()?;
         // Into a bucket that is there it is another restore than into a new one of that name.
         let (into, suffix) = match wanted.existing {
@@ -69,10 +80,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             Some(Existing::Objects) => (IntoBucket::Existing { with_settings: false }, " objects"),
             Some(Existing::Everything) => (IntoBucket::Existing { with_settings: true }, " everything"),
         };
-        let identity = format!("{} {} {}{suffix}", manifest.point, target.region, target.name);
+        let at = source.moment.map_or(String::new(), |moment| format!(" at {moment}"));
+        let identity = format!("{} {} {}{suffix}{at}", manifest.point, target.region, target.name);
         let order = RestoreOrder {
             manifest,
-            from: &from,
+            from: &source.from,
             target: &new_arn,
             role_arn: &stack.role_arn,
             work: &layout::restore_work(&Sha256::of(identity.as_bytes())),
@@ -85,6 +97,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                     restore: &order,
                     region: &target.region,
                     into,
+                    moment: source.moment,
                 };
                 restore_bucket(&backups, self.regions.wiring(), &vault.store, clock, &order).await
             }
@@ -109,7 +122,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
 
 /// AWS Backup restores where a point lies: the point itself, or the copy of it in the target's region. What another account keeps
 /// has to come back first.
-async fn copy_in<V: VaultPorts>(
+pub(crate) async fn copy_in<V: VaultPorts>(
     vault: &Vault<V>,
     manifest: &Manifest,
     managed: &ManagedPoint,

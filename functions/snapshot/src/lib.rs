@@ -4,6 +4,7 @@
 //! and a task for each shard; whoever finds all shards finished writes the manifest. Doing anything here twice, at once or
 //! after a crash makes the same one point.
 
+mod continuous;
 mod decide;
 mod event;
 mod lock;
@@ -14,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 use holdfast_catalog::{
-    BlobRef, BlobRole, LockMode, ManagedVault, Outcome, OutcomeStatus, PlanName, PointId, Region, Report, ResourceId,
-    Slot, layout,
+    BlobRef, BlobRole, Kind, LockMode, ManagedVault, Outcome, OutcomeStatus, PlanName, PointId, Region, Report,
+    ResourceId, Slot, layout,
 };
 use holdfast_lambda::{Failure, Handler, InvocationClock, PolicyInForce, policy_in_force, remember_good_policy};
 use holdfast_policy::{Breach, Document, DueRun, Resource};
@@ -25,6 +26,7 @@ use holdfast_sources::inventory::{self, ListResources};
 use holdfast_sources::kinesis::ReadRecords;
 use holdfast_sources::lambda::ReadWhole;
 use holdfast_sources::lambda::port::{FetchCode, FetchLayer};
+use holdfast_sources::managed::continuous::port::{KeepBackupPlans, ReadBackupPlans};
 use holdfast_sources::managed::port::{ReadBackupVaults, ReadBackups, ReadRecoveryPoints, StartBackups};
 use holdfast_sources::rds::port::ReadDatabases;
 use holdfast_sources::s3::ReadBucket;
@@ -84,8 +86,9 @@ pub trait FunctionPorts: ReadWhole + FetchCode + FetchLayer {
 impl<T: ReadWhole + FetchCode + FetchLayer> FunctionPorts for T {}
 
 ports! {
-    /// What snapshot asks of AWS Backup: it starts jobs and looks.
-    pub trait BackupPorts: StartBackups, ReadBackups, ReadRecoveryPoints, ReadBackupVaults
+    /// What snapshot asks of AWS Backup: it starts jobs, keeps backup plans, and looks.
+    pub trait BackupPorts:
+        StartBackups, ReadBackups, ReadRecoveryPoints, ReadBackupVaults, ReadBackupPlans, KeepBackupPlans
 }
 
 ports! {
@@ -135,6 +138,15 @@ pub(crate) struct Recorded<'a> {
     pub(crate) blob: BlobRef,
 }
 
+/// What exists, and what nobody can tell.
+struct Taken {
+    inventory: Vec<Resource>,
+    /// Kinds that could not be listed.
+    unlisted: BTreeMap<Region, BTreeSet<Kind>>,
+    /// An outcome for each of them.
+    outcomes: Vec<Outcome>,
+}
+
 /// What a snapshot works with.
 pub struct Snapshot<V, I, R, Q> {
     /// The vault.
@@ -180,9 +192,14 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     pub async fn run_due<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
         let policy = policy_in_force(&self.vault, &self.policy_key, &self.tag_key).await?;
         remember_good_policy(&self.vault, &policy).await?;
-        let (inventory, mut outcomes) = self.take_inventory(policy.document.regions(&self.region)).await;
+        let Taken {
+            inventory,
+            unlisted,
+            mut outcomes,
+        } = self.take_inventory(policy.document.regions(&self.region)).await;
         let catalogue = Catalogue::read(&self.vault).await?;
         let in_flight = self.runs_in_flight(&catalogue).await?;
+        outcomes.extend(self.keep_continuous(&policy, &inventory, &unlisted, &catalogue).await);
 
         let now = clock.now();
         let due = holdfast_policy::due(
@@ -237,24 +254,32 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
     }
 
     /// Everything that exists. A kind that cannot be listed is an outcome of its own and stops no other.
-    async fn take_inventory<'a>(&self, regions: impl IntoIterator<Item = &'a Region>) -> (Vec<Resource>, Vec<Outcome>) {
-        let inventory = inventory::take(&self.inventory, regions).await;
-        let resources = inventory.found.into_iter().map(|found| Resource {
+    async fn take_inventory<'a>(&self, regions: impl IntoIterator<Item = &'a Region>) -> Taken {
+        let taken = inventory::take(&self.inventory, regions).await;
+        let mut unlisted: BTreeMap<Region, BTreeSet<Kind>> = BTreeMap::new();
+        for (kind, region, _) in &taken.unlisted {
+            unlisted.entry(region.clone()).or_default().insert(*kind);
+        }
+        let resources = taken.found.into_iter().map(|found| Resource {
             id: found.id,
             arn: found.arn,
             tags: found.tags,
         });
-        let outcomes = inventory.unlisted.into_iter().map(|(kind, region, error)| {
+        let outcomes = taken.unlisted.into_iter().map(|(kind, region, error)| {
             let message = format!("none of this kind was looked at: {error}");
             Outcome::new(format!("{kind}/{region}/*"), OutcomeStatus::Failed, message)
         });
-        (resources.collect(), outcomes.collect())
+        Taken {
+            inventory: resources.collect(),
+            unlisted,
+            outcomes: outcomes.collect(),
+        }
     }
 
     /// What a person names, as it is.
     async fn find(&self, id: &ResourceId) -> Result<Resource, Failure> {
-        let (inventory, _) = self.take_inventory([&id.region]).await;
-        let found = inventory.into_iter().find(|candidate| candidate.id == *id);
+        let taken = self.take_inventory([&id.region]).await;
+        let found = taken.inventory.into_iter().find(|candidate| candidate.id == *id);
         found.ok_or_else(|| {
             Failure::Port(PortError::NotFound(format!(
                 "{id} does not exist, or may not be listed: check its name and region"

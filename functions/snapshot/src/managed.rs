@@ -2,6 +2,7 @@
 
 use holdfast_catalog::{Kind, ManagedVault, Outcome, OutcomeStatus, PointId, layout};
 use holdfast_policy::{Engine, Managed};
+use holdfast_sources::managed::continuous::PLAN_TAG;
 use holdfast_sources::managed::port::{BackupVault, ReadBackupVaults as _};
 use holdfast_sources::managed::{self, BackupSettings, JobNews, Lifecycle, ReadResource, S3Extras, Worked, give_up};
 use holdfast_sources::rds::DatabaseKind;
@@ -12,9 +13,6 @@ use holdfast_vault::port::Clock;
 use crate::lock::SettledLock;
 use crate::run::{committed, continuing};
 use crate::{InventoryPorts, Recorded, Regions, SignalPorts, Snapshot, VaultPorts};
-
-/// The tag that tells which plan a recovery point is of.
-const PLAN_TAG: &str = "holdfast:plan";
 
 impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I, R, Q> {
     /// Settles what AWS Backup is asked for. If somebody else has begun the same run, theirs counts. An outcome when it cannot be
@@ -173,7 +171,6 @@ fn settings_of(point: &PointId, managed: &Managed, stack: &ManagedVault, vault: 
             without_acls: !managed.acls,
             without_object_tags: !managed.object_tags,
         },
-        continuous: false,
     }
 }
 

@@ -99,6 +99,7 @@ impl<V: VaultPorts, I: InventoryPorts, T: TablePorts, R: Regions, P: PreflightPo
                     restore: &order,
                     region: &self.region,
                     into: IntoBucket::New,
+                    moment: None,
                 };
                 test_bucket(&backups, self.regions.buckets(), &self.home, clock, &order).await
             }
@@ -201,11 +202,13 @@ fn newest_good(others: &[CustomerPoint]) -> Option<Timestamp> {
 fn told(others: &[CustomerPoint]) -> Option<Outcome> {
     let newest = others.last()?;
     let by = match &newest.backup_plan {
+        Some(plan) if newest.is_of_our_plan => format!("our backup plan {plan}"),
         Some(plan) => format!("backup plan {plan}"),
         None => "somebody".to_owned(),
     };
+    let moves = if newest.is_continuous { " and continuous" } else { "" };
     let message = format!(
-        "made by {by}; {} such points in all, which count towards the objective and are never removed here",
+        "made by {by}{moves}; {} such points in all, which count towards the objective and are never removed here",
         others.len()
     );
     let outcome = Outcome::new(&newest.id, OutcomeStatus::Unchanged, message);

@@ -45,12 +45,12 @@ impl AwsBackups {
         }
     }
 
-    async fn call<O: Operation>(&self, input: Value) -> Result<Value, PortError> {
+    pub(crate) async fn call<O: Operation>(&self, input: Value) -> Result<Value, PortError> {
         self.calls.call_of::<O>(&self.region, input).await
     }
 
     /// All pages of a listing, or an error.
-    async fn list<O: Operation>(&self, input: Value, member: &str) -> Result<Vec<Value>, PortError> {
+    pub(crate) async fn list<O: Operation>(&self, input: Value, member: &str) -> Result<Vec<Value>, PortError> {
         let mut found = Vec::new();
         let mut input = input;
         input["MaxResults"] = json!(PAGE);
@@ -64,6 +64,19 @@ impl AwsBackups {
                 _ => return Ok(found),
             }
         }
+    }
+
+    /// The tags of what an ARN names.
+    pub(crate) async fn tags(&self, arn: &Value) -> Result<BTreeMap<String, String>, PortError> {
+        let mut answer = self.call::<backup::ListTags>(json!({ "ResourceArn": arn })).await?;
+        let tags = match answer["Tags"].take() {
+            Value::Object(tags) => tags,
+            _ => Map::new(),
+        };
+        let texts = tags
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())));
+        Ok(texts.collect())
     }
 }
 
@@ -142,16 +155,7 @@ impl ReadRecoveryPoints for AwsBackups {
     }
 
     async fn recovery_point_tags(&self, recovery_point: &Arn) -> Result<BTreeMap<String, String>, PortError> {
-        let input = json!({ "ResourceArn": recovery_point });
-        let mut answer = self.call::<backup::ListTags>(input).await?;
-        let tags = match answer["Tags"].take() {
-            Value::Object(tags) => tags,
-            _ => Map::new(),
-        };
-        let texts = tags
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())));
-        Ok(texts.collect())
+        self.tags(&json!(recovery_point)).await
     }
 }
 

@@ -3,6 +3,7 @@
 //! This is the only crate that names `aws-sdk-*`. Each adapter makes the calls that its port's `ACTIONS` list and no other,
 //! and hands every failure to one place that says what the caller should do next.
 
+mod backup_plans;
 mod backups;
 mod batch;
 mod buckets;

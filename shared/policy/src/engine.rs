@@ -26,6 +26,11 @@ impl Engine {
         }
     }
 
+    /// Whether AWS Backup makes continuous points of a kind. DynamoDB has a recovery window of its own.
+    pub fn is_continuous(kind: Kind) -> bool {
+        matches!(kind, Kind::RdsInstance | Kind::RdsCluster | Kind::S3Bucket)
+    }
+
     /// The engine that makes points of a kind where this one does not.
     pub(crate) fn instead(self) -> Engine {
         match self {
@@ -51,6 +56,9 @@ pub struct Managed {
     pub cold_after_days: Option<u32>,
     /// Days after which AWS Backup removes a point by itself, whatever retention says; never, without it.
     pub delete_after_days: Option<u32>,
+    /// How many days back any moment can be brought back from a continuous point, where the plan asks for such and the kind has them
+    /// ([`Engine::is_continuous`]).
+    pub continuous_days: Option<u32>,
     /// Within which time a job has to begin.
     pub start_window: SignedDuration,
     /// Within which time it has to end, counted from the same moment.
@@ -67,6 +75,7 @@ impl Default for Managed {
         Managed {
             cold_after_days: None,
             delete_after_days: None,
+            continuous_days: None,
             start_window: SignedDuration::from_hours(8),
             complete_window: SignedDuration::from_hours(7 * 24),
             acls: true,

@@ -2,6 +2,9 @@ use std::collections::BTreeMap;
 
 use holdfast_catalog::{Arn, Region};
 use holdfast_sources::efs::port::DropScratchFileSystems;
+use holdfast_sources::managed::continuous::port::{
+    BackupPlan, EndBackupPlans, KeepBackupPlans, PlanDocument, ReadBackupPlans, SelectionContent,
+};
 use holdfast_sources::managed::port::{
     AccountCopies, BackupJob, BackupRequest, BackupVault, ChangeLifecycles, CopyJob, CopyRequest, CreateBackupVaults,
     DeleteRecoveryPoints, JobStarted, LockBounds, PutValidations, ReadBackupSettings, ReadBackupVaults, ReadBackups,
@@ -194,6 +197,71 @@ impl<S: CreateBackupVaults> CreateBackupVaults for Faults<S> {
     ) -> Result<(), PortError> {
         let work = self.inner().lock_backup_vault(name, bounds, changeable_for_days);
         self.script().run("lock_backup_vault", name, Effect::Writes, work).await
+    }
+}
+
+impl<S: ReadBackupPlans> ReadBackupPlans for Faults<S> {
+    async fn backup_plans(&self, name_prefix: &str) -> Result<Vec<BackupPlan>, PortError> {
+        let work = self.inner().backup_plans(name_prefix);
+        self.script()
+            .run("backup_plans", name_prefix, Effect::Reads, work)
+            .await
+    }
+}
+
+impl<S: KeepBackupPlans> KeepBackupPlans for Faults<S> {
+    async fn create_backup_plan(
+        &self,
+        document: &PlanDocument,
+        tags: &BTreeMap<String, String>,
+        token: &str,
+    ) -> Result<(String, Arn), PortError> {
+        let work = self.inner().create_backup_plan(document, tags, token);
+        self.script()
+            .run("create_backup_plan", &document.name, Effect::Writes, work)
+            .await
+    }
+
+    async fn update_backup_plan(&self, plan_id: &str, document: &PlanDocument) -> Result<(), PortError> {
+        let work = self.inner().update_backup_plan(plan_id, document);
+        self.script()
+            .run("update_backup_plan", plan_id, Effect::Writes, work)
+            .await
+    }
+
+    async fn create_backup_selection(
+        &self,
+        plan_id: &str,
+        selection: &SelectionContent,
+        token: &str,
+    ) -> Result<(), PortError> {
+        let work = self.inner().create_backup_selection(plan_id, selection, token);
+        self.script()
+            .run("create_backup_selection", &selection.name, Effect::Writes, work)
+            .await
+    }
+
+    async fn tag_backup_plan(&self, plan: &Arn, key: &str, value: &str) -> Result<(), PortError> {
+        let work = self.inner().tag_backup_plan(plan, key, value);
+        self.script()
+            .run("tag_backup_plan", plan.as_str(), Effect::Writes, work)
+            .await
+    }
+}
+
+impl<S: EndBackupPlans> EndBackupPlans for Faults<S> {
+    async fn delete_backup_selection(&self, plan_id: &str, selection_id: &str) -> Result<(), PortError> {
+        let work = self.inner().delete_backup_selection(plan_id, selection_id);
+        self.script()
+            .run("delete_backup_selection", selection_id, Effect::Deletes, work)
+            .await
+    }
+
+    async fn delete_backup_plan(&self, plan_id: &str) -> Result<(), PortError> {
+        let work = self.inner().delete_backup_plan(plan_id);
+        self.script()
+            .run("delete_backup_plan", plan_id, Effect::Deletes, work)
+            .await
     }
 }
 

@@ -12,8 +12,9 @@ and its own knobs (`faults.py`), both over `/_control/aws-backup/…`, for which
 What it does not show:
 - The texts of messages are ours, where no public source has AWS's. Codes and states are AWS's.
 - The retries inside a start window, incremental backups, composite (parent and child) points, restore testing plans,
-  logically air-gapped vaults, point-in-time restores, backup plans (a knob says that a job was made by one), and condition
-  keys of the service's own (`backup:CopyTargets` and its like).
+  logically air-gapped vaults, and condition keys of the service's own (`backup:CopyTargets` and its like).
+- Of backup plans: other schedules than daily ones, conditions and tags in selections, copy actions. Point-in-time restores
+  of anything but buckets.
 - Copies of continuous points, which AWS makes for some resource types, are all refused.
 - RDS and EFS move no data, because the local cloud's databases and file systems have none. The items and objects of backups are kept in memory.
 - The service role is held to one or two rights for each step, not to the dozens of AWS's managed policies.

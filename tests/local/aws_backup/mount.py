@@ -11,7 +11,7 @@ import ministack.app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.concurrency import run_reentrant
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import backup
+from ministack.services import backup, tagging
 from ministack.services.cloudformation import provisioners
 
 from tests.local.aws_backup import (
@@ -20,6 +20,7 @@ from tests.local.aws_backup import (
     copy_jobs,
     holds,
     keys,
+    plans,
     points,
     restore_jobs,
     roles,
@@ -40,6 +41,7 @@ OPERATIONS: dict[str, Operation] = {
     **vaults.OPERATIONS,
     **backup_jobs.OPERATIONS,
     **points.OPERATIONS,
+    **plans.OPERATIONS,
     **copy_jobs.OPERATIONS,
     **restore_jobs.OPERATIONS,
     **holds.OPERATIONS,
@@ -90,12 +92,18 @@ class Service:
         error = call.faults.refusal_of(name)
         if error:
             raise wire.Refused(error, _TEXTS.get(error, "A knob says so."), _STATUS.get(error, 400))
-        self._progress.settle(call.place.account)
+        self._settle(call.place.account)
         result = OPERATIONS[name](call, parameters)
         lost = call.faults.lost_answer_of(name)
         if lost:
             raise wire.Refused(lost, _TEXTS.get(lost, "A knob says so."), _STATUS.get(lost, 400))
         return result
+
+    def _settle(self, account: str) -> None:
+        """Does what the account's clock says is due, that of plans first: jobs that they start may have ended by then."""
+        for scope in self.world.scopes_of(account):
+            plans.run(scope, self.world.now(scope.place))
+        self._progress.settle(account)
 
     def control(self, method: str, path: str, body: bytes) -> tuple[int, dict]:
         """Answers a test's control request: /_control/aws-backup/ACCOUNT[/faults|/clock]."""
@@ -122,7 +130,7 @@ class Service:
             self.world.account(account).faults.set(document)
         elif (method, what) == ("POST", "clock"):
             self.world.account(account).ahead_s += document["advance_s"]
-            self._progress.settle(account)
+            self._settle(account)
         elif (method, what) == ("DELETE", None):
             self.world.forget(account)
         elif (method, what) != ("GET", None):
@@ -143,6 +151,7 @@ def mount() -> None:
     _serve_control(service)
     _know_action_and_resource()
     _know_vault_policies(service.world)
+    _know_plan_tags(service.world)
     keys.say_who_manages()
     roles.seed_managed_policies()
     keep_from_rds()
@@ -203,8 +212,31 @@ def resource_of(operation: str, labels: dict[str, str], body: bytes, place: Plac
     vault = named.get("backupVaultName") or named.get("BackupVaultName")
     if isinstance(vault, str) and operation != "ListBackupVaults":
         return f"{place.arn}:backup-vault:{vault}"
+    plan = named.get("backupPlanId")
+    if plan or operation == "CreateBackupPlan":
+        return f"{place.arn}:backup-plan:{plan or '*'}"
     hold = named.get("legalHoldId")
     return f"{place.arn}:legal-hold:{hold}" if hold else "*"
+
+
+def _know_plan_tags(world: World) -> None:
+    """Conditions ask for the tags that a plan has, and for those that it is made with, which have a name of their own."""
+
+    def tags_of_plans():
+        for scope in world.scopes_of(get_account_id()):
+            for plan in scope.plans.values():
+                yield plan.arn, [{"Key": key, "Value": value} for key, value in plan.tags.items()]
+
+    tagging._RESOURCE_TAG_COLLECTORS["backup"] = tags_of_plans
+    original = iam_actions.request_tag_context
+
+    def request_tag_context(service, iam_action, body, params):
+        if iam_action != "backup:CreateBackupPlan":
+            return original(service, iam_action, body, params)
+        tags = json.loads(body or b"{}").get("BackupPlanTags", {})
+        return {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
+
+    iam_actions.request_tag_context = request_tag_context
 
 
 def _know_vault_policies(world: World) -> None:

@@ -120,7 +120,9 @@ class Progress:
 
     def _settle_point(self, point: Point, now: float) -> None:
         due = point.delete_at is not None and now >= point.delete_at
-        if not due or point.status not in ("COMPLETED", "PARTIAL") or held(self._world, point):
+        # What is continuous moves on with its days, until it is stopped.
+        ends = ("STOPPED",) if point.continuous else ("COMPLETED", "PARTIAL")
+        if not due or point.status not in ends or held(self._world, point):
             return
         if self._world.faults(point.place).expiry_is_not_done:
             point.status = "EXPIRED"

@@ -11,6 +11,7 @@ from tests.local.aws_backup.backup_jobs import check_key
 from tests.local.aws_backup.call import Call, Operation, Parameters, fits
 from tests.local.aws_backup.kinds import KINDS
 from tests.local.aws_backup.kinds.kind import JobFailed
+from tests.local.aws_backup.kinds.s3 import moment_of
 from tests.local.aws_backup.progress import Steps
 from tests.local.aws_backup.state import Job, Point, World, new_id
 from tests.local.aws_backup.wire import Refused
@@ -27,11 +28,20 @@ def start(call: Call, parameters: Parameters) -> dict[str, Any]:
     target = KINDS[point.resource_type].target
     if not parameters["Metadata"].get(target):
         raise Refused("InvalidParameterValueException", f"Metadata must hold {target}")
+    _check_moment(call, point, parameters["Metadata"].get("RestoreTime"))
     if "IamRoleArn" not in parameters:
         raise Refused("MissingParameterValueException", "IamRoleArn must not be empty")
     roles.check_pass_role(call.headers, call.place, parameters["IamRoleArn"])
     token = parameters.get("IdempotencyToken")
     return {"RestoreJobId": call.once("StartRestoreJob", parameters, token, lambda: _made(call, parameters, point))}
+
+
+def _check_moment(call: Call, point: Point, moment: str | None) -> None:
+    if point.continuous != (moment is not None):
+        must = "is required" if point.continuous else "is only valid"
+        raise Refused("InvalidParameterValueException", f"RestoreTime {must} for continuous recovery points")
+    if moment is not None and not point.created_at <= moment_of(moment) <= call.now:
+        raise Refused("InvalidParameterValueException", f"The recovery point cannot be restored to {moment}")
 
 
 def _made(call: Call, parameters: Parameters, point: Point) -> str:

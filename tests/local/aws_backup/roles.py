@@ -55,6 +55,13 @@ def check_pass_role(headers: dict[str, str], place: Place, role_arn: str) -> Non
         raise Refused("InvalidParameterValueException", f"IAM Role {role_arn} cannot be assumed by AWS Backup")
 
 
+def check_tags(headers: dict[str, str], place: Place, arn: str, tags: dict[str, str]) -> None:
+    """Refuses a caller who may not tag what they make."""
+    if tags:
+        context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+        _check_caller(headers, place, "backup:TagResource", arn, context)
+
+
 def check_vault_maker(headers: dict[str, str], place: Place, key_arn: str | None) -> None:
     """Refuses a caller who may make vaults, but not what a vault is made of: storage, and grants on its key."""
     _check_caller(headers, place, "backup-storage:MountCapsule", "*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.local.aws_backup.call import Call, Operation, Parameters
-from tests.local.aws_backup.state import Point, Scope, Vault
+from tests.local.aws_backup.state import Plan, Point, Scope, Vault
 from tests.local.aws_backup.wire import Refused
 
 # The resource types that the service knows, of which the stand-in reads four.
@@ -80,10 +80,13 @@ def _protected(newest: Point) -> dict[str, Any]:
     }
 
 
-def _tagged(call: Call, arn: str) -> Vault | Point:
+def _tagged(call: Call, arn: str) -> Vault | Plan | Point:
     for vault in call.scope.vaults.values():
         if vault.arn == arn:
             return vault
+    for plan in call.scope.plans.values():
+        if plan.arn == arn:
+            return plan
     # Points that their own service keeps have that service's tags.
     point = call.world.point_anywhere(call.place, arn) if arn.startswith("arn:aws:backup:") else None
     if point is None:

@@ -170,6 +170,36 @@ class Hold:
 
 
 @dataclass
+class Selection:
+    """Resources that a backup plan covers."""
+
+    id: str
+    document: dict[str, Any]
+    created_at: float
+    creator_request_id: str | None
+    # By resource: when its rule last ran.
+    ran: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """A backup plan."""
+
+    id: str
+    place: Place
+    document: dict[str, Any]
+    created_at: float
+    version_id: str
+    creator_request_id: str | None
+    tags: dict[str, str] = field(default_factory=dict)
+    selections: dict[str, Selection] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return f"{self.place.arn}:backup-plan:{self.id}"
+
+
+@dataclass
 class Scope:
     """All that there is in one place."""
 
@@ -177,6 +207,9 @@ class Scope:
     vaults: dict[str, Vault] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    # The ids of all plans that there ever were.
+    plans_ever: set[str] = field(default_factory=set)
     opt_in: dict[str, bool] = field(default_factory=dict)
     management: dict[str, bool] = field(default_factory=dict)
     # Idempotency token by operation: the request that came with it and the id that it got.

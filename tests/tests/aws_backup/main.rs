@@ -2,6 +2,7 @@
 
 mod application;
 mod buckets;
+mod continuous;
 mod copied;
 mod copied_by_events;
 mod elsewhere;

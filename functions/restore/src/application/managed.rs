@@ -35,9 +35,11 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             managed,
             target: &step.target,
             existing: None,
+            moment: None,
             document: Some(wanted),
         };
-        let restored = self.restore.restore_managed(&restore, clock).await?;
+        let source = self.restore.source(&restore, clock.now()).await?;
+        let restored = self.restore.restore_from(&source, &restore, clock).await?;
         let is_there = !matches!(restored, Restored::Failed { .. } | Restored::Continuing { .. });
         let is_foreign = restored == Restored::Foreign;
         if let Restored::Done { made: Some(arn), .. } = &restored {

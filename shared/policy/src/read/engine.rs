@@ -7,9 +7,10 @@ use crate::duration::in_words;
 use crate::engine::{Engine, Managed};
 use crate::fault::Collector;
 
-pub(super) const AWS_BACKUP: [&str; 6] = [
+pub(super) const AWS_BACKUP: [&str; 7] = [
     "cold_after",
     "delete_after",
+    "continuous",
     "start_window",
     "complete_window",
     "acls",
@@ -20,6 +21,9 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The shortest start window that AWS Backup takes (`StartWindowMinutes`).
 const MIN_START_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// How far back a continuous point of AWS Backup reaches at most (`EnableContinuousBackup`).
+const MAX_CONTINUOUS_DAYS: u32 = 35;
 
 /// The shortest stay in cold storage that AWS Backup takes (`Lifecycle`).
 const MIN_COLD_DAYS: u32 = 90;
@@ -64,6 +68,7 @@ fn managed(place: &Place<'_>, faults: &mut Collector) -> Option<Managed> {
     let managed = Managed {
         cold_after_days: fields.read(faults, "cold_after", whole_days),
         delete_after_days: fields.read(faults, "delete_after", whole_days),
+        continuous_days: fields.read(faults, "continuous", continuous_days),
         start_window: fields
             .read(faults, "start_window", Place::duration)
             .unwrap_or(otherwise.start_window),
@@ -88,6 +93,21 @@ fn whole_days(place: &Place<'_>, faults: &mut Collector) -> Option<u32> {
         return None;
     }
     u32::try_from(duration.as_secs() / DAY.as_secs()).ok()
+}
+
+fn continuous_days(place: &Place<'_>, faults: &mut Collector) -> Option<u32> {
+    const WANTED: &str =
+        "write how far back any moment is to be restored, in whole days from 1d to 35d, for example 35d";
+    let days = match place.text(faults, WANTED)? {
+        "true" | "false" => None,
+        _ => Some(whole_days(place, faults)?),
+    };
+    let is_in_reach = |days: &u32| (1..=MAX_CONTINUOUS_DAYS).contains(days);
+    let days = days.filter(is_in_reach);
+    if days.is_none() {
+        place.refuse(faults, "not a reach that AWS Backup has", WANTED);
+    }
+    days
 }
 
 fn hold_lifecycle(fields: &Fields<'_>, managed: Managed, faults: &mut Collector) {

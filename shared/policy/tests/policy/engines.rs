@@ -39,11 +39,13 @@ fn without_a_line_it_is_ours_and_aws_backup_has_its_own_windows() {
 
 #[test]
 fn its_options_are_read_in_days_and_times() {
-    let options = "{cold_after: 30d, delete_after: 120d, start_window: 1h, complete_window: 12h, acls: false, object_tags: false}";
+    let options = "{cold_after: 30d, delete_after: 120d, continuous: 35d, start_window: 1h, complete_window: 12h, acls: false, \
+                   object_tags: false}";
     let document = read(&format!("engine: aws-backup\n    aws_backup: {options}")).unwrap();
     let expected = Managed {
         cold_after_days: Some(30),
         delete_after_days: Some(120),
+        continuous_days: Some(35),
         start_window: HOUR,
         complete_window: HOUR * 12,
         acls: false,
@@ -94,7 +96,22 @@ fn what_aws_backup_would_refuse_is_refused_with_what_to_write() {
             "engine: aws-backup\n    aws_backup: {start_window: 8d}",
             "a job may begin after 8d; write a complete_window of more than 8d",
         ),
-        ("engine: aws-backup\n    aws_backup: {continuous: true}", "continuous"),
+        (
+            "engine: aws-backup\n    aws_backup: {continuous: true}",
+            "write how far back any moment is to be restored, in whole days from 1d to 35d, for example 35d",
+        ),
+        (
+            "engine: aws-backup\n    aws_backup: {continuous: 36d}",
+            "not a reach that AWS Backup has; write how far back",
+        ),
+        (
+            "engine: aws-backup\n    aws_backup: {continuous: 0d}",
+            "aws_backup.continuous",
+        ),
+        (
+            "engine: aws-backup\n    aws_backup: {continuous: 36h}",
+            "not a number of days; write whole days, for example 30d",
+        ),
     ] {
         let faults = read(lines).unwrap_err();
         assert_eq!(faults.len(), 1, "{lines}: {faults:?}");
@@ -136,4 +153,14 @@ plans:
         why.contains("engine vault makes no points of a rds-instance: a plan with engine aws-backup does"),
         "{why}"
     );
+}
+
+#[test]
+fn continuous_points_are_of_buckets_and_databases() {
+    let kinds = holdfast_catalog::Kind::ALL.into_iter();
+    let continuous: Vec<String> = kinds
+        .filter(|kind| Engine::is_continuous(*kind))
+        .map(|kind| kind.to_string())
+        .collect();
+    assert_eq!(continuous, ["rds-instance", "rds-cluster", "s3-bucket"]);
 }

@@ -59,7 +59,7 @@ plans:
     verification: {restore_test_every: 7d}
     compliance: {preset: [hipaa, gdpr], minimum: 30d, maximum: 400d, lock: governance, lock_for: 30d}
     engine: aws-backup
-    aws_backup: {cold_after: 30d, delete_after: 120d, start_window: 8h, complete_window: 7d, acls: false, object_tags: false}
+    aws_backup: {cold_after: 30d, delete_after: 120d, continuous: 35d, start_window: 8h, complete_window: 7d, acls: false, object_tags: false}
   - {name: other, schedule: {every: 15m, pause_until: "2026-12-01T10:00:00+01:00"}, retention: {daily: 7}, copies: none}
 "#;
 
@@ -244,13 +244,14 @@ const REFUSED_AT_THE_TOP: [&str; 23] = [
 ];
 
 /// Lines of a plan that are refused for their shape.
-const REFUSED_IN_A_PLAN: [&str; 47] = [
+const REFUSED_IN_A_PLAN: [&str; 48] = [
     "colour: red",
     "rpo: 2h",
     "tier: gold",
     "engine: tape",
     "aws_backup: {vault: other}",
     "aws_backup: {start_window: 8}",
+    "aws_backup: {continuous: true}",
     "records: streams",
     "also: \"true\"",
     "also: yes",

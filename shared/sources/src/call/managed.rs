@@ -25,6 +25,16 @@ operations! {
     CreateBackupVault Creates ["backup:CreateBackupVault", "backup:TagResource"] "PUT /backup-vaults/{BackupVaultName}";
     PutBackupVaultLockConfiguration Changes ["backup:PutBackupVaultLockConfiguration"] "PUT /backup-vaults/{BackupVaultName}/vault-lock";
     DescribeGlobalSettings Reads ["backup:DescribeGlobalSettings"] "GET /global-settings";
+    ListBackupPlans Reads ["backup:ListBackupPlans"] "GET /backup/plans/?maxResults={MaxResults}&nextToken={NextToken}";
+    GetBackupPlan Reads ["backup:GetBackupPlan"] "GET /backup/plans/{BackupPlanId}/";
+    CreateBackupPlan Changes ["backup:CreateBackupPlan", "backup:TagResource"] "PUT /backup/plans/";
+    UpdateBackupPlan Changes ["backup:UpdateBackupPlan"] "POST /backup/plans/{BackupPlanId}";
+    DeleteBackupPlan Changes ["backup:DeleteBackupPlan"] "DELETE /backup/plans/{BackupPlanId}";
+    ListBackupSelections Reads ["backup:ListBackupSelections"] "GET /backup/plans/{BackupPlanId}/selections/?maxResults={MaxResults}&nextToken={NextToken}";
+    GetBackupSelection Reads ["backup:GetBackupSelection"] "GET /backup/plans/{BackupPlanId}/selections/{SelectionId}";
+    CreateBackupSelection Changes ["backup:CreateBackupSelection", "iam:PassRole"] "PUT /backup/plans/{BackupPlanId}/selections/";
+    DeleteBackupSelection Changes ["backup:DeleteBackupSelection"] "DELETE /backup/plans/{BackupPlanId}/selections/{SelectionId}";
+    TagResource Changes ["backup:TagResource"] "POST /tags/{ResourceArn}";
     DescribeRegionSettings Reads ["backup:DescribeRegionSettings"] "GET /account-settings";
 }
 

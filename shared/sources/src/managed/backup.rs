@@ -43,8 +43,6 @@ pub struct BackupSettings {
     pub tags: BTreeMap<String, String>,
     /// What is backed up of an S3 bucket besides its objects.
     pub s3: S3Extras,
-    /// Whether the plan asks for continuous backup.
-    pub continuous: bool,
 }
 
 /// What is backed up of an S3 bucket besides its objects.
@@ -84,11 +82,6 @@ pub enum SettingsFault {
     /// The lifecycle breaks a rule, or the bounds of the vault's lock.
     #[error(transparent)]
     Lifecycle(#[from] LifecycleFault),
-    /// `StartBackupJob` has no continuous backup.
-    #[error(
-        "AWS Backup makes continuous points by a backup plan's rule only (EnableContinuousBackup): make such a rule; its points are shown and counted here"
-    )]
-    Continuous,
 }
 
 impl BackupSettings {
@@ -107,9 +100,6 @@ impl BackupSettings {
             faults.push(SettingsFault::LongWindow { minutes: longest });
         }
         faults.extend(self.lifecycle.check(self.lock).err().map(SettingsFault::from));
-        if self.continuous {
-            faults.push(SettingsFault::Continuous);
-        }
         faults
     }
 

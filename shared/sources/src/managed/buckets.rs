@@ -3,7 +3,7 @@
 use holdfast_catalog::Region;
 use holdfast_vault::PortError;
 use holdfast_vault::port::{Clock, ListObjects, ReadObjects, WriteObjects};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::port::{PutValidations, ReadRestores, RestoreJob, StartRestores};
 use super::restoring::{self, Followed, RestoreOrder, Restored, follow, took};
@@ -35,6 +35,8 @@ pub struct BucketOrder<'a> {
     pub region: &'a Region,
     /// What becomes of a bucket that is there.
     pub into: IntoBucket,
+    /// The moment to go back to, where a continuous point is read.
+    pub moment: Option<Timestamp>,
 }
 
 impl BucketOrder<'_> {
@@ -51,6 +53,7 @@ impl BucketOrder<'_> {
             is_new: self.into == IntoBucket::New,
             // The keys of the objects are in their own region.
             keeps_keys: !self.is_elsewhere(),
+            moment: self.moment,
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod backup;
 mod buckets;
+pub mod continuous;
 mod copying;
 mod customer;
 mod end;

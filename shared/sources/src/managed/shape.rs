@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_catalog::CatalogError;
+use jiff::Timestamp;
 
 /// How large the restored resource is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct BucketShape {
     pub is_new: bool,
     /// Each object under its own key again, or all under S3's.
     pub keeps_keys: bool,
+    /// The moment to go back to: of a continuous point, and of no other.
+    pub moment: Option<Timestamp>,
 }
 
 /// The metadata of a restore job. `given` is what the service gives for the point; what concerns the original only is left out,
@@ -135,6 +138,10 @@ impl BucketShape {
         metadata.remove(CREATION_TOKEN);
         metadata.set("EncryptionType", if self.keeps_keys { "original" } else { "SSE-S3" });
         metadata.remove("KMSKey");
+        if let Some(moment) = self.moment {
+            // "Restore S3 data using AWS Backup": valid for continuous points only, and required there; in whole seconds.
+            metadata.set("RestoreTime", &moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        }
     }
 }
 

@@ -305,19 +305,19 @@ fn is_about_a_lock(why: &str) -> bool {
 }
 
 /// The outcome of the call is not known where its answer cannot be read.
-fn strange(member: &str) -> PortError {
+pub(super) fn strange(member: &str) -> PortError {
     PortError::Unavailable(format!("AWS Backup's answer has no {member} that can be read"))
 }
 
-fn text(value: &Value, member: &str) -> Result<String, PortError> {
+pub(super) fn text(value: &Value, member: &str) -> Result<String, PortError> {
     maybe(value, member).ok_or_else(|| strange(member))
 }
 
-fn maybe(value: &Value, member: &str) -> Option<String> {
+pub(super) fn maybe(value: &Value, member: &str) -> Option<String> {
     value[member].as_str().map(str::to_owned)
 }
 
-fn arn(value: &Value, member: &str) -> Result<Arn, PortError> {
+pub(super) fn arn(value: &Value, member: &str) -> Result<Arn, PortError> {
     text(value, member)?.parse().map_err(|_| strange(member))
 }
 

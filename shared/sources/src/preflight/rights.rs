@@ -171,9 +171,14 @@ impl Estate<'_> {
         for region in regions.iter().chain(self.replica.map(|(region, _)| region)) {
             resources.insert(self.arn("backup", region, &format!("backup-vault:{}", managed.backup_vault)));
             resources.insert(self.arn("backup", region, &format!("recovery-point:{NOTHING}")));
+            resources.insert(self.arn("backup", region, &format!("backup-plan:{NOTHING}")));
         }
         let mut context = self.context(self.region);
         context.insert("iam:PassedToService", "backup.amazonaws.com".to_owned());
+        // Backup plans of ours bear it: those that are made, and those that are there.
+        for key in ["aws:RequestTag/holdfast:stack", "aws:ResourceTag/holdfast:stack"] {
+            context.insert(key, managed.backup_vault.clone());
+        }
         Some(Question {
             actions: listed.iter().filter(of_backup).cloned().collect(),
             resources,
@@ -311,6 +316,17 @@ mod tests {
             actions(&asked("snapshot", &listed, true, true)),
             ["s3:GetObject", "backup:StartBackupJob", "dynamodb:Scan"]
         );
+    }
+
+    #[test]
+    fn backup_plans_are_asked_about_as_such_that_bear_the_stacks_mark() {
+        let questions = asked("prune", &["backup:DeleteBackupPlan"], false, true);
+        let question = questions.first().unwrap();
+        let plan = "arn:aws:backup:eu-central-1:111122223333:backup-plan:preflight";
+        assert!(question.resources.contains(plan), "{question:#?}");
+        for key in ["aws:RequestTag/holdfast:stack", "aws:ResourceTag/holdfast:stack"] {
+            assert_eq!(question.context[key], "holdfast");
+        }
     }
 
     #[test]

@@ -11,5 +11,5 @@ mod snapshot;
 pub use count::count;
 pub use listing::list;
 pub use restore::{exists, for_target, put_back};
-pub use settings::{BucketReading, NOT_PROTECTED, ReadBucket, read, without_versioning};
+pub use settings::{BucketReading, NOT_PROTECTED, ReadBucket, read, read_without_versioning, without_versioning};
 pub use snapshot::{BucketBegun, begin, read_config};

@@ -105,8 +105,24 @@ pub async fn read<P: ReadBucket>(port: &P, region: &Region, name: &str) -> Resul
 
 /// Why AWS Backup makes no points of a bucket, and what to change: it takes those with versions only.
 pub fn without_versioning(name: &str, document: &Document) -> Option<String> {
-    let status = document.config.get(VERSIONING)?["Status"].as_str();
-    let is = match status {
+    without_versions(name, document.config.get(VERSIONING)?)
+}
+
+/// As [`without_versioning`], for a bucket whose other settings do not matter.
+///
+/// # Errors
+/// `NotFound` when there is no such bucket; `Denied` when its versioning may not be read.
+pub async fn read_without_versioning<P: Call<GetBucketVersioning>>(
+    port: &P,
+    region: &Region,
+    name: &str,
+) -> Result<Option<String>, PortError> {
+    let versioning = Bucket { port, region, name }.ask::<GetBucketVersioning>().await?;
+    Ok(without_versions(name, &versioning))
+}
+
+fn without_versions(name: &str, versioning: &Value) -> Option<String> {
+    let is = match versioning["Status"].as_str() {
         Some("Enabled") => return None,
         Some(_) => "suspended",
         None => "off",

@@ -398,7 +398,6 @@ fn settings_that_the_service_would_refuse_are_all_named_before_any_call() {
             cold_after_days: Some(30),
             delete_after_days: Some(119),
         },
-        continuous: true,
         ..settings()
     };
     let expected = [
@@ -408,7 +407,6 @@ fn settings_that_the_service_would_refuse_are_all_named_before_any_call() {
             complete: 59,
         },
         SettingsFault::Lifecycle(LifecycleFault::TooShortInCold { cold: 30, delete: 119 }),
-        SettingsFault::Continuous,
     ];
     assert_eq!(faulty.faults(), expected);
     let long = BackupSettings {

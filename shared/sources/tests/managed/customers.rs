@@ -38,6 +38,28 @@ fn points_of_others_are_shown_and_ours_are_not_taken_for_theirs() {
 }
 
 #[test]
+fn continuous_points_of_the_plans_that_we_keep_are_told_from_those_of_others() {
+    run(async {
+        let world = World::new();
+        let arn = world.table_arn();
+        let (ours, theirs) = (
+            world.cloud().continuous(VAULT, &arn, "S3"),
+            world.cloud().continuous("Default", &arn, "S3"),
+        );
+        for (vault, point) in [(VAULT, &ours), ("Default", &theirs)] {
+            world.cloud().change(vault, &point.arn, |point| {
+                point.plan = Some("holdfast-documents".to_owned());
+            });
+        }
+        let points = world.backups.recovery_points_of(&arn).await.unwrap();
+        let shown = customer_points(&point().resource, &points, &BTreeSet::new(), VAULT).unwrap();
+        let is_ours: Vec<bool> = shown.iter().map(|point| point.is_of_our_plan).collect();
+        assert_eq!(is_ours, [true, false]);
+        assert!(shown.iter().all(|point| point.is_continuous && point.is_good));
+    });
+}
+
+#[test]
 fn our_point_that_no_manifest_names_yet_is_nobody_elses() {
     run(async {
         let world = World::new();

@@ -229,7 +229,11 @@ fn a_bucket_is_made_or_filled_and_its_keys_stay_in_their_region() {
         ("aws:backup:request-id", "x"),
     ]);
     for (is_new, keeps_keys, new, encryption) in [(true, true, "true", "original"), (false, false, "false", "SSE-S3")] {
-        let shape = Shape::Bucket(BucketShape { is_new, keeps_keys });
+        let shape = Shape::Bucket(BucketShape {
+            is_new,
+            keeps_keys,
+            moment: None,
+        });
         let made = restore_metadata("S3", &given, "photos-2", shape).unwrap();
         let wanted = [
             ("DestinationBucketName", "photos-2"),

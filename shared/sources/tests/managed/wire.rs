@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_catalog::Arn;
+use holdfast_sources::managed::continuous::port::{PlanDocument, PlanRule, SelectionContent};
+use holdfast_sources::managed::continuous::wire as plans;
 use holdfast_sources::managed::port::{BackupRequest, CopyRequest, LockBounds, RestoreRequest, Validation};
 use holdfast_sources::managed::{Lifecycle, PointStatus, wire};
 use holdfast_vault::PortError;
@@ -253,4 +255,70 @@ fn a_lock_and_a_hold_are_no_wrong_input() {
         wire::refusal(PortError::Throttled("locked".to_owned())),
         PortError::Throttled(_)
     ));
+}
+
+fn plan_document() -> PlanDocument {
+    PlanDocument {
+        name: "holdfast-documents".to_owned(),
+        rules: vec![PlanRule {
+            name: "continuous".to_owned(),
+            backup_vault: "holdfast".to_owned(),
+            schedule: Some("cron(0 5 ? * * *)".to_owned()),
+            delete_after_days: Some(35),
+            is_continuous: true,
+            tags: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+        }],
+    }
+}
+
+fn selection_content() -> SelectionContent {
+    SelectionContent {
+        name: "0123-1-of-1".to_owned(),
+        role_arn: role().to_string(),
+        resources: BTreeSet::from(["arn:aws:s3:::photos".to_owned()]),
+    }
+}
+
+#[test]
+fn backup_plans_and_selections_have_the_members_that_the_service_takes_and_all_that_it_needs() {
+    let created = plans::create_backup_plan(&plan_document(), &BTreeMap::new(), "token");
+    let selected = plans::create_backup_selection("p1", &selection_content(), "token");
+    for (operation, input) in [
+        ("CreateBackupPlan", &created),
+        ("UpdateBackupPlan", &plans::update_backup_plan("p1", &plan_document())),
+        ("BackupPlan", &created["BackupPlan"]),
+        ("BackupRule", &created["BackupPlan"]["Rules"][0]),
+        ("Lifecycle", &created["BackupPlan"]["Rules"][0]["Lifecycle"]),
+        ("CreateBackupSelection", &selected),
+        ("BackupSelection", &selected["BackupSelection"]),
+    ] {
+        let sent = names(input);
+        assert!(sent.is_subset(&members(operation, "input")), "{operation}: {sent:?}");
+        assert!(members(operation, "required").is_subset(&sent), "{operation}: {sent:?}");
+    }
+}
+
+#[test]
+fn a_backup_plan_and_a_selection_are_read_as_they_were_written() {
+    let created = plans::create_backup_plan(&plan_document(), &BTreeMap::new(), "token");
+    let arn = "arn:aws:backup:eu-central-1:111122223333:backup-plan:p1";
+    let mut answer =
+        json!({"BackupPlan": created["BackupPlan"], "BackupPlanId": "p1", "BackupPlanArn": arn, "VersionId": "v"});
+    // What the service adds.
+    answer["BackupPlan"]["Rules"][0]["RuleId"] = json!("r");
+    answer["BackupPlan"]["Rules"][0]["StartWindowMinutes"] = json!(480);
+    assert!(names(&answer).is_subset(&members("GetBackupPlan", "output")));
+    assert!(names(&answer["BackupPlan"]["Rules"][0]).is_subset(&members("BackupRule", "output")));
+    let plan = plans::backup_plan(&answer, BTreeMap::new(), Vec::new()).unwrap();
+    assert_eq!(
+        (plan.id.as_str(), plan.arn.as_str(), plan.document),
+        ("p1", arn, plan_document())
+    );
+    let selected = plans::create_backup_selection("p1", &selection_content(), "token");
+    let answer = json!({"BackupSelection": selected["BackupSelection"], "SelectionId": "s1", "BackupPlanId": "p1"});
+    assert!(names(&answer).is_subset(&members("GetBackupSelection", "output")));
+    let selection = plans::selection(&answer).unwrap();
+    assert_eq!((selection.id.as_str(), selection.content), ("s1", selection_content()));
+    let strange = plans::selection(&json!({"SelectionId": "s1"})).unwrap_err();
+    assert!(matches!(strange, PortError::Unavailable(_)), "{strange}");
 }

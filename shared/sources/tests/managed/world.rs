@@ -108,7 +108,6 @@ pub fn settings() -> BackupSettings {
         lifecycle: Lifecycle::FOR_EVER,
         tags: BTreeMap::from([("team".to_owned(), "billing".to_owned())]),
         s3: S3Extras::default(),
-        continuous: false,
     }
 }
 

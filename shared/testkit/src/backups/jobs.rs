@@ -198,7 +198,8 @@ impl Cloud {
                 let data = self
                     .stored(&request.recovery_point_arn)
                     .map(|stored| stored.data.clone());
-                self.jobs[at].data = data.ok_or("the recovery point is gone")?;
+                let data = data.ok_or("the recovery point is gone")?;
+                self.jobs[at].data = data.at(&request.metadata)?;
             }
         }
         Ok(())

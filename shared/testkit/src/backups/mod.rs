@@ -4,6 +4,7 @@
 
 mod answers;
 mod jobs;
+mod plans;
 mod restores;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 
 use crate::{ManualClock, MemoryDatabases, MemoryTables, MemoryWiring, lock};
 use jobs::Job;
+use plans::Plan;
 
 /// The AWS Backup of one region and account. Clones, and those of other regions and accounts made from it, are one cloud.
 #[derive(Debug, Clone)]
@@ -38,6 +40,7 @@ struct Cloud {
     buckets: BTreeMap<String, MemoryWiring>,
     vaults: BTreeMap<(Place, String), Vault>,
     jobs: Vec<Job>,
+    plans: Vec<Plan>,
     endings: VecDeque<JobEnd>,
     polls: u32,
     made: u64,
@@ -80,6 +83,8 @@ enum Data {
     Bucket(BTreeMap<String, String>),
     /// The files of a file system.
     Files(BTreeMap<String, String>),
+    /// The objects of a bucket at each time at which they were looked at: a continuous point's.
+    History(Vec<(Timestamp, BTreeMap<String, String>)>),
     /// Of a kind whose data does not matter to the test.
     Opaque,
 }

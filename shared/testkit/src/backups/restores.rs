@@ -57,7 +57,7 @@ impl Cloud {
                 buckets.put_objects(region, name, missing.map(|(key, body)| (key.clone(), body.clone())));
                 Some(arn(&format!("arn:aws:s3:::{name}")))
             }
-            Data::Files(_) | Data::Opaque => None,
+            Data::Files(_) | Data::History(_) | Data::Opaque => None,
         }
     }
 
@@ -138,7 +138,7 @@ pub(super) fn metadata_of(data: &Data, resource: &Arn) -> BTreeMap<String, Strin
                 set("engine", &cluster.shared.engine);
             }
         },
-        Data::Bucket(_) => {
+        Data::Bucket(_) | Data::History(_) => {
             set("DestinationBucketName", resource.resource_name());
             set("NewBucket", "false");
             set("EncryptionType", "original");

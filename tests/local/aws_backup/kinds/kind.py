@@ -24,6 +24,9 @@ class Kind(Protocol):
     def read(self, place: Place, resource_arn: str, options: dict[str, str]) -> dict[str, Any]:
         """The resource's content now. May hold `message`: what a complete backup has to say. Raises JobFailed."""
 
+    def follow(self, place: Place, resource_arn: str, content: dict[str, Any], now: float) -> None:
+        """Adds to the content of a continuous point what came since; seen now, it is of now."""
+
     def size_bytes(self, content: dict[str, Any]) -> int:
         """How large a backup of it is."""
 

@@ -50,6 +50,9 @@ class _Database:
         tags = {tag["Key"]: tag["Value"] for tag in description.get("TagList", [])}
         return {"description": description, "tags": tags, "record": self._record(place, name)}
 
+    def follow(self, place: Place, resource_arn: str, content: dict[str, Any], now: float) -> None:
+        """There is no data that could move on."""
+
     def size_bytes(self, content: dict[str, Any]) -> int:
         return content["description"].get("AllocatedStorage", 1) * 2**30
 

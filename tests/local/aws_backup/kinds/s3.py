@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
@@ -33,15 +34,22 @@ class Buckets:
         if versioning != "Enabled":
             raise JobFailed(f"Versioning is not enabled on {bucket} within account {place.account}")
         with_tags = options.get("BackupObjectTags", "enabled") == "enabled"
-        versions, skipped = [], 0
+        versions, markers, skipped = [], [], 0
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            markers += [_marker(each) for each in page.get("DeleteMarkers", [])]
             for each in page.get("Versions", []):
                 if each.get("StorageClass") in FROZEN:
                     skipped += 1
                 else:
                     versions.append(_version(s3, bucket, each, with_tags))
         acls = options.get("BackupACLs", "enabled") == "enabled" and _has_acls(s3, bucket)
-        content: dict[str, Any] = {"bucket": bucket, "versions": versions, "tags": _tags_of(s3, bucket), "acls": acls}
+        content: dict[str, Any] = {
+            "bucket": bucket,
+            "versions": versions,
+            "markers": markers,
+            "tags": _tags_of(s3, bucket),
+            "acls": acls,
+        }
         if skipped and not versions:
             raise JobFailed(
                 f"No objects were backed up from the source bucket {bucket}. "
@@ -53,6 +61,21 @@ class Buckets:
                 "To get notified of these failures please enable SNS event notifications."
             )
         return content
+
+    def follow(self, place: Place, resource_arn: str, content: dict[str, Any], now: float) -> None:
+        """A continuous point gets what came since, for as long as the bucket is there."""
+        s3, bucket = client("s3", place), _name(resource_arn)
+        known = {each["version_id"] for each in content["versions"] + content["markers"]}
+        try:
+            pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket))
+        except ClientError:
+            return
+        for page in pages:
+            news = [each for each in page.get("Versions", []) if each["VersionId"] not in known]
+            warm = [each for each in news if each.get("StorageClass") not in FROZEN]
+            content["versions"] += [_version(s3, bucket, each, True) | {"seen": now} for each in warm]
+            gone = [each for each in page.get("DeleteMarkers", []) if each["VersionId"] not in known]
+            content["markers"] += [_marker(each) | {"seen": now} for each in gone]
 
     def size_bytes(self, content: dict[str, Any]) -> int:
         return sum(len(version["body"]) for version in content["versions"])
@@ -83,9 +106,9 @@ class Buckets:
                 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
                 for each in page.get("Contents", [])
             }
-            for version in content["versions"]:
+            for version in _newest(content, metadata.get("RestoreTime")):
                 # What is there already is never overwritten.
-                if version["latest"] and version["key"] not in there and (not wanted or version["key"] in wanted):
+                if version["key"] not in there and (not wanted or version["key"] in wanted):
                     s3.put_object(Bucket=bucket, Key=version["key"], Body=version["body"], **version["headers"])
                     if version["tags"]:
                         s3.put_object_tagging(Bucket=bucket, Key=version["key"], Tagging={"TagSet": version["tags"]})
@@ -120,6 +143,32 @@ def _name(arn: str) -> str:
     return arn.rsplit(":", 1)[-1]
 
 
+def moment_of(text: str) -> float:
+    """A RestoreTime, as seconds since 1970."""
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC).timestamp()
+
+
+def _newest(content: dict[str, Any], moment: str | None) -> list[dict[str, Any]]:
+    """The newest version of each object: when the point was made or, of a continuous one, at a moment."""
+    if moment is None:
+        return [version for version in content["versions"] if version["latest"]]
+    newest: dict[str, dict[str, Any]] = {}
+    for each in sorted(content["versions"] + content["markers"], key=lambda each: (each["seen"], each["latest"], each["at"])):
+        # RestoreTime has whole seconds: what came within its second was there.
+        if each["seen"] < moment_of(moment) + 1:
+            newest[each["key"]] = each
+    return [each for each in newest.values() if "body" in each]
+
+
+def _marker(listed: dict[str, Any]) -> dict[str, Any]:
+    return {"key": listed["Key"], "version_id": listed["VersionId"], **_order(listed)}
+
+
+def _order(listed: dict[str, Any]) -> dict[str, Any]:
+    """When it came: before the point was begun, unless it is seen later."""
+    return {"latest": listed["IsLatest"], "at": listed["LastModified"].timestamp(), "seen": 0.0}
+
+
 def _items(metadata: dict[str, str]) -> set[str]:
     items = json.loads(metadata.get("ItemsToRestore", "[]"))
     if len(items) > ITEMS_TO_RESTORE:
@@ -135,7 +184,7 @@ def _version(s3, bucket: str, listed: dict[str, Any], with_tags: bool) -> dict[s
     return {
         "key": listed["Key"],
         "version_id": listed["VersionId"],
-        "latest": listed["IsLatest"],
+        **_order(listed),
         "body": got["Body"].read(),
         "headers": {name: got[name] for name in kept if got.get(name)},
         "tags": _object_tags(s3, where) if with_tags else [],
