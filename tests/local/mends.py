@@ -19,7 +19,7 @@ import ministack.app
 from botocore import xform_name
 from ministack.core import iam_actions, tls
 from ministack.core.responses import get_account_id, get_region, json_response
-from ministack.services import apigateway, apigateway_v1, eventbridge, kinesis, lambda_svc, s3
+from ministack.services import apigateway, apigateway_v1, eventbridge, kinesis, lambda_svc, s3, tagging
 from ministack.services.cloudformation import provisioners
 
 from tests.local import accounts, imports, simulation
@@ -349,6 +349,8 @@ def iam_knows_the_condition_keys() -> None:
         return keys
 
     iam_actions.request_tag_context = request_tag_context
+    # The tags of file systems are known, and not to conditions.
+    tagging._RESOURCE_TAG_COLLECTORS["elasticfilesystem"] = tagging._collect_efs
 
 
 def _field(body: bytes, name: str) -> Any:

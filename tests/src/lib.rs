@@ -477,29 +477,6 @@ impl replicate::Regions for MemoryRegions {
     }
 }
 
-impl verify::Regions for MemoryRegions {
-    type Backups = Port<MemoryBackups>;
-    type Databases = Port<MemoryDatabases>;
-    type Buckets = Port<MemoryWiring>;
-    type Files = Port<MemoryWiring>;
-
-    fn files(&self) -> &Self::Files {
-        &self.wiring
-    }
-
-    fn buckets(&self) -> &Self::Buckets {
-        &self.wiring
-    }
-
-    fn backups(&self, region: &Region) -> Self::Backups {
-        self.backups_in(region)
-    }
-
-    fn databases(&self, _: &Region) -> Self::Databases {
-        self.databases.clone()
-    }
-}
-
 impl prune::Regions for MemoryRegions {
     type Backups = Port<MemoryBackups>;
 

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_catalog::{Arn, Report};
+use holdfast_catalog::{Arn, Region, Report};
 use holdfast_sources::call::efs::{
     CreateAccessPoint, CreateMountTarget, PutFileSystemPolicy, PutLifecycleConfiguration, UpdateFileSystem,
 };
 use holdfast_sources::rds::{
     BackupRules, DatabaseConfig, DatabaseKind, InstanceConfig, Network, SharedConfig, Storage,
 };
+use holdfast_testkit::{MemoryBackups, MemoryDatabases, MemoryWiring};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::World;
+use crate::{MemoryRegions, Port, World};
 
 /// Hourly points of AWS Backup, few of them kept.
 pub const POLICY: &str = "
@@ -76,6 +77,29 @@ pub fn instance() -> DatabaseConfig {
         license_model: "postgresql-license".to_owned(),
         auto_minor_upgrade: true,
     })
+}
+
+impl verify::Regions for MemoryRegions {
+    type Backups = Port<MemoryBackups>;
+    type Databases = Port<MemoryDatabases>;
+    type Buckets = Port<MemoryWiring>;
+    type Files = Port<MemoryWiring>;
+
+    fn backups(&self, region: &Region) -> Self::Backups {
+        self.backups_in(region)
+    }
+
+    fn databases(&self, _: &Region) -> Self::Databases {
+        self.databases.clone()
+    }
+
+    fn buckets(&self) -> &Self::Buckets {
+        &self.wiring
+    }
+
+    fn files(&self) -> &Self::Files {
+        &self.wiring
+    }
 }
 
 impl World {

@@ -47,7 +47,10 @@ class Files:
         self.client.put_lifecycle_configuration(FileSystemId=self.id, LifecyclePolicies=LIFECYCLE)
         point = self.client.create_access_point(ClientToken="one", FileSystemId=self.id, PosixUser=USER, RootDirectory=ROOT)
         self.access_point = point["AccessPointArn"]
-        subnet = stack.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+        # One of its own: those that an account has from the beginning are called the same in every region here.
+        ec2 = stack.client("ec2")
+        network = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=network, CidrBlock="10.7.1.0/24")["Subnet"]["SubnetId"]
         self.client.create_mount_target(FileSystemId=self.id, SubnetId=subnet)
         self.client.put_file_system_policy(FileSystemId=self.id, Policy=json.dumps(policy(self.arn, self.access_point)))
         self.before = settings(self.client, self.id)

@@ -38,6 +38,8 @@ impl DropScratchFileSystems for AwsCalls {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_sources::call::efs::CreateMountTarget;
+
     use super::*;
     use crate::wire::{Reply, Server};
 
@@ -108,5 +110,38 @@ mod tests {
         let (gone, asked) = dropped(vec![described("console-1234", tags)]).await;
         assert!(matches!(gone, Err(PortError::Invalid(_))), "{gone:?}");
         assert_eq!(asked.len(), 1);
+    }
+
+    /// Codes and statuses are those of EFS's published model.
+    #[tokio::test]
+    async fn what_efs_refuses_says_what_to_do_next() {
+        for (status, code, expected) in [
+            (
+                404,
+                "FileSystemNotFound",
+                PortError::NotFound as fn(String) -> PortError,
+            ),
+            (409, "AccessPointAlreadyExists", PortError::AlreadyExists),
+            (409, "IpAddressInUse", PortError::AlreadyExists),
+            (409, "IncorrectFileSystemLifeCycleState", PortError::Conflict),
+            (409, "MountTargetConflict", PortError::Invalid),
+            (409, "NoFreeAddressesInSubnet", PortError::Invalid),
+            (403, "AccessPointLimitExceeded", PortError::Invalid),
+            (400, "SubnetNotFound", PortError::Invalid),
+        ] {
+            let body = format!(r#"{{"ErrorCode": "{code}", "Message": "no"}}"#);
+            let server = Server::replying([Reply::new(status, &body).with("x-amzn-errortype", code)]);
+            let calls = AwsCalls::new(&server.aws(), "111122223333");
+            let region = "eu-central-1".parse().unwrap();
+            let answer = calls
+                .call_of::<CreateMountTarget>(&region, json!({ "FileSystemId": ID }))
+                .await;
+            let expected = std::mem::discriminant(&expected(String::new()));
+            assert_eq!(
+                answer.as_ref().err().map(std::mem::discriminant),
+                Some(expected),
+                "{code}: {answer:?}"
+            );
+        }
     }
 }

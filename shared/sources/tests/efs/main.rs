@@ -239,7 +239,7 @@ struct SentTwice(MemoryWiring);
 impl<O: Operation> Call<O> for SentTwice {
     async fn call(&self, region: &Region, input: Value) -> Result<Value, PortError> {
         if matches!(O::NAME, "CreateAccessPoint" | "CreateMountTarget") {
-            drop(self.0.ask::<O>(region, input.clone()));
+            self.0.ask::<O>(region, input.clone())?;
         }
         self.0.ask::<O>(region, input)
     }
