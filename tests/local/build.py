@@ -28,8 +28,6 @@ _SOURCES = (
     ".cargo",
     "functions",
     "shared",
-    # A pre-flight asks for what it lists.
-    "tests/permissions.json",
 )
 
 

@@ -550,7 +550,7 @@ PLUMBING = {
 @pytest.mark.parametrize("role", FUNCTION_ROLES)
 def test_a_roles_actions_are_what_its_ports_ask_for(role: str):
     function = role.removesuffix("Role").lower()
-    asked = set(json.loads((ROOT / "tests" / "permissions.json").read_text())[function])
+    asked = set(json.loads((ROOT / "functions" / "permissions.json").read_text())[function])
     given = {action for entry in allowed(role) for action in entry["Action"]}
     assert sorted(asked - given) == [], "asked for and not given"
     assert sorted(given - asked - PLUMBING) == [], "given and not asked for"

@@ -1,4 +1,4 @@
-//! What each function's ports ask of AWS, written down in `tests/permissions.json`; a story holds `template.yaml` against it.
+//! What each function's ports ask of AWS, written down in `functions/permissions.json`; a story holds `template.yaml` against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,10 +88,10 @@ fn by_function() -> BTreeMap<&'static str, Actions> {
 
 #[test]
 fn the_list_of_permissions_is_what_the_ports_ask_for() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/permissions.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/permissions.json");
     let written = std::fs::read_to_string(path).unwrap_or_default();
     let now = serde_json::to_string_pretty(&by_function()).unwrap() + "\n";
-    assert_eq!(written, now, "write this into tests/permissions.json:\n{now}");
+    assert_eq!(written, now, "write this into functions/permissions.json:\n{now}");
 }
 
 /// API Gateway's deletes are a method of HTTP.

@@ -13,7 +13,7 @@ use super::{managed_regions, unseen};
 use crate::{InventoryPorts, PreflightPorts, Regions, TablePorts, VaultPorts, Verify};
 
 /// What each function's ports ask of AWS: written by a test from the ports themselves, which holds the template against it too.
-const LISTED: &str = include_str!("../../../../tests/permissions.json");
+const LISTED: &str = include_str!("../../../permissions.json");
 
 /// Actions by function.
 type Listed = BTreeMap<String, BTreeSet<String>>;
