@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import os
 import platform
 import shutil
@@ -14,17 +15,29 @@ from statistics import median
 
 from tests.bench import data
 from tests.bench.server import serving
-from tests.bench.services import Services
-from tests.bench.storage import clean_environment, storage
+from tests.bench.services import TABLE, Services
+from tests.bench.storage import Storage, clean_environment, storage
+from tests.bench.stream import SHARDS, STREAM, Stream
 from tests.bench.tools import ACCOUNT, Bench, Used
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGED = 0.01
 # One shard: the stub's segments end where pages do, so with more of them a change of sizes would move items between shards.
 MOST_ITEMS = 250_000
+# At most what is in the smallest table; a stream is read at its pace.
+STREAM_RECORDS, STREAM_MORE = 18_000, 900
+STREAM_POLICY = b"""
+version: 1
+plans:
+  - name: bench
+    records: true
+    schedule: {every: 1h}
+    retention: {daily: 7}
+"""
 MB = 1_000_000
 MIB = 1 << 20
 
+TABLE_ID, STREAM_ID = f"dynamodb-table/{TABLE}", f"kinesis-stream/{STREAM}"
 FIRST, SECOND = "snapshot, first point", "snapshot, second point"
 PLAIN, DUMP = "boto3 scan to JSON lines", "dynamodump"
 RESTIC_FIRST, RESTIC_SECOND = "restic on the lines, first", "restic on the lines, second"
@@ -36,8 +49,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="medians are over these (default: %(default)s)")
     parser.add_argument("--bootstrap", type=Path, help="snapshot's binary (default: built as for the local cloud)")
     options = parser.parse_args()
-    if not 1_000 <= options.items <= MOST_ITEMS or options.rounds < 1:
-        parser.error(f"from 1000 to {MOST_ITEMS} items, and at least one round")
+    if not 20_000 <= options.items <= MOST_ITEMS or options.rounds < 1:
+        parser.error(f"from 20000 to {MOST_ITEMS} items, and at least one round")
     bootstrap = options.bootstrap.resolve() if options.bootstrap else _build()
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
         _run(Path(folder), bootstrap, options.items, options.rounds)
@@ -71,7 +84,7 @@ def _run(folder: Path, bootstrap: Path, items: int, rounds: int) -> None:
             bucket, repository = f"vault-{number}", folder / f"restic-{number}"
             s3.new_bucket(bucket)
             services.serve(first)
-            note(FIRST, bench.snapshot(bucket, first, items))
+            note(FIRST, bench.snapshot(bucket, TABLE_ID, items, items))
             scans = services.scans
             if has_restic:
                 note(RESTIC_FIRST, bench.restic(repository, first))
@@ -79,16 +92,42 @@ def _run(folder: Path, bootstrap: Path, items: int, rounds: int) -> None:
             if number == 1:
                 note(DUMP, bench.dynamodump(first))
             services.serve(second)
-            note(SECOND, bench.snapshot(bucket, second, len(changes)))
+            note(SECOND, bench.snapshot(bucket, TABLE_ID, items, len(changes)))
             if has_restic:
                 note(RESTIC_SECOND, bench.restic(repository, second))
                 shutil.rmtree(repository)
         parts = s3.stored(bucket)
+        _run_stream(bench, services.stream, first.lines, s3)
     print(f"\nsnapshot's binary: {bootstrap.stat().st_size / MB:.1f} MB")
     _tell(first, runs, parts, scans, has_restic)
     if services.unknown:
         names = ", ".join(sorted(services.unknown))
         print(f"calls that the stub does not know, so that the figures are worth less: {names}")
+
+
+def _run_stream(bench: Bench, stream: Stream, lines: Path, s3: Storage) -> None:
+    """Two points of a stream's records: of as many as a table's lines, and of some more."""
+    bucket = "vault-stream"
+    s3.new_bucket(bucket)
+    s3.put(bucket, "config/policy.yaml", STREAM_POLICY)
+    with open(lines, "rb") as table:
+        stream.put(list(itertools.islice(table, STREAM_RECORDS)))
+        first_bytes = stream.data_bytes
+        first = bench.snapshot(bucket, STREAM_ID, stream.records, stream.records)
+        stream.put(list(itertools.islice(table, STREAM_MORE)))
+        second = bench.snapshot(bucket, STREAM_ID, stream.records, STREAM_MORE)
+    print(
+        f"\nA stream of {SHARDS} shards with {STREAM_RECORDS} records ({first_bytes / MB:.1f} MB), and {STREAM_MORE} more at the second point, "
+        "read at its pace of 1.5 MB a second and shard:"
+    )
+    print("\n| point | MB of records / CPU s | CPU s | wall s | peak MiB | stored MB |")
+    print("|---|---|---|---|---|---|")
+    for name, used, size in (("first", first, first_bytes), ("second", second, stream.data_bytes - first_bytes)):
+        print(
+            f"| {name} | {size / MB / used.cpu_seconds:.0f} | {used.cpu_seconds:.2f} | {used.seconds:.1f} "
+            f"| {used.peak_bytes / MIB:.1f} | {used.stored_bytes / MB:.2f} |"
+        )
+    print(f"\nOf the records' bytes, the first point stores {first.stored_bytes / first_bytes:.2f}.")
 
 
 def _tell(table: data.Table, runs: dict[str, list[Used]], parts: dict[str, int], scans: int, has_restic: bool) -> None:

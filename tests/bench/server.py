@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,6 +13,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 Answer = tuple[int, dict[str, str], list[bytes]]
 # Asked with the path, the headers and the body.
 Responder = Callable[[str, dict[str, str], bytes], Answer]
+
+
+def json_answer(status: int, answer: dict) -> Answer:
+    """An answer of the AWS JSON protocol."""
+    body = json.dumps(answer).encode()
+    return status, json_headers(zlib.crc32(body)), [body]
+
+
+def json_headers(crc: int) -> dict[str, str]:
+    """The headers of such an answer, with its checksum."""
+    return {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(crc)}
 
 
 @contextlib.contextmanager

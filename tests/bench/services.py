@@ -1,4 +1,4 @@
-"""DynamoDB with one table whose pages lie ready, and an event bus that takes everything.
+"""DynamoDB with one table whose pages lie ready, a Kinesis stream, and an event bus that takes everything.
 
 It answers as fast as files can be read, so that what is measured is the reader. It does not throttle and checks no rights.
 """
@@ -9,7 +9,8 @@ import json
 import zlib
 
 from tests.bench.data import Table
-from tests.bench.server import Answer
+from tests.bench.server import Answer, json_answer, json_headers
+from tests.bench.stream import Stream
 
 TABLE = "bench"
 
@@ -23,6 +24,7 @@ class Services:
         self._arn = f"arn:aws:dynamodb:{region}:{account}:table/{TABLE}"
         self._table: Table
         self._after: dict[str, int] = {}
+        self.stream = Stream(region, account)
 
     def serve(self, table: Table) -> None:
         """Makes this the table from now on."""
@@ -32,20 +34,28 @@ class Services:
 
     def respond(self, _path: str, headers: dict[str, str], body: bytes) -> Answer:
         """Answers a call of the AWS JSON protocol."""
-        action = headers.get("x-amz-target", "").partition(".")[2]
+        service, _, action = headers.get("x-amz-target", "").partition(".")
+        if not action:
+            # What lists other kinds: there are none.
+            return json_answer(200, {})
         request = json.loads(body or b"{}")
+        if service.startswith("Kinesis") and (answer := self.stream.respond(action, request)):
+            return answer
         if action == "Scan":
             return self._scan(request)
         answer = self._answers().get(action)
         if action == "PutEvents":
             answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in request["Entries"]]}
         if action == "GetResourcePolicy":
-            return _json(400, {"__type": "com.amazonaws.dynamodb.v20120810#PolicyNotFoundException", "message": "none"})
+            return json_answer(400, {"__type": "com.amazonaws.dynamodb.v20120810#PolicyNotFoundException", "message": "none"})
+        if action.startswith("List") and answer is None:
+            # Of other kinds there is nothing.
+            answer = {}
         if answer is None:
             # Told at the end: a call that the stub does not know would make the result worth less.
             self.unknown.add(action)
-            return _json(400, {"__type": "com.amazon.coral.service#UnknownOperationException"})
-        return _json(200, answer)
+            return json_answer(400, {"__type": "com.amazon.coral.service#UnknownOperationException"})
+        return json_answer(200, answer)
 
     def _answers(self) -> dict[str, dict]:
         keys = (("customer", "HASH"), ("order", "RANGE"))
@@ -61,6 +71,8 @@ class Services:
             "TableSizeBytes": self._table.dynamodb_bytes,
         }
         return {
+            "GetResources": {"ResourceTagMappingList": [{"ResourceARN": arn, "Tags": []} for arn in (self._arn, self.stream.arn)]},
+            "ListTables": {"TableNames": [TABLE]},
             "DescribeTable": {"Table": description},
             "DescribeTimeToLive": {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}},
             "DescribeContinuousBackups": {"ContinuousBackupsDescription": {"ContinuousBackupsStatus": "ENABLED"}},
@@ -75,19 +87,10 @@ class Services:
             start = self._after[_text(key)]
         self.scans += 1
         if start >= end:
-            return _json(200, {"Count": 0, "ScannedCount": 0, "Items": []})
+            return json_answer(200, {"Count": 0, "ScannedCount": 0, "Items": []})
         page = pages[start]
         tail = f',"LastEvaluatedKey":{json.dumps(page.last_key)}}}'.encode() if start + 1 < end else b"}"
-        return 200, _headers(zlib.crc32(tail, page.crc)), [page.path.read_bytes(), tail]
-
-
-def _json(status: int, answer: dict) -> Answer:
-    body = json.dumps(answer).encode()
-    return status, _headers(zlib.crc32(body)), [body]
-
-
-def _headers(crc: int) -> dict[str, str]:
-    return {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(crc)}
+        return 200, json_headers(zlib.crc32(tail, page.crc)), [page.path.read_bytes(), tail]
 
 
 def _text(key: dict) -> str:

@@ -91,6 +91,10 @@ class Storage:
             self._client.create_bucket(Bucket=name)
         self._client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        """Puts an object."""
+        self._client.put_object(Bucket=bucket, Key=key, Body=body)
+
     def stored(self, bucket: str) -> dict[str, int]:
         """Bytes of all versions of all objects, by the first part of their keys."""
         sizes: dict[str, int] = {}

@@ -72,11 +72,12 @@ class Bench:
     storage: Storage
     bootstrap: Path
 
-    def snapshot(self, bucket: str, table: Table, new_items: int) -> Used:
+    def snapshot(self, bucket: str, resource: str, items: int, new_items: int) -> Used:
         """One cold start of the function, one event, one point. The point's counts are checked."""
         before = sum(self.storage.stored(bucket).values())
         region = self.environment["AWS_REGION"]
-        event = {"resource": f"dynamodb-table/{region}/{TABLE}", "plan": "bench"}
+        kind, name = resource.split("/")
+        event = {"resource": f"{kind}/{region}/{name}", "plan": "bench"}
         runtime = Runtime(event, f"arn:aws:lambda:{region}:{ACCOUNT}:function:snapshot")
         with serving(runtime.respond) as runtime_api:
             environment = {
@@ -102,7 +103,7 @@ class Bench:
             raise running.failed("snapshot gave no answer")
         (outcome,) = report["outcomes"]
         details = outcome.get("details", {})
-        if outcome["status"] != "Done" or (details["items"], details["new_items"]) != (table.items, new_items):
+        if outcome["status"] != "Done" or (details["items"], details["new_items"]) != (items, new_items):
             raise running.failed(f"not the point that was asked for: {json.dumps(report)}")
         return Used(seconds, used.cpu_seconds, used.peak_bytes, sum(self.storage.stored(bucket).values()) - before)
 
