@@ -121,6 +121,8 @@ def test_an_object_that_was_overwritten_is_back_in_the_bucket_of_an_earlier_mome
     assert {key: s3.get_object(Bucket=f"{BUCKET}-then", Key=key)["Body"].read().decode() for key in BEFORE} == BEFORE
     assert s3.get_object(Bucket=BUCKET, Key="a.txt")["Body"].read() == b"second"
     assert s3.get_bucket_tagging(Bucket=f"{BUCKET}-then")["TagSet"] == [{"Key": "backup", "Value": "standard"}]
+    # With its tag it would be covered too.
+    s3.delete_bucket_tagging(Bucket=f"{BUCKET}-then")
 
 
 def test_prune_ends_nothing_that_is_wanted(stack):
