@@ -7,10 +7,11 @@ use holdfast_sources::call::s3;
 use holdfast_sources::dynamodb::port::ReadTable as _;
 use holdfast_sources::lambda::Environment;
 use holdfast_sources::rds::DatabaseKind;
-use holdfast_testkit::JobEnd;
+use holdfast_testkit::{JobEnd, Moment};
 use holdfast_tests::managed::TICK;
 use holdfast_tests::shop::{add_bill, names_of, words};
 use holdfast_tests::{World, home_region, sample};
+use holdfast_vault::PortError;
 use jiff::SignedDuration;
 use restore::application::Request;
 use serde_json::{Value, json};
@@ -130,6 +131,33 @@ async fn what_aws_backup_could_not_restore_costs_no_further_job_until_a_person_a
     let last = to_the_end(&world, last).await;
     assert_eq!(last.status, ReportStatus::Completed, "{last:#?}");
     assert_eq!(world.backups.jobs_started() - backups, 4);
+}
+
+#[tokio::test]
+async fn a_job_that_may_not_be_begun_is_given_up_while_others_go_on() {
+    let calm = shop().await;
+    calm.script.restart();
+    run(&calm, event()).await;
+    let calls = calm.script.calls();
+    let first = calls.iter().find(|call| call.name == "start_restore_job").unwrap();
+    let world = shop().await;
+    let backups = world.backups.jobs_started();
+    world.script.restart();
+    let denied = PortError::Denied("by the script".to_owned());
+    world.script.fail(first.number, Moment::Before, denied);
+    let report = run(&world, event()).await;
+    assert!(report.count(OutcomeStatus::Continuing) > 0, "{report:#?}");
+    let last = to_the_end(&world, report).await;
+    let failed = &last.outcomes[0];
+    assert!(
+        failed.subject == "dynamodb-table/eu-central-1/new-orders" && failed.message.contains("by the script"),
+        "{last:#?}"
+    );
+    assert_eq!(world.backups.jobs_started() - backups, 2, "{last:#?}");
+    let first = run(&world, event()).await;
+    let last = to_the_end(&world, first).await;
+    assert_eq!(last.status, ReportStatus::Completed, "{last:#?}");
+    assert_eq!(world.backups.jobs_started() - backups, 3);
 }
 
 #[tokio::test]

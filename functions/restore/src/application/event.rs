@@ -49,7 +49,7 @@ pub struct Request {
     /// What this restore has given up, by resource, and why: each attempt would cost another job of AWS Backup. A restore that goes
     /// on by itself says it; whoever sends the event again has everything tried again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub given_up: BTreeMap<ResourceId, String>,
+    pub given_up: BTreeMap<String, String>,
     /// The vault that holds the marks of what is under way; a restore that goes on by itself says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_in: Option<String>,

@@ -12,14 +12,14 @@ pub(super) struct Progress<'p> {
     /// How many steps are left to another invocation.
     pub left: usize,
     /// What this restore does not try again, and why.
-    pub given_up: BTreeMap<ResourceId, String>,
+    pub given_up: BTreeMap<String, String>,
     failed: BTreeSet<&'p ResourceId>,
     /// What AWS Backup is at, and what needs that.
     waiting: BTreeSet<&'p ResourceId>,
 }
 
 impl<'p> Progress<'p> {
-    pub fn new(given_up: BTreeMap<ResourceId, String>) -> Self {
+    pub fn new(given_up: BTreeMap<String, String>) -> Self {
         Progress {
             outcomes: Vec::new(),
             left: 0,
@@ -39,7 +39,7 @@ impl<'p> Progress<'p> {
         }
         let why = match needs().find(|needed| self.failed.contains(needed)) {
             Some(needed) => Some(format!("not tried, because {needed} failed")),
-            None => self.given_up.get(&step.resource).cloned(),
+            None => self.given_up.get(&step.resource.to_string()).cloned(),
         };
         let Some(why) = why else { return true };
         self.failed.insert(&step.resource);
@@ -60,7 +60,7 @@ impl<'p> Progress<'p> {
             if is_final {
                 // The word is said again with it.
                 let why = outcome.message.trim_start_matches("failed: ");
-                self.given_up.insert(step.resource.clone(), why.to_owned());
+                self.given_up.insert(step.resource.to_string(), why.to_owned());
             }
         }
         self.outcomes.push(outcome);
