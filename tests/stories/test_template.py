@@ -116,6 +116,13 @@ def test_only_what_has_no_name_yet_can_be_named_a_scratch_file_system():
     assert fence["Condition"] == {"StringNotLike": {"aws:ResourceTag/Name": "holdfast-scratch-*"}}
 
 
+def test_what_goes_on_by_its_own_queue_is_not_cut_off_as_a_loop():
+    functions = resources("AWS::Serverless::Function")
+    going_on = {name for name, function in functions.items() if f"{name}Queue" in resources("AWS::SQS::Queue")}
+    assert going_on == {"Snapshot", "Replicate", "Restore"}
+    assert all(functions[name]["Properties"]["RecursiveLoop"] == "Allow" for name in going_on)
+
+
 def test_backup_plans_are_made_with_the_stacks_tag_and_changed_only_with_it():
     made = [entry for entry in allowed("SnapshotRole") if "backup:CreateBackupPlan" in entry["Action"]]
     changed = [entry for entry in allowed("SnapshotRole") if "backup:UpdateBackupPlan" in entry["Action"]]

@@ -60,6 +60,7 @@ impl Request {
             triggers: Triggers::Quiet,
             records: None,
             time: None,
+            asked_at: None,
             replace: std::collections::BTreeMap::new(),
         }
     }

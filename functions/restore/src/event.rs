@@ -24,6 +24,9 @@ pub struct Request {
     /// or before it is taken. The settings are those of `point`, or without one of that point, in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
+    /// When it was asked for: a continuous point moves on while its restore goes on. A restore that goes on by itself says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
     /// What to make of it.
     #[serde(default)]
     pub target: Target,

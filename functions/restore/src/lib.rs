@@ -232,6 +232,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
                     target: &target,
                     existing: request.target.existing,
                     moment,
+                    asked_at: request.asked_at.unwrap_or(clock.now()),
                     document: None,
                 };
                 self.restore_managed(&wanted, clock).await
@@ -261,6 +262,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         if outcome.status == OutcomeStatus::Continuing {
             // AWS Backup takes minutes; we go on at once.
             let delay_seconds = if manifest.managed.is_some() { 60 } else { 0 };
+            let request = Request {
+                asked_at: request.asked_at.or(Some(clock.now())),
+                ..request
+            };
             self.go_on(&request, manifest, &target, delay_seconds).await?;
         }
         let mut report = Report::of(Self::NAME, vec![outcome]);

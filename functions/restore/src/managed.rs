@@ -28,6 +28,8 @@ pub(crate) struct ManagedRestore<'a, V> {
     pub existing: Option<Existing>,
     /// The moment to go back to.
     pub moment: Option<Timestamp>,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
     /// How it shall be configured, where that is not as the point says.
     pub document: Option<&'a Value>,
 }
@@ -54,7 +56,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         wanted: &ManagedRestore<'_, V>,
         clock: &C,
     ) -> Result<Outcome, PortError> {
-        let source = self.source(wanted, clock.now()).await?;
+        let source = self.source(wanted).await?;
         let restored = self.restore_from(&source, wanted, clock).await?;
         Ok(source.told(wanted.told(restored)?))
     }
@@ -196,7 +198,10 @@ fn told(restored: Restored, manifest: &Manifest, new_arn: &Arn, target: &Resourc
         }
         Restored::Before => Outcome::new(subject, OutcomeStatus::Unchanged, "this restore was finished before"),
         Restored::Continuing { what } => Outcome::new(subject, OutcomeStatus::Continuing, what),
-        Restored::Failed { why } => Outcome::new(subject, OutcomeStatus::Failed, format!("not restored: {why}")),
+        // Tried again it would begin another job.
+        Restored::Failed { why } => {
+            Outcome::new(subject, OutcomeStatus::Failed, format!("not restored: {why}")).finally()
+        }
         Restored::Done { settings, took, made } => crate::outcome_of(subject, &settings)
             .with("point", manifest.point.to_string())
             .with("arn", made.as_ref().unwrap_or(new_arn).as_str())

@@ -29,7 +29,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
     }
 
     /// Where the data of what is wanted comes from.
-    pub(crate) async fn source(&self, wanted: &ManagedRestore<'_, V>, now: Timestamp) -> Result<Source, PortError> {
+    pub(crate) async fn source(&self, wanted: &ManagedRestore<'_, V>) -> Result<Source, PortError> {
+        let now = wanted.asked_at;
         let stack = self.managed_vault()?;
         let note = match self.continuous_source(wanted, now).await? {
             Ok(source) => return Ok(source),

@@ -48,6 +48,9 @@ pub struct Outcome {
     pub details: BTreeMap<String, Value>,
 }
 
+/// The detail of a failure that is not tried again by itself.
+const FINAL: &str = "final";
+
 impl Outcome {
     /// An outcome without details.
     pub fn new(subject: impl ToString, status: OutcomeStatus, message: impl Into<String>) -> Self {
@@ -57,6 +60,17 @@ impl Outcome {
             message: message.into(),
             details: BTreeMap::new(),
         }
+    }
+
+    /// The same, of a failure that trying again by itself would not mend: a person asks again.
+    #[must_use]
+    pub fn finally(self) -> Self {
+        self.with(FINAL, true)
+    }
+
+    /// Whether it is one.
+    pub fn is_final(&self) -> bool {
+        self.details.contains_key(FINAL)
     }
 
     /// The same with one more detail.
@@ -101,9 +115,11 @@ impl Report {
         }
     }
 
-    /// Whether there is nothing to try again: a queue's message is done with. What needs a person is not tried again.
+    /// Whether there is nothing to try again: a queue's message is done with. What needs a person is not tried again, nor what
+    /// would cost another job; and what goes on has a message of its own.
     pub fn is_settled(&self) -> bool {
-        self.status != ReportStatus::Failed && self.count(OutcomeStatus::Failed) == 0
+        let may_pass = |outcome: &Outcome| outcome.status == OutcomeStatus::Failed && !outcome.is_final();
+        self.count(OutcomeStatus::Continuing) > 0 || !self.outcomes.iter().any(may_pass)
     }
 
     /// How many outcomes have a status.

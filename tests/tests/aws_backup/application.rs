@@ -62,6 +62,8 @@ async fn run(world: &World, event: Value) -> Report {
 /// Goes on until the queue is empty, and gives the last report.
 async fn to_the_end(world: &World, mut report: Report) -> Report {
     for _ in 0..20 {
+        // A message that comes back would begin jobs anew.
+        assert!(report.is_settled(), "{report:#?}");
         let tasks = world.outbox.take_tasks();
         let Some(task) = tasks.first() else { return report };
         assert_eq!(tasks.len(), 1, "one invocation leaves one task");
@@ -158,6 +160,45 @@ async fn a_job_that_may_not_be_begun_is_given_up_while_others_go_on() {
     let last = to_the_end(&world, first).await;
     assert_eq!(last.status, ReportStatus::Completed, "{last:#?}");
     assert_eq!(world.backups.jobs_started() - backups, 3);
+}
+
+#[tokio::test]
+async fn changed_in_place_is_what_can_be_and_what_aws_backup_keeps_beside_it_is_adopted() {
+    let world = shop().await;
+    let backups = world.backups.jobs_started();
+    let mut event = event();
+    event["target"] = json!({});
+    event["in_place"] = json!(true);
+    event["application"]["at"] = json!("2026-11-21T03:30:00Z");
+    let report = run(&world, event).await;
+    assert_eq!(report.count(OutcomeStatus::Failed), 0, "{report:#?}");
+    assert_eq!(
+        words(&report)["rds-instance/eu-central-1/ledger"],
+        "adopted",
+        "{report:#?}"
+    );
+    assert_eq!(
+        words(&report)["s3-bucket/eu-central-1/photos-of-shop"],
+        "adopted",
+        "{report:#?}"
+    );
+    assert_eq!(world.backups.jobs_started(), backups);
+}
+
+#[tokio::test]
+async fn a_file_system_is_left_to_a_person_who_names_the_new_one() {
+    let world = World::default();
+    world.set_policy(&POLICY.replace("s3-bucket]", "s3-bucket, efs-file-system]"));
+    let id = world.add_file_system(2);
+    world.ticks().await;
+    let jobs = world.backups.jobs_started();
+    let report = run(&world, event()).await;
+    let left = &report.outcomes[0];
+    assert!(
+        left.status == OutcomeStatus::Partial && left.message.contains(&id),
+        "{report:#?}"
+    );
+    assert_eq!(world.backups.jobs_started(), jobs);
 }
 
 #[tokio::test]

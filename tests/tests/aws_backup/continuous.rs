@@ -340,7 +340,7 @@ async fn a_tick_cut_off_at_any_call_is_made_good_by_the_next() {
         .iter()
         .filter(|call| call.name.contains("backup_plan") || call.name.contains("backup_selection"));
     let numbers: Vec<u64> = ours.map(|call| call.number).collect();
-    assert_eq!(numbers.len(), 4, "{calls:#?}");
+    assert_eq!(numbers.len(), 5, "{calls:#?}");
     for number in numbers {
         for moment in [Moment::Before, Moment::After] {
             let world = begin();

@@ -56,6 +56,14 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             || is_function
             || step.resource.kind == Kind::DynamodbTable
             || KINDS.contains(&step.resource.kind);
+        if step.resource.kind == Kind::EfsFileSystem {
+            let why = format!(
+                "a file system comes back as another one, with an id of AWS's own: restore {} by itself, and say in \"replace\" what \
+                 stands for {}",
+                step.resource, step.resource.name
+            );
+            return Ok(told(step, &Word::NeedsPerson(why)));
+        }
         if !is_made {
             let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
             return Ok(told(step, &Word::NeedsPerson(why)));
@@ -76,7 +84,9 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
         };
         // It was there: made by this restore once and perhaps changed since, or by somebody else.
         let stands = matches!(outcome.status, OutcomeStatus::Unchanged | OutcomeStatus::Failed);
-        let outcome = if stands && self.in_place && step.action == Action::Create {
+        let can_change = !outcome.is_final()
+            && (is_function || step.resource.kind == Kind::DynamodbTable || KINDS.contains(&step.resource.kind));
+        let outcome = if stands && can_change && self.in_place && step.action == Action::Create {
             self.in_place(step, point, &wanted, outcome, clock).await?
         } else {
             outcome

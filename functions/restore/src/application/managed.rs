@@ -36,15 +36,13 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             target: &step.target,
             existing: None,
             moment: None,
+            asked_at: clock.now(),
             document: Some(wanted),
         };
-        let source = self.restore.source(&restore, clock.now()).await?;
+        let source = self.restore.source(&restore).await?;
         let restored = self.restore.restore_from(&source, &restore, clock).await?;
         let is_there = !matches!(restored, Restored::Failed { .. } | Restored::Continuing { .. });
         let is_foreign = restored == Restored::Foreign;
-        if let Restored::Done { made: Some(arn), .. } = &restored {
-            self.map.learn(&step.resource, arn);
-        }
         let outcome = restore.told(restored)?;
         match DatabaseKind::of(step.target.kind) {
             _ if !is_there => Ok(outcome),

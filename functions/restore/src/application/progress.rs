@@ -43,7 +43,7 @@ impl<'p> Progress<'p> {
         };
         let Some(why) = why else { return true };
         self.failed.insert(&step.resource);
-        self.outcomes.push(told(step, &Word::Failed(why)));
+        self.outcomes.push(told(step, &Word::Failed(why)).finally());
         false
     }
 

@@ -241,6 +241,39 @@ fn a_resource_that_another_plan_takes_over_is_not_told_as_ended() {
 }
 
 #[test]
+fn what_may_have_gone_to_a_plan_that_cannot_be_looked_at_now_stays_where_it_is() {
+    run(async {
+        for of_one in [true, false] {
+            let cloud = Cloud::new();
+            cloud.keep("p", &[wanted("a", 35, [bucket(1), bucket(2)])]).await;
+            let mut taking_over = wanted("b", 35, [bucket(2)]);
+            if of_one {
+                taking_over.unknown.insert(bucket(1));
+            } else {
+                taking_over.covered.clear();
+                taking_over.unlisted.insert(Kind::S3Bucket);
+            }
+            // The plan is gone, or is there and no longer asks for the bucket.
+            for rest in [vec![], vec![wanted("a", 35, [])]] {
+                let all = [rest, vec![taking_over.clone()]].concat();
+                cloud.keep("q", &all).await;
+                assert!(
+                    cloud
+                        .end("q")
+                        .await
+                        .iter()
+                        .all(|ended| !ended.resources.contains(&bucket(1).to_string()))
+                );
+                assert!(
+                    cloud.covered()["holdfast-a"].contains(&bucket(1).to_string()),
+                    "{of_one}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
 fn in_every_doubt_nothing_ends() {
     run(async {
         let shrunk = async || {

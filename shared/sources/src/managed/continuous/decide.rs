@@ -112,6 +112,7 @@ pub fn decide(keeping: &Keeping<'_>, wanted: &[Wanted], there: &[BackupPlan]) ->
         .filter(|plan| is_ours(plan, keeping.backup_vault))
         .collect();
     ours.sort_by(|a, b| a.id.cmp(&b.id));
+    let open = Open::of(wanted);
     let mut changes = Vec::new();
     for wanted in wanted {
         // Of two, the first by id stays: everybody finds the same.
@@ -119,10 +120,12 @@ pub fn decide(keeping: &Keeping<'_>, wanted: &[Wanted], there: &[BackupPlan]) ->
             .iter()
             .position(|plan| plan_of(plan).as_ref() == Some(&wanted.plan));
         let found = found.map(|at| ours.remove(at));
-        changes.extend(keep_one(keeping, wanted, found));
+        changes.extend(keep_one(keeping, wanted, &open, found));
     }
     let nothing = mark(keeping, NONE);
-    let surplus = ours.into_iter().filter_map(|plan| {
+    // What it covers may be wanted of another plan, and nobody can tell now.
+    let surplus = ours.into_iter().filter(|plan| open.of_plan(plan).next().is_none());
+    let surplus = surplus.filter_map(|plan| {
         Some(PlanChange {
             plan: plan_of(plan)?,
             step: there_already(plan, None),
@@ -143,8 +146,8 @@ impl PlanChange {
     }
 }
 
-fn keep_one(keeping: &Keeping<'_>, wanted: &Wanted, found: Option<&BackupPlan>) -> Option<PlanChange> {
-    let selected = selected(wanted, found);
+fn keep_one(keeping: &Keeping<'_>, wanted: &Wanted, open: &Open<'_>, found: Option<&BackupPlan>) -> Option<PlanChange> {
+    let selected = selected(wanted, open, found);
     let selections = selections(keeping.role_arn, &selected);
     let generation = generation(keeping.role_arn, &selected);
     let document = document(keeping, wanted);
@@ -179,20 +182,37 @@ fn keep_one(keeping: &Keeping<'_>, wanted: &Wanted, found: Option<&BackupPlan>) 
     Some(change)
 }
 
+/// What nobody can tell now, of whichever plan it is wanted: a resource may have gone from one plan to another.
+struct Open<'a> {
+    unknown: BTreeSet<&'a Arn>,
+    unlisted: BTreeSet<Kind>,
+}
+
+impl<'a> Open<'a> {
+    fn of(wanted: &'a [Wanted]) -> Self {
+        Open {
+            unknown: wanted.iter().flat_map(|wanted| &wanted.unknown).collect(),
+            unlisted: wanted.iter().flat_map(|wanted| &wanted.unlisted).copied().collect(),
+        }
+    }
+
+    /// What of it a plan covers.
+    fn of_plan(&self, plan: &'a BackupPlan) -> impl Iterator<Item = &'a String> {
+        let is_open =
+            |arn: &Arn| self.unknown.contains(arn) || kind_of(arn).is_some_and(|kind| self.unlisted.contains(&kind));
+        let covered = plan
+            .selections
+            .iter()
+            .flat_map(|selection| &selection.content.resources);
+        covered.filter(move |text| text.parse().is_ok_and(|arn| is_open(&arn)))
+    }
+}
+
 /// What the plan is to cover: of what nobody can tell, what it covers already.
-fn selected(wanted: &Wanted, found: Option<&BackupPlan>) -> BTreeSet<String> {
-    let is_open =
-        |arn: &Arn| wanted.unknown.contains(arn) || kind_of(arn).is_some_and(|kind| wanted.unlisted.contains(&kind));
-    let there = found.into_iter().flat_map(|plan| &plan.selections);
-    let stays = there
-        .flat_map(|selection| &selection.content.resources)
-        .filter(|text| text.parse().is_ok_and(|arn| is_open(&arn)));
-    wanted
-        .covered
-        .iter()
-        .map(Arn::to_string)
-        .chain(stays.cloned())
-        .collect()
+fn selected(wanted: &Wanted, open: &Open<'_>, found: Option<&BackupPlan>) -> BTreeSet<String> {
+    let covered = wanted.covered.iter().map(Arn::to_string);
+    let stays = found.into_iter().flat_map(|plan| open.of_plan(plan)).cloned();
+    covered.chain(stays).collect()
 }
 
 /// The kind of what AWS Backup makes continuous points of. A bucket's ARN does not say its region.

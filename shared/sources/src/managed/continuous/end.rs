@@ -102,12 +102,23 @@ pub async fn end_surplus<P: ReadBackupPlans + EndBackupPlans>(
             resources: BTreeSet::new(),
             error: None,
         };
-        one.error = end_one(ports, plan, surplus, &mut one.resources).await.err();
+        one.error = match is_as_it_was(ports, plan).await {
+            Ok(false) => continue,
+            Ok(true) => end_one(ports, plan, surplus, &mut one.resources).await.err(),
+            Err(error) => Some(error),
+        };
         one.is_whole = surplus.is_whole && one.error.is_none();
         one.resources.retain(|arn| !stays.contains(arn));
         ended.push(one);
     }
     Ok(ended)
+}
+
+/// Whether a plan still says what it said: what was surplus may be wanted by now.
+async fn is_as_it_was<P: ReadBackupPlans>(ports: &P, plan: &BackupPlan) -> Result<bool, PortError> {
+    let now = ports.backup_plans(&plan.document.name).await?;
+    let is_same = |other: &BackupPlan| other.id == plan.id && other.tags.get(WANTED_TAG) == plan.tags.get(WANTED_TAG);
+    Ok(now.iter().any(is_same))
 }
 
 /// Selections first: a plan that has some cannot be removed.

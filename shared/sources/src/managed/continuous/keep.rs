@@ -28,6 +28,20 @@ pub async fn keep<P: ReadBackupPlans + KeepBackupPlans>(
     keeping: &Keeping<'_>,
     wanted: &[Wanted],
 ) -> Result<Vec<Kept>, PortError> {
+    let (mut kept, is_marked) = keep_once(ports, keeping, wanted).await?;
+    if is_marked {
+        // By the mark before, something that is wanted again may have been ended meanwhile.
+        kept.extend(keep_once(ports, keeping, wanted).await?.0);
+    }
+    Ok(kept)
+}
+
+/// What was made or changed, and whether a plan was marked anew.
+async fn keep_once<P: ReadBackupPlans + KeepBackupPlans>(
+    ports: &P,
+    keeping: &Keeping<'_>,
+    wanted: &[Wanted],
+) -> Result<(Vec<Kept>, bool), PortError> {
     let there = ports.backup_plans(&name_prefix(keeping.backup_vault)).await?;
     let changes = decide(keeping, wanted, &there);
     let mut made: Vec<(Arn, String)> = Vec::new();
@@ -46,8 +60,8 @@ pub async fn keep<P: ReadBackupPlans + KeepBackupPlans>(
         made.extend(change.mark.clone().map(|mark| (arn, mark)));
     }
     // Last, and only when everything stands: what a plan gives up may have gone to another.
-    for (arn, mark) in made {
-        ports.tag_backup_plan(&arn, WANTED_TAG, &mark).await?;
+    for (arn, mark) in &made {
+        ports.tag_backup_plan(arn, WANTED_TAG, mark).await?;
     }
     let is_told = |change: &&PlanChange| {
         !change.selections.is_empty() || !matches!(change.step, Step::There { update: None, .. })
@@ -57,7 +71,7 @@ pub async fn keep<P: ReadBackupPlans + KeepBackupPlans>(
         backup_plan: plan_name(keeping.backup_vault, &change.plan),
         resources: change.resources,
     });
-    Ok(kept.collect())
+    Ok((kept.collect(), !made.is_empty()))
 }
 
 async fn stand<P: KeepBackupPlans>(ports: &P, change: &PlanChange) -> Result<(String, Arn), PortError> {
