@@ -1,7 +1,8 @@
 //! How a run's point is locked: what its plan asks for, as far as the stack and the vault let it.
 
 use holdfast_catalog::{Lock, LockMode, PlanName};
-use holdfast_policy::Document;
+use holdfast_policy::{Document, Locking};
+use holdfast_sources::managed::port::LockBounds;
 use holdfast_vault::PortError;
 use holdfast_vault::replica::VaultLock;
 use jiff::Timestamp;
@@ -51,6 +52,27 @@ pub(crate) fn settle_lock(wanted: Option<Lock>, strongest: Option<LockMode>, buc
     }
 }
 
+/// What a plan asks for and the vault of AWS Backup does not give. That vault is locked as a whole, by the stack's parameters: a
+/// policy that locked it by itself could not be taken back.
+pub(crate) fn vault_shortfall(wanted: Option<Locking>, vault: Option<LockBounds>) -> Option<String> {
+    let Locking { mode, period } = wanted?;
+    let hours = period.as_hours();
+    let days = u32::try_from(hours / 24 + i64::from(hours % 24 > 0)).unwrap_or(u32::MAX);
+    let shortest = vault.and_then(|bounds| bounds.min_days).unwrap_or(0);
+    let state = match vault {
+        None => "is not locked".to_owned(),
+        Some(_) if shortest < days => format!("locks points for {shortest} days"),
+        Some(bounds) if mode == LockMode::Compliance && bounds.immutable_from.is_none() => {
+            "is locked in governance mode".to_owned()
+        }
+        Some(_) => return None,
+    };
+    Some(format!(
+        "AWS Backup's vault {state}, and the plan asks for {mode} mode for {days} days: deploy the stack with VaultLockMode {mode} and \
+         BackupLockMinDays {days}"
+    ))
+}
+
 /// How a plan asks a point to be locked that began at an instant.
 fn wanted_lock(document: &Document, plan: &PlanName, started_at: Timestamp) -> Option<Lock> {
     let compliance = &document.plan(plan)?.compliance;
@@ -82,7 +104,42 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
+
+    #[test]
+    fn a_vault_of_aws_backup_that_is_locked_for_less_than_the_plan_asks_is_told_with_what_to_deploy() {
+        use LockMode::{Compliance, Governance};
+        let wanted = |mode, days: i64| Locking {
+            mode,
+            period: SignedDuration::from_hours(24 * days),
+        };
+        let vault = |days: u32, is_immutable: bool| LockBounds {
+            min_days: Some(days),
+            max_days: None,
+            immutable_from: is_immutable.then(|| "2026-12-01T00:00:00Z".parse().unwrap()),
+        };
+        for (wanted, vault, words) in [
+            (None, None, None),
+            (Some(wanted(Governance, 30)), Some(vault(30, false)), None),
+            (Some(wanted(Compliance, 30)), Some(vault(35, true)), None),
+            (Some(wanted(Governance, 30)), None, Some("BackupLockMinDays 30")),
+            (Some(wanted(Governance, 30)), Some(vault(7, true)), Some("for 7 days")),
+            (
+                Some(wanted(Compliance, 30)),
+                Some(vault(30, false)),
+                Some("VaultLockMode compliance"),
+            ),
+        ] {
+            let told = vault_shortfall(wanted, vault);
+            assert_eq!(told.is_some(), words.is_some(), "{told:?}");
+            assert!(
+                words.is_none_or(|words| told.as_ref().is_some_and(|told| told.contains(words))),
+                "{told:?}"
+            );
+        }
+    }
 
     fn lock(mode: LockMode) -> Lock {
         Lock {

@@ -10,7 +10,7 @@ use holdfast_sources::{dynamodb, efs, rds, s3};
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 
-use crate::lock::SettledLock;
+use crate::lock::{SettledLock, vault_shortfall};
 use crate::run::{committed, continuing};
 use crate::{InventoryPorts, Recorded, Regions, SignalPorts, Snapshot, VaultPorts};
 
@@ -43,6 +43,13 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
                 return Err(PortError::Invalid(message));
             }
             Err(error) => return Err(error),
+        };
+        let plan = policy.in_force.document.plan(&point.plan);
+        let of_vault = vault_shortfall(plan.and_then(|plan| plan.compliance.lock), vault.lock);
+        let shortfalls: Vec<String> = lock.shortfall.into_iter().chain(of_vault).collect();
+        let lock = SettledLock {
+            shortfall: (!shortfalls.is_empty()).then(|| shortfalls.join("; ")),
+            ..lock
         };
         let settings = settings_of(point, managed, stack, &vault);
         let resource = self.read_resource(point, policy, lock, clock).await?;

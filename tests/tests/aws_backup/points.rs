@@ -151,6 +151,19 @@ async fn a_vault_that_is_locked_for_less_is_told_before_any_job() {
 }
 
 #[tokio::test]
+async fn a_point_whose_vault_is_not_locked_as_the_plan_asks_is_made_and_says_what_to_deploy() {
+    let world = with_orders(1);
+    world.set_policy(&format!("{POLICY}    compliance: {{minimum: 30d, lock: governance}}\n"));
+    let first = world.tick().await;
+    assert_eq!(first.notes, [""; 0], "the policy is good");
+    let report = world.ticks().await;
+    let outcome = of(&report.outcomes, "dynamodb-table");
+    assert_eq!(outcome.status, OutcomeStatus::Partial, "{outcome:?}");
+    assert!(outcome.message.contains("BackupLockMinDays 30"), "{outcome:?}");
+    assert_eq!(points(&world).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_stack_without_aws_backup_says_what_to_deploy() {
     let world = with_orders(1);
     let snapshot = snapshot::Snapshot {
