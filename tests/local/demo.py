@@ -16,7 +16,7 @@ from tests.local import observe, vault
 from tests.local.build import build
 from tests.local.cloud import REPLICA_REGION, Cloud, start
 from tests.local.deploy import Stack, deploy
-from tests.local.functions import invoke, snapshot
+from tests.local.functions import follow, invoke, snapshot
 from tests.local.sample import FUNCTION, TABLE, Sample, order
 from tests.local.wait import wait_until
 
@@ -32,7 +32,15 @@ plans:
     retention: {keep_last: 1, hourly: 2, daily: 7, minimum_good: 1}
     objectives: {rpo: 15m}
     verification: {restore_test_every: 7d}
+  - name: managed
+    engine: aws-backup
+    schedule: {every: 1d}
+    retention: {daily: 7}
 """
+DATABASE = "ledger"
+# Its tag selects the second plan.
+DATABASE_TAGS = {"backup": "managed", "team": "shop"}
+TICK = {"tick": "2026-11-21T03:00:00Z"}
 
 
 class Demo:
@@ -51,11 +59,13 @@ class Demo:
         self.step("first points, by the schedule", self.first_points)
         self.step("second points, after 1 % of the items changed", self.second_points)
         self.step(f"copies in {REPLICA_REGION}, by the event of each commit", self.replicated)
+        self.step("a database's point by AWS Backup, and its copy", self.managed)
         self.step("every byte read and proved; restore test", self.verified)
         self.step("what prune would do, and why", self.pruned)
-        self.step("disaster: table, function and home vault are gone", self.destroyed)
+        self.step("disaster: table, function, database and home vault are gone", self.destroyed)
         self.step("restore from the replica alone", self.restored)
         self.step("every item and setting compared", self.compared)
+        self.step(f"the database from its copy in {REPLICA_REGION}", self.restored_database)
 
     def step(self, what: str, act: Callable[[], str]) -> None:
         """Runs one step and notes how long it took."""
@@ -112,6 +122,45 @@ class Demo:
         copies = sum(len(vault.points(self.stack, one, bucket, REPLICA_REGION)) for one in both)
         return f"{copies} points in bucket {bucket}"
 
+    @property
+    def database_id(self) -> str:
+        """How Holdfast names the database."""
+        return f"rds-instance/{self.stack.region}/{DATABASE}"
+
+    def managed(self) -> str:
+        """Makes a database, and follows AWS Backup's jobs to their end as ticks do."""
+        self.stack.client("rds").create_db_instance(
+            DBInstanceIdentifier=DATABASE,
+            DBInstanceClass="db.t4g.micro",
+            Engine="postgres",
+            AllocatedStorage=20,
+            StorageEncrypted=True,
+            MasterUsername="holdfast",
+            MasterUserPassword="only-for-the-demo",
+            Tags=[{"Key": key, "Value": value} for key, value in DATABASE_TAGS.items()],
+        )
+
+        def is_made() -> bool:
+            invoke(self.stack, "Snapshot", TICK)
+            return bool(vault.points(self.stack, self.database_id))
+
+        wait_until(is_made, 150, "the database's point", every=2)
+        manifest = vault.points(self.stack, self.database_id)[-1]
+        copied = follow(self.stack, "Replicate", {"point": point_id(manifest)}, self.database_id)
+        expect(copied["status"] in ("Done", "Unchanged"), f"its copy: {copied}")
+        return f"recovery point {manifest['managed']['recovery_point_arn'].rsplit(':', 1)[-1]} and its copy"
+
+    def restored_database(self) -> str:
+        """AWS Backup restores where a copy lies; the replica's manifest names it."""
+        target = {"name": DATABASE, "region": REPLICA_REGION}
+        done = follow(self.stack, "Restore", {"resource": self.database_id, "target": target}, "rds-instance")
+        expect(done["status"] in ("Done", "Partial"), f"restore of {self.database_id}: {done}")
+        rds = self.stack.client("rds", REPLICA_REGION)
+        (back,) = rds.describe_db_instances(DBInstanceIdentifier=DATABASE)["DBInstances"]
+        tags = {tag["Key"]: tag["Value"] for tag in back["TagList"]}
+        expect(tags.items() >= DATABASE_TAGS.items(), f"its tags: {tags}")
+        return f"{DATABASE} with its tags"
+
     def verified(self) -> str:
         """Scrubs everything and restores one point into a scratch table."""
         scrubbed = invoke(self.stack, "Verify", {"scrub": "all"})
@@ -140,8 +189,9 @@ class Demo:
         self.replicated()
         self.before = self.observe()
         self.sample.destroy()
+        self.stack.client("rds").delete_db_instance(DBInstanceIdentifier=DATABASE, SkipFinalSnapshot=True)
         vault.destroy(self.stack)
-        return f"{len(self.before['items'])} items, 2 resources, 1 vault"
+        return f"{len(self.before['items'])} items, 3 resources, 1 vault"
 
     def restored(self) -> str:
         """Brings both back under their own names."""
