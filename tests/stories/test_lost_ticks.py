@@ -26,7 +26,7 @@ plans:
   - name: standard
     engine: aws-backup
     schedule: {every: 1m}
-    rpo: 2m
+    objectives: {rpo: 2m}
     retention: {keep_last: 9}
 """
 TICK = {"tick": "2026-11-21T03:00:00Z"}
