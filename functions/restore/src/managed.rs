@@ -43,6 +43,19 @@ impl<V> ManagedRestore<'_, V> {
         Ok(told(restored, self.manifest, &self.new_arn()?, self.target))
     }
 
+    /// Where the restore's marks lie in the vault.
+    pub fn work(&self, source: &Source) -> String {
+        // Into a bucket that is there it is another restore than into a new one of that name.
+        let suffix = match self.existing {
+            None => "",
+            Some(Existing::Objects) => " objects",
+            Some(Existing::Everything) => " everything",
+        };
+        let at = source.moment.map_or(String::new(), |moment| format!(" at {moment}"));
+        let (point, ResourceId { region, name, .. }) = (&self.manifest.point, self.target);
+        layout::restore_work(&Sha256::of(format!("{point} {region} {name}{suffix}{at}").as_bytes()))
+    }
+
     fn new_arn(&self) -> Result<Arn, PortError> {
         let arn = sibling(&self.manifest.arn, &self.target.region, &self.target.name);
         arn.map_err(|error: CatalogError| PortError::Invalid(error.to_string()))
@@ -76,20 +89,18 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
         } = *wanted;
         let stack = self.managed_vault()?;
         let new_arn = wanted.new_arn()?;
-        // Into a bucket that is there it is another restore than into a new one of that name.
-        let (into, suffix) = match wanted.existing {
-            None => (IntoBucket::New, ""),
-            Some(Existing::Objects) => (IntoBucket::Existing { with_settings: false }, " objects"),
-            Some(Existing::Everything) => (IntoBucket::Existing { with_settings: true }, " everything"),
+        let into = match wanted.existing {
+            None => IntoBucket::New,
+            Some(existing) => IntoBucket::Existing {
+                with_settings: existing == Existing::Everything,
+            },
         };
-        let at = source.moment.map_or(String::new(), |moment| format!(" at {moment}"));
-        let identity = format!("{} {} {}{suffix}{at}", manifest.point, target.region, target.name);
         let order = RestoreOrder {
             manifest,
             from: &source.from,
             target: &new_arn,
             role_arn: &stack.role_arn,
-            work: &layout::restore_work(&Sha256::of(identity.as_bytes())),
+            work: &wanted.work(source),
             document: wanted.document,
         };
         let backups = self.regions.backups(&target.region);

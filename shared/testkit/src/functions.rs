@@ -19,7 +19,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::ReadObjects;
 use serde_json::{Map, Value, json};
 
-use crate::{MemoryStore, lock};
+use crate::{MemoryStore, MemoryWiring, lock};
 
 /// The account of all resources in memory.
 const ACCOUNT: &str = "111122223333";
@@ -52,6 +52,8 @@ struct State {
     layers: BTreeMap<String, Option<(Layer, Bytes)>>,
     /// What distributions run, by function.
     edge: BTreeMap<String, Vec<EdgeAssociation>>,
+    /// Where the file systems are that functions mount.
+    files: Option<MemoryWiring>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,6 +92,11 @@ impl MemoryFunctions {
     /// A function that is made or changed from now on is busy for this many looks.
     pub fn busy_polls(&self, polls: u32) {
         self.lock().busy_polls = polls;
+    }
+
+    /// From now on a function is refused whose file systems cannot be mounted: they are in this account.
+    pub fn mount_from(&self, files: &MemoryWiring) {
+        self.lock().files = Some(files.clone());
     }
 
     /// Functions of this runtime can no longer be made or changed to it.
@@ -276,6 +283,12 @@ impl MemoryFunctions {
             return Err(PortError::Invalid(format!(
                 "the runtime {runtime} is no longer supported"
             )));
+        }
+        if let Some(files) = &state.files {
+            let subnets = settings.vpc.as_ref().map(|vpc| vpc.subnets.as_slice());
+            for mounted in &settings.file_systems {
+                files.can_mount(&self.region, &mounted.arn, subnets.unwrap_or_default())?;
+            }
         }
         let single = settings.kms_key_arn.iter().chain(&settings.dead_letter_target);
         for arn in settings.layers.iter().chain(single) {

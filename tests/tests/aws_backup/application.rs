@@ -186,22 +186,6 @@ async fn changed_in_place_is_what_can_be_and_what_aws_backup_keeps_beside_it_is_
 }
 
 #[tokio::test]
-async fn a_file_system_is_left_to_a_person_who_names_the_new_one() {
-    let world = World::default();
-    world.set_policy(&POLICY.replace("s3-bucket]", "s3-bucket, efs-file-system]"));
-    let id = world.add_file_system(2);
-    world.ticks().await;
-    let jobs = world.backups.jobs_started();
-    let report = run(&world, event()).await;
-    let left = &report.outcomes[0];
-    assert!(
-        left.status == OutcomeStatus::Partial && left.message.contains(&id),
-        "{report:#?}"
-    );
-    assert_eq!(world.backups.jobs_started(), jobs);
-}
-
-#[tokio::test]
 async fn what_is_still_there_is_adopted_where_it_is_equal_and_left_alone_where_it_is_not() {
     let world = shop().await;
     let backups = world.backups.jobs_started();

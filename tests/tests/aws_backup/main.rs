@@ -1,6 +1,7 @@
 //! The engine `aws-backup` through the five functions, over an AWS Backup in memory that disappoints as the service does.
 
 mod application;
+mod application_files;
 mod buckets;
 mod continuous;
 mod copied;

@@ -12,6 +12,7 @@ use holdfast_vault::PortError;
 use holdfast_vault::port::Clock;
 use serde_json::{Value, json};
 
+use super::files::lost_mount;
 use super::gather::{Gathered, Point};
 use super::told;
 use crate::copies::Copies;
@@ -26,6 +27,8 @@ pub(super) struct Act<'a, V, R, Q> {
     /// Which vaults may be read.
     pub from: Option<&'a From>,
     pub map: ArnMap,
+    /// What stands for what by a person's word.
+    pub replace: &'a BTreeMap<String, String>,
     /// What this restore has made: only that is completed later.
     pub ours: BTreeSet<ResourceId>,
     /// Whether what is there and another is changed.
@@ -56,19 +59,17 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             || is_function
             || step.resource.kind == Kind::DynamodbTable
             || KINDS.contains(&step.resource.kind);
-        if step.resource.kind == Kind::EfsFileSystem {
-            let why = format!(
-                "a file system comes back as another one, with an id of AWS's own: restore {} by itself, and say in \"replace\" what \
-                 stands for {}",
-                step.resource, step.resource.name
-            );
-            return Ok(told(step, &Word::NeedsPerson(why)));
-        }
         if !is_made {
             let why = format!("a {} cannot be made yet: make it by hand", step.resource.kind);
             return Ok(told(step, &Word::NeedsPerson(why)));
         }
+        if is_function && let Some(why) = lost_mount(&replaced) {
+            return Ok(told(step, &Word::Failed(why)));
+        }
         let outcome = match step.action {
+            Action::Create if let Some(managed) = managed.filter(|_| step.resource.kind == Kind::EfsFileSystem) => {
+                self.file_system(step, (point, managed), &wanted, clock).await?
+            }
             Action::Create if let Some(managed) = managed => {
                 self.managed(step, (point, managed), &wanted, clock).await?
             }
@@ -203,7 +204,8 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
                 Action::Create | Action::SwitchOn => restore::Existing::Keep,
             },
             goes_on,
-            replacements: BTreeMap::new(),
+            // Everything is replaced already; what a person gave is right where the function comes to be.
+            replacements: self.replace.values().map(|new| (new.clone(), new.clone())).collect(),
         };
         match self.restore.make_function(restore, clock).await {
             Err(PortError::AlreadyExists(_)) => {
@@ -231,7 +233,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             .and_then(Value::as_object);
         for (qualifier, old) in old.into_iter().flatten() {
             if let (Some(old), Some(new)) = (old.as_str(), new.get(qualifier).and_then(Value::as_str)) {
-                self.map.learn_address(&step.resource, old, new);
+                self.map.learn_part(&step.resource, old, new);
             }
         }
     }

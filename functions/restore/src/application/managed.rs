@@ -19,7 +19,7 @@ use crate::{Regions, VaultPorts, WorkPorts, table};
 pub(super) const LOOK_AGAIN_SECONDS: u32 = 60;
 
 /// What is said of data that was found and not looked at.
-const NOT_COMPARED: &str = "; its data was not looked at";
+pub(super) const NOT_COMPARED: &str = "; its data was not looked at";
 
 impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
     pub(super) async fn managed<C: Clock>(

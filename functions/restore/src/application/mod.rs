@@ -2,6 +2,7 @@
 
 mod act;
 mod event;
+mod files;
 mod gather;
 mod in_place;
 mod managed;
@@ -124,6 +125,7 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Restore<V, R, Q> {
             gathered,
             from: request.from.as_ref(),
             map,
+            replace: &request.replace,
             ours: BTreeSet::new(),
             in_place: request.in_place,
             records: request.records,

@@ -110,6 +110,10 @@ pub(super) fn forms(id: &ResourceId, arn: &str, account: &str) -> Vec<Form> {
             forms.push(form(format!("https://{host}"), Follow::Url));
         }
         Kind::BucketNotifications | Kind::S3Bucket => bucket(&mut forms, id),
+        Kind::EfsFileSystem => {
+            let host = format!("{}.efs.{}.{}", id.name, id.region, domain(&id.region));
+            forms.push(form(host, Follow::Url));
+        }
         _ => {}
     }
     forms

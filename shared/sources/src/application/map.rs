@@ -6,8 +6,9 @@ use std::ops::{Bound, Range};
 use holdfast_catalog::{Arn, Kind, Region, ResourceId};
 use serde_json::Value;
 
+use super::chosen::{new_title, parts, title_of, title_place};
 use super::forms::{self, Follow, Form};
-use super::naming::{DEFAULT, is_assigned, is_given, is_titled};
+use super::naming::{DEFAULT, is_assigned, is_given};
 use super::walk::{Spot, Visit, map_strings};
 use super::{Member, NameFault, Target};
 
@@ -93,6 +94,7 @@ impl ArnMap {
             account: account.to_owned(),
             ..ArnMap::default()
         };
+        let mut faults = Vec::new();
         for member in members {
             let Some(new) = renamed.get(&member.id) else { continue };
             let made = Made {
@@ -102,20 +104,16 @@ impl ArnMap {
                 is_known: !forms::has_own_id(new.kind),
             };
             map.add_place(&member.arn, &member.id.region, &new.region);
-            if let Some(title) = title_of(&member.document).filter(|_| is_titled(member.id.kind)) {
-                map.titles.insert(member.id.clone(), target.title(&member.id, title));
+            match new_title(member, target) {
+                Ok(title) => map.titles.extend(title.map(|title| (member.id.clone(), title))),
+                Err(fault) => faults.push(fault),
             }
             map.add(&member.id, made);
-            for address in addresses(&member.document) {
-                let entry = Entry {
-                    new: None,
-                    follow: Follow::Url,
-                    resource: Some(member.id.clone()),
-                };
-                map.add_form(without_slash(address).to_owned(), entry);
+            for part in parts(&member.document) {
+                map.add_part(&member.id, part, None);
             }
         }
-        Ok(map)
+        if faults.is_empty() { Ok(map) } else { Err(faults) }
     }
 
     /// Adds a replacement that a person gave, which wins over what follows from names: an ARN or address (whatever has a `:`)
@@ -148,6 +146,11 @@ impl ArnMap {
         Some(&made.new_arn)
     }
 
+    /// Whether something stands for this text: of a resource of the application, or given by a person.
+    pub fn stands_for(&self, text: &str) -> bool {
+        !self.hits(text).is_empty()
+    }
+
     /// Takes note of the ARN that a resource was made with, or that its stream or consumer was: what could not be known
     /// before.
     pub fn learn(&mut self, resource: &ResourceId, arn: &Arn) {
@@ -175,14 +178,10 @@ impl ArnMap {
         self.add(resource, made);
     }
 
-    /// Takes note of the address that the service chose for a resource in place of an old one.
-    pub fn learn_address(&mut self, resource: &ResourceId, old: &str, new: &str) {
-        let entry = Entry {
-            new: Some(without_slash(new).to_owned()),
-            follow: Follow::Url,
-            resource: Some(resource.clone()),
-        };
-        self.add_form(without_slash(old).to_owned(), entry);
+    /// Takes note of what the service chose for a part of a resource in place of the old: the address of a function URL, the ARN
+    /// of an access point.
+    pub fn learn_part(&mut self, resource: &ResourceId, old: &str, new: &str) {
+        self.add_part(resource, old, Some(new));
     }
 
     /// A document in which every ARN, address and name of the application's resources is the new one, and what was replaced.
@@ -199,15 +198,14 @@ impl ArnMap {
     /// The same for the document of a resource of the application, with what people will call it.
     pub fn rewrite_of(&self, resource: &ResourceId, document: &Value) -> (Value, Vec<Replaced>) {
         let (mut rewritten, mut replaced) = self.rewrite(document);
-        if let (Some(old), Some(new)) = (title_of(document), self.titles.get(resource))
-            && old != new
-        {
+        if let (Some(old), Some(new)) = (title_of(resource, document), self.titles.get(resource)) {
+            let (holder, name) = title_place(resource.kind);
             replaced.push(Replaced {
-                path: "config.name".to_owned(),
+                path: format!("{holder}.{name}"),
                 from: old.to_owned(),
                 to: Some(new.clone()),
             });
-            rewritten["config"]["name"] = Value::from(new.as_str());
+            rewritten[holder][name] = Value::from(new.as_str());
         }
         (rewritten, replaced)
     }
@@ -246,7 +244,21 @@ impl ArnMap {
         }
     }
 
+    fn add_part(&mut self, resource: &ResourceId, old: &str, new: Option<&str>) {
+        let entry = Entry {
+            new: new.map(|new| without_slash(new).to_owned()),
+            follow: if old.starts_with("arn:") { Follow::Name } else { Follow::Url },
+            resource: Some(resource.clone()),
+        };
+        self.add_form(without_slash(old).to_owned(), entry);
+    }
+
+    /// What is of no resource was given by a person, and wins.
     fn add_form(&mut self, text: String, entry: Entry) {
+        let is_given = self.forms.get(&text).is_some_and(|there| there.resource.is_none());
+        if is_given && entry.resource.is_some() {
+            return;
+        }
         self.firsts.extend(text.bytes().next());
         self.forms.insert(text, entry);
     }
@@ -388,16 +400,6 @@ impl ArnMap {
     }
 }
 
-/// The addresses that the service chose for a resource, and will choose anew: those of function URLs.
-fn addresses(document: &Value) -> impl Iterator<Item = &str> {
-    let urls = document
-        .get("observed")
-        .and_then(|observed| observed.get("urls"))
-        .and_then(Value::as_object);
-    urls.into_iter()
-        .flat_map(|urls| urls.values().filter_map(Value::as_str))
-}
-
 /// An address as it stands before a path.
 fn without_slash(address: &str) -> &str {
     address.strip_suffix('/').unwrap_or(address)
@@ -455,11 +457,6 @@ impl Visit for Reading<'_> {
     }
 }
 
-/// What people call a resource whose name the service chooses.
-fn title_of(document: &Value) -> Option<&str> {
-    document.get("config")?.get("name")?.as_str()
-}
-
 /// The kind that a key's value names without an ARN, in the words of the services' inputs.
 fn kind_named_by(key: &str) -> Option<Kind> {
     Some(match key {
@@ -472,6 +469,7 @@ fn kind_named_by(key: &str) -> Option<Kind> {
         "RoleName" => Kind::IamRole,
         "Connection" => Kind::EventConnection,
         "Bucket" | "BucketName" => Kind::BucketNotifications,
+        "FileSystemId" => Kind::EfsFileSystem,
         _ => return None,
     })
 }

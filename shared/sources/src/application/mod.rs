@@ -2,6 +2,7 @@
 //!
 //! Everything here is a decision: values in, values out. What exists and what a recovery point holds are arguments.
 
+mod chosen;
 mod decide;
 mod drift;
 mod forms;

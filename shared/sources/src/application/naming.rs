@@ -132,7 +132,7 @@ pub(super) fn is_assigned(kind: Kind) -> bool {
 
 /// Whether what people call it is a setting beside the name that the service chooses.
 pub(super) fn is_titled(kind: Kind) -> bool {
-    matches!(kind, Kind::RestApi | Kind::HttpApi)
+    matches!(kind, Kind::RestApi | Kind::HttpApi | Kind::EfsFileSystem)
 }
 
 /// Whether the account has it without anybody having made it.
@@ -245,7 +245,7 @@ fn shared(renamed: &BTreeMap<ResourceId, ResourceId>) -> Vec<NameFault> {
     faults
 }
 
-fn fault(id: &ResourceId, why: String) -> NameFault {
+pub(super) fn fault(id: &ResourceId, why: String) -> NameFault {
     NameFault {
         subject: id.to_string(),
         why,

@@ -70,6 +70,8 @@ fn tie(kind: Kind, path: &str, to: Kind) -> Tie {
     let is_role = to == Kind::IamRole && !has("environment") && !has("Environment");
     match kind {
         Kind::EventArchive | Kind::ApiDestination => Tie::Must,
+        // A function is made with its mounts or refused.
+        Kind::LambdaFunction if has("file_systems") => Tie::Must,
         Kind::EventSourceMapping | Kind::Schedule | Kind::BucketNotifications => Tie::Needs,
         // What is called, and who decides who may call, is called as a role.
         Kind::RestApi | Kind::HttpApi if to == Kind::IamRole => Tie::Needs,

@@ -1,10 +1,10 @@
 //! What a restore of an application does, in order: a plan that can be read before anything is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use holdfast_catalog::{Kind, ResourceId};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::order::{Needs, rank};
 use super::{ArnMap, Member, Replaced};
@@ -85,6 +85,7 @@ pub fn plan(members: &[Member], map: &ArnMap) -> Plan {
         None => true,
     });
     let list: Vec<&Member> = sorted.values().copied().collect();
+    notes.extend(list.iter().flat_map(|member| foreign_mounts(member, map)));
     let needs = Needs::of(&list, map);
     let order = needs.clone().order();
     let step = |action, id: &ResourceId, later: Vec<String>| -> Option<Step> {
@@ -140,6 +141,30 @@ pub fn without(document: &Value, paths: &[String]) -> Value {
         }
     }
     document
+}
+
+/// The file systems that a function mounts and that nothing stands for: it goes on to mount them.
+fn foreign_mounts(member: &Member, map: &ArnMap) -> Vec<String> {
+    let settings = |release: &'_ Value| release.get("settings")?.get("file_systems")?.as_array().cloned();
+    let versions = member.document.get("versions").and_then(Value::as_object);
+    let releases = member.document.get("latest").into_iter();
+    let releases = releases.chain(versions.into_iter().flat_map(Map::values));
+    let arns: BTreeSet<String> = match member.id.kind {
+        Kind::LambdaFunction => releases
+            .filter_map(settings)
+            .flatten()
+            .filter_map(|mount| Some(mount.get("arn")?.as_str()?.to_owned()))
+            .collect(),
+        _ => BTreeSet::new(),
+    };
+    let is_foreign = |arn: &&String| !map.stands_for(arn);
+    let note = |arn: &String| {
+        format!(
+            "{} mounts {arn}, which is not of this application, and goes on to do so: to mount another, say it in \"replace\"",
+            member.id
+        )
+    };
+    arns.iter().filter(is_foreign).map(note).collect()
 }
 
 /// Whether a kind has no state in which it is there and silent: it is made when events may flow.

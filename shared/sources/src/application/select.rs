@@ -98,6 +98,7 @@ fn what(resource_type: &str) -> What {
         "AWS::ApiGateway::RestApi" => Kind::RestApi,
         "AWS::ApiGatewayV2::Api" => Kind::HttpApi,
         "AWS::IAM::Role" => Kind::IamRole,
+        "AWS::EFS::FileSystem" => Kind::EfsFileSystem,
         "AWS::CloudFormation::Stack" => return What::Stack,
         "AWS::Lambda::Version"
         | "AWS::Lambda::Alias"
@@ -115,7 +116,9 @@ fn what(resource_type: &str) -> What {
         | "AWS::StepFunctions::StateMachineVersion"
         | "AWS::StepFunctions::StateMachineAlias"
         | "AWS::IAM::Policy"
-        | "AWS::IAM::RolePolicy" => return What::PartOfAnother,
+        | "AWS::IAM::RolePolicy"
+        | "AWS::EFS::AccessPoint"
+        | "AWS::EFS::MountTarget" => return What::PartOfAnother,
         // What belongs to an API comes back with it; what stands beside it does not.
         "AWS::ApiGateway::Account"
         | "AWS::ApiGateway::DomainName"

@@ -48,6 +48,21 @@ pub async fn scratch<P: FindFileSystem>(port: &P, region: &Region) -> Result<Vec
     Ok(scratch.collect())
 }
 
+/// The ids of the file systems that were made with one of these creation tokens.
+///
+/// # Errors
+/// Those of EFS.
+pub async fn of_tokens<P: FindFileSystem>(
+    port: &P,
+    region: &Region,
+    tokens: &[String],
+) -> Result<Vec<String>, PortError> {
+    let all = all(port, region).await?;
+    let made_with = |one: &&Value| tokens.iter().any(|token| one["CreationToken"] == token.as_str());
+    let ids = all.iter().filter(made_with).filter_map(|one| one["FileSystemId"].as_str());
+    Ok(ids.map(str::to_owned).collect())
+}
+
 /// A file system as EFS describes it; nothing when there is none, or it is going.
 ///
 /// # Errors

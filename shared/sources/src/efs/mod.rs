@@ -6,7 +6,7 @@ mod restore;
 mod settings;
 mod snapshot;
 
-pub use listing::{Scratch, find, list, scratch};
-pub use restore::{PutBack, for_target, put_back, renamed};
+pub use listing::{Scratch, find, list, of_tokens, scratch};
+pub use restore::{PutBack, counterparts, for_target, put_back, renamed};
 pub use settings::{FileSystemReading, NOT_PROTECTED, ReadFileSystem, read};
 pub use snapshot::{FileSystemBegun, begin, read_config};

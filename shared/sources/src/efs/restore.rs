@@ -5,7 +5,7 @@ use holdfast_vault::PortError;
 use serde_json::{Map, Value, json};
 
 use super::ReadFileSystem;
-use super::listing::PAGE;
+use super::listing::{PAGE, stays};
 use super::port::ChangeFileSystem;
 use super::settings::read;
 use crate::SettingOutcome;
@@ -16,6 +16,12 @@ use crate::call::efs::{
 use crate::call::{Call, Operation};
 use crate::wiring::at::At;
 use crate::wiring::{ArnMap, Document, as_text, tag_list};
+
+/// How EFS says that it has begun to make something.
+const BEING_MADE: &str = "creating";
+
+/// By which members a mount target has its addresses.
+const ADDRESSES: [&str; 2] = ["IpAddress", "Ipv6Address"];
 
 /// The tag by which people call a file system.
 const NAME: &str = "Name";
@@ -66,10 +72,11 @@ pub struct PutBack {
     pub access_points: BTreeMap<String, String>,
 }
 
-/// Puts back what differs. The policy comes last, because it names access points and may shut us out too.
+/// Puts back what differs. What it is mounted by comes first, because EFS takes a minute or two to make it, and a function that mounts it
+/// is refused until then. The policy comes last, because it names access points and may shut us out too.
 ///
 /// # Errors
-/// `Conflict` while EFS is at the file system, after a change of ours too; otherwise the settings cannot be read, or a call may
+/// `Conflict` while EFS is at the file system or at what it is mounted by, after a change of ours too; otherwise the settings cannot be read, or a call may
 /// succeed another time. What is put back already is left alone then.
 pub async fn put_back<P: ReadFileSystem + ChangeFileSystem>(
     port: &P,
@@ -86,8 +93,14 @@ pub async fn put_back<P: ReadFileSystem + ChangeFileSystem>(
         wanted,
         actual: reading.document,
         done: PutBack::default(),
+        is_being_made: false,
     };
     work.put_tags().await?;
+    work.make_access_points().await?;
+    work.make_mount_targets().await?;
+    if work.is_being_made {
+        return Err(PortError::Conflict(format!("EFS makes what {id} is mounted by")));
+    }
     let input = |value: &Value| json!({ "ReplicationOverwriteProtection": value });
     work.put::<UpdateFileSystemProtection>("ReplicationOverwriteProtection", input)
         .await?;
@@ -96,8 +109,6 @@ pub async fn put_back<P: ReadFileSystem + ChangeFileSystem>(
         .await?;
     let input = |value: &Value| json!({ "BackupPolicy": value });
     work.put::<PutBackupPolicy>("BackupPolicy", input).await?;
-    work.make_access_points().await?;
-    work.make_mount_targets().await?;
     work.put_throughput().await?;
     work.put_policy(old_arn, &reading.arn).await?;
     Ok(work.done)
@@ -108,6 +119,8 @@ struct Work<'a, P> {
     wanted: &'a Document,
     actual: Document,
     done: PutBack,
+    /// Whether EFS is still at an access point or a mount target.
+    is_being_made: bool,
 }
 
 impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
@@ -162,30 +175,18 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
         self.note("ThroughputMode", answer).map(drop)
     }
 
-    async fn access_points(&self) -> Result<Vec<Value>, PortError> {
-        let input = json!({ "FileSystemId": self.id(), "MaxResults": PAGE });
-        let pages = self
-            .at
-            .pages::<DescribeAccessPoints>(input, "AccessPoints", "NextToken", "NextToken");
-        pages.await
-    }
-
     /// Access points that a try before this one has made are known by their tokens.
     async fn make_access_points(&mut self) -> Result<(), PortError> {
-        let there = self.access_points().await?;
+        let there = access_points(&self.at).await?;
         let wanted = list(&self.wanted.config, "AccessPoints");
-        let old_arns = list(&self.wanted.observed, "AccessPointArns");
-        for (point, old_arn) in wanted.iter().zip(&old_arns) {
-            let old_arn = as_text(old_arn);
-            let old_id = old_arn.rsplit('/').next().unwrap_or_default();
-            // A token is good for one access point of the account; 64 characters are allowed, and two ids have 43.
-            let token = format!("{}-{old_id}", self.id());
+        for (point, old_arn) in wanted.iter().zip(old_arns(self.wanted)) {
+            let token = token_of(self.id(), &old_arn);
             let made = match of_token(&there, &token) {
                 Some(made) => Some(made),
                 None => {
                     let mut answer = self.at.ask::<CreateAccessPoint>(self.access_point(point, &token)).await;
                     if matches!(answer, Err(PortError::AlreadyExists(_)))
-                        && let Some(made) = of_token(&self.access_points().await?, &token)
+                        && let Some(made) = of_token(&access_points(&self.at).await?, &token)
                     {
                         // By a call of ours whose answer was lost.
                         answer = Ok(made);
@@ -193,8 +194,10 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
                     self.note("AccessPoints", answer)?
                 }
             };
-            if let Some(new_arn) = made.and_then(|made| Some(made["AccessPointArn"].as_str()?.to_owned())) {
-                self.done.access_points.insert(old_arn, new_arn);
+            let Some(made) = made else { continue };
+            self.is_being_made |= made["LifeCycleState"] == BEING_MADE;
+            if let Some(new_arn) = made["AccessPointArn"].as_str() {
+                self.done.access_points.insert(old_arn, new_arn.to_owned());
             }
         }
         Ok(())
@@ -212,21 +215,23 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
     }
 
     async fn make_mount_targets(&mut self) -> Result<(), PortError> {
-        let there = list(&self.actual.config, "MountTargets");
-        for target in list(&self.wanted.config, "MountTargets") {
-            if !there.iter().any(|other| other["SubnetId"] == target["SubnetId"]) {
-                self.make_mount_target(target).await?;
+        let wanted = list(&self.wanted.config, "MountTargets");
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let there = self.mount_targets().await?;
+        for target in wanted {
+            match in_subnet(&there, &target["SubnetId"]) {
+                Some(made) => self.stands(&target, made),
+                None => self.make_mount_target(target).await?,
             }
         }
         Ok(())
     }
 
     async fn make_mount_target(&mut self, target: Value) -> Result<(), PortError> {
-        let id = self.id().to_owned();
-        let command = by_hand(&self.at.id.region, &id, &target);
-        let subnet = target["SubnetId"].clone();
-        let mut input = target;
-        input["FileSystemId"] = Value::from(id);
+        let mut input = target.clone();
+        input["FileSystemId"] = Value::from(self.id());
         // Which sorts it has follows from its addresses; without them it would have the one that is new only.
         match (input.get("IpAddress").is_some(), input.get("Ipv6Address").is_some()) {
             (true, true) => input["IpAddressType"] = Value::from("DUAL_STACK"),
@@ -234,43 +239,69 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
             (_, false) => {}
         }
         let mut answer = self.at.ask::<CreateMountTarget>(input.clone()).await;
-        let mut moved = None;
-        if let Err(PortError::AlreadyExists(why)) = &answer {
-            moved = Some(why.clone());
-            for address in ["IpAddress", "Ipv6Address"] {
+        // The address is taken, or none of a subnet that stands for the old one.
+        if matches!(answer, Err(PortError::AlreadyExists(_) | PortError::Invalid(_))) {
+            for address in ADDRESSES {
                 input.as_object_mut().and_then(|input| input.remove(address));
             }
             answer = self.at.ask::<CreateMountTarget>(input).await;
         }
         match answer {
-            Ok(_) => self.done.outcomes.push(match moved {
-                None => SettingOutcome::restored("MountTargets"),
-                Some(why) => SettingOutcome::needs_person(
-                    "MountTargets",
-                    format!("made with another address, for who mounts by address: {why}"),
-                ),
-            }),
+            Ok(made) => self.stands(&target, &made),
             Err(error) if error.is_retryable() => return Err(error),
-            Err(_) if self.has_mount_target(&subnet).await? => {
-                self.done.outcomes.push(SettingOutcome::restored("MountTargets"));
-            }
-            Err(error) => {
-                let message = format!("{error}; when subnet and security groups are there: {command}");
-                self.done
-                    .outcomes
-                    .push(SettingOutcome::needs_person("MountTargets", message));
-            }
+            // Looked at again: a call of ours whose answer was lost may have made it.
+            Err(error) => match in_subnet(&self.mount_targets().await?, &target["SubnetId"]) {
+                Some(made) => self.stands(&target, made),
+                None => {
+                    let command = by_hand(&self.at.id.region, self.id(), &target);
+                    let message = format!("{error}; when subnet and security groups are there: {command}");
+                    self.needs_person("MountTargets", message);
+                }
+            },
         }
         Ok(())
     }
 
-    /// Looked at again: a call of ours whose answer was lost may have made it.
-    async fn has_mount_target(&self, subnet: &Value) -> Result<bool, PortError> {
+    /// What to say of a mount target that is there: it is ours, for the file system is.
+    fn stands(&mut self, wanted: &Value, made: &Value) {
+        let differing = ADDRESSES.into_iter().find(|&address| {
+            let (was, is) = (wanted.get(address), made.get(address));
+            was.is_some() && was != is
+        });
+        match (made["LifeCycleState"].as_str(), differing) {
+            (Some("error"), _) => {
+                let message = format!(
+                    "EFS could not make the one in {}: remove it and restore again, or {}",
+                    as_text(&wanted["SubnetId"]),
+                    by_hand(&self.at.id.region, self.id(), wanted)
+                );
+                self.needs_person("MountTargets", message);
+            }
+            (_, Some(address)) => {
+                let message = format!(
+                    "made with another address, for who mounts by address: {} is {} now",
+                    as_text(&wanted[address]),
+                    as_text(&made[address])
+                );
+                self.needs_person("MountTargets", message);
+            }
+            (_, None) => self.done.outcomes.push(SettingOutcome::restored("MountTargets")),
+        }
+        self.is_being_made |= made["LifeCycleState"] == BEING_MADE;
+    }
+
+    async fn mount_targets(&self) -> Result<Vec<Value>, PortError> {
         let input = json!({ "FileSystemId": self.id(), "MaxItems": PAGE });
         let pages = self
             .at
             .pages::<DescribeMountTargets>(input, "MountTargets", "NextMarker", "Marker");
-        Ok(pages.await?.iter().any(|one| one["SubnetId"] == *subnet))
+        let mut all = pages.await?;
+        all.retain(stays);
+        Ok(all)
+    }
+
+    fn needs_person(&mut self, setting: &str, message: String) {
+        self.done.outcomes.push(SettingOutcome::needs_person(setting, message));
     }
 
     async fn put_policy(&mut self, old_arn: &Arn, new_arn: &Arn) -> Result<(), PortError> {
@@ -306,8 +337,50 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
     }
 }
 
+/// The access points of a file system that stand for those of its old settings, by the old ARNs: putting back made them, and gave each
+/// a token that tells. One that is missing could not be made.
+///
+/// # Errors
+/// Those of EFS.
+pub async fn counterparts<P: ReadFileSystem>(
+    port: &P,
+    region: &Region,
+    id: &str,
+    wanted: &Document,
+) -> Result<BTreeMap<String, String>, PortError> {
+    let resource = ResourceId::new(Kind::EfsFileSystem, region.clone(), id);
+    let resource = resource.map_err(|error| PortError::Invalid(error.to_string()))?;
+    let there = access_points(&At { port, id: &resource }).await?;
+    let pairs = old_arns(wanted).into_iter().filter_map(|old| {
+        let made = of_token(&there, &token_of(id, &old))?;
+        Some((old, made["AccessPointArn"].as_str()?.to_owned()))
+    });
+    Ok(pairs.collect())
+}
+
+async fn access_points<P: ReadFileSystem>(at: &At<'_, P>) -> Result<Vec<Value>, PortError> {
+    let input = json!({ "FileSystemId": at.id.name, "MaxResults": PAGE });
+    let pages = at.pages::<DescribeAccessPoints>(input, "AccessPoints", "NextToken", "NextToken");
+    let mut all = pages.await?;
+    all.retain(stays);
+    Ok(all)
+}
+
+fn old_arns(wanted: &Document) -> Vec<String> {
+    list(&wanted.observed, "AccessPointArns").iter().map(as_text).collect()
+}
+
+/// A token is good for one access point of the account; 64 characters are allowed, and two ids have 43.
+fn token_of(id: &str, old_arn: &str) -> String {
+    format!("{id}-{}", old_arn.rsplit('/').next().unwrap_or_default())
+}
+
 fn of_token(access_points: &[Value], token: &str) -> Option<Value> {
     access_points.iter().find(|one| one["ClientToken"] == *token).cloned()
+}
+
+fn in_subnet<'a>(mount_targets: &'a [Value], subnet: &Value) -> Option<&'a Value> {
+    mount_targets.iter().find(|one| one["SubnetId"] == *subnet)
 }
 
 fn list(members: &Map<String, Value>, name: &str) -> Vec<Value> {

@@ -44,7 +44,10 @@ impl FileSystemOrder<'_> {
 }
 
 /// The file system that the newest attempt below a prefix has made, if it has and that is there.
-async fn standing<P, S>(files: &P, store: &S, region: &Region, work: &str) -> Result<Option<Arn>, PortError>
+///
+/// # Errors
+/// Those of EFS and of the store.
+pub async fn made_file_system<P, S>(files: &P, store: &S, region: &Region, work: &str) -> Result<Option<Arn>, PortError>
 where
     P: FindFileSystem,
     S: ReadObjects + ListObjects,
@@ -105,7 +108,7 @@ where
     C: Clock,
 {
     let (restore, region) = (order.restore, order.region);
-    let exists = standing(files, store, region, restore.work).await?.is_some();
+    let exists = made_file_system(files, store, region, restore.work).await?.is_some();
     let marks = match restoring::attempt(store, restore, exists).await? {
         Ok(marks) => marks,
         Err(ended) => return Ok(ended),
@@ -123,7 +126,11 @@ where
         .map_or(Shape::Full { key: None }, |document| shape(document, false));
     let job = match follow(backups, store, &marks, clock.now(), restore, made_as).await? {
         Followed::Running => return Ok(restoring::continuing("AWS Backup is restoring it")),
-        Followed::Failed(why) => return restoring::failed(store, &marks, exists, why).await,
+        Followed::Failed(why) => {
+            let left = left_behind(files, store, &marks, order, None).await?;
+            let why = left.iter().fold(why, |why, left| format!("{why}; {}", left.message));
+            return restoring::failed(store, &marks, exists, why).await;
+        }
         Followed::Complete(job) => job,
     };
     let arn = note(store, &marks, &job).await?;
@@ -147,8 +154,11 @@ where
         .outcomes
         .iter()
         .all(|outcome| outcome.status == SettingStatus::Restored);
-    outcomes.push(moved_files(issue(&job)));
-    outcomes.extend(moved_access_points(&put_back, region));
+    outcomes.push(moved_files(id, issue(&job)));
+    // As a part of an application it is mounted by what comes back with it.
+    let moved = moved_access_points(&put_back, region).filter(|_| restore.document.is_none());
+    outcomes.extend(moved);
+    outcomes.extend(left_behind(files, store, &marks, order, Some(id)).await?);
     outcomes.extend(put_back.outcomes);
     let done = restoring::conclude(store, &marks, outcomes, took(&job), is_settled).await?;
     Ok(match done {
@@ -165,12 +175,42 @@ fn is_available(file_system: &Value) -> bool {
     file_system["LifeCycleState"] == "available"
 }
 
-/// AWS Backup's developer guide, "Restore an Amazon EFS file system": a full restore goes into a recovery directory too.
-fn moved_files(issue: Option<String>) -> SettingOutcome {
+/// What a person has to do about the files of a restored file system. AWS Backup's developer guide, "Restore an Amazon EFS file
+/// system": a full restore goes into a recovery directory too.
+pub fn moved_files(id: &str, issue: Option<String>) -> SettingOutcome {
     let issue = issue.map(|why| format!("{why}; ")).unwrap_or_default();
-    let why = "AWS Backup has put them below /aws-backup-restore_DATETIME in the new file system: mount it and move them up, before \
-               anything mounts it through an access point";
+    let why = format!(
+        "AWS Backup has put them below /aws-backup-restore_DATETIME in {id}: unless that is done, mount it (mount -t efs {id}:/ /mnt) and \
+         move them up, before anything mounts it through an access point; a function that does, before its events flow"
+    );
     SettingOutcome::needs_person("Files", format!("{issue}{why}"))
+}
+
+/// File systems that failed jobs of a restore have made and left: nothing uses them, and they are paid for.
+async fn left_behind<P, S>(
+    files: &P,
+    store: &S,
+    marks: &str,
+    order: &FileSystemOrder<'_>,
+    made: Option<&str>,
+) -> Result<Option<SettingOutcome>, PortError>
+where
+    P: FindFileSystem,
+    S: ReadObjects + ListObjects,
+{
+    let tokens = restoring::creation_tokens(store, marks, order.restore).await?;
+    // The first job has made it: none has failed.
+    if made.is_some() && tokens.len() < 2 {
+        return Ok(None);
+    }
+    let mut left = efs::of_tokens(files, order.region, &tokens).await?;
+    left.retain(|id| Some(id.as_str()) != made);
+    let remove = |id: &String| format!("aws efs delete-file-system --region {} --file-system-id {id}", order.region);
+    let commands: Vec<String> = left.iter().map(remove).collect();
+    Ok((!left.is_empty()).then(|| {
+        let why = format!("a job that failed has left {}: {}", left.join(" and "), commands.join("; "));
+        SettingOutcome::needs_person("LeftBehind", why)
+    }))
 }
 
 /// Whoever mounts by access point goes on to name the old ones.
@@ -219,7 +259,7 @@ where
 {
     let (restore, region, point) = (order.restore, order.region, &order.manifest().point);
     let work = layout::test_work(point);
-    let standing = standing(files, store, region, &work).await?;
+    let standing = made_file_system(files, store, region, &work).await?;
     let marks = match (stage(store, point, order.name(), standing.is_some()).await?, &standing) {
         (Stage::Compare(marks), _) => marks,
         (Stage::Conclude(marks), standing) => {

@@ -33,7 +33,7 @@ pub use buckets::{BucketOrder, IntoBucket, drop_bucket, restore_bucket, test_buc
 pub use copying::{Copied, CopyOrder, copies_of, copy, note_copy};
 pub use customer::{CUSTOMER_PLAN, CustomerPoint, customer_points};
 pub use end::give_up;
-pub use files::{FileSystemOrder, restore_file_system, test_file_system};
+pub use files::{FileSystemOrder, made_file_system, moved_files, restore_file_system, test_file_system};
 pub use identity::{MAX_TAGS, POINT_TAG, copy_token, idempotency_token, point_tag, point_tags, restore_token};
 pub use lifecycle::{Lifecycle, LifecycleFault, MAX_DAYS, MIN_COLD_DAYS, days_until};
 pub use news::{CopyNews, JobNews, backup_job_of_event, copy_job_of_event, is_copy_job, run_of_job};

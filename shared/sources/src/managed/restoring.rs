@@ -156,11 +156,10 @@ async fn start<B: StartRestores, S: WriteObjects>(
     attempt: u32,
 ) -> Result<Followed, PortError> {
     let from = order.from;
+    let token = token(order, jobs, attempt);
     let given = backups
         .restore_metadata(&from.backup_vault, &from.recovery_point_arn)
         .await?;
-    // The marks tell attempts to make the same target from the same point apart.
-    let token = restore_token(&order.manifest.point, &format!("{jobs}{}", order.target), attempt);
     let mut metadata = restore_metadata(&from.resource_type, &given, order.target.resource_name(), shape)
         .map_err(|error| PortError::Invalid(error.to_string()))?;
     match shape {
@@ -168,8 +167,7 @@ async fn start<B: StartRestores, S: WriteObjects>(
             metadata.insert(CREATION_TOKEN.to_owned(), token.clone());
         }
         _ if from.resource_type == "EFS" => {
-            let token = creation_token(order.target.resource_name(), &token);
-            metadata.insert(CREATION_TOKEN.to_owned(), token);
+            metadata.insert(CREATION_TOKEN.to_owned(), creation_token(order, &token));
         }
         _ => {}
     }
@@ -191,14 +189,32 @@ async fn start<B: StartRestores, S: WriteObjects>(
     Ok(Followed::Running)
 }
 
+/// The same for the same job. The marks tell attempts to make the same target from the same point apart.
+fn token(order: &RestoreOrder<'_>, jobs: &str, attempt: u32) -> String {
+    restore_token(&order.manifest.point, &format!("{jobs}{}", order.target), attempt)
+}
+
+/// The creation tokens of all file systems that jobs of these marks may have made.
+pub(super) async fn creation_tokens<S: ReadObjects + ListObjects>(
+    store: &S,
+    marks: &str,
+    order: &RestoreOrder<'_>,
+) -> Result<Vec<String>, PortError> {
+    let jobs = format!("{marks}job-");
+    let newest = newest_job(store, &jobs).await?.map_or(0, |job| job.attempt);
+    let tokens = (1..=newest).map(|attempt| creation_token(order, &token(order, &jobs, attempt)));
+    Ok(tokens.collect())
+}
+
 /// The longest creation token that EFS takes.
 const CREATION_TOKEN_CHARS: usize = 64;
 
 /// What makes the same request make one file system: what it is called, for people and for whoever tidies up, and what tells the
 /// job from others of that name. One hyphen, and hexadecimal digits alone after it.
-fn creation_token(name: &str, token: &str) -> String {
+fn creation_token(order: &RestoreOrder<'_>, token: &str) -> String {
     let token: String = token.chars().take(16).collect();
-    let name: String = name.chars().take(CREATION_TOKEN_CHARS - 1 - token.len()).collect();
+    let name = order.target.resource_name().chars();
+    let name: String = name.take(CREATION_TOKEN_CHARS - 1 - token.len()).collect();
     format!("{name}-{token}")
 }
 

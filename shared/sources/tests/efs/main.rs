@@ -13,7 +13,7 @@ use holdfast_sources::call::efs::{
     PutLifecycleConfiguration, UpdateFileSystem, UpdateFileSystemProtection,
 };
 use holdfast_sources::call::{Call, Operation};
-use holdfast_sources::efs::{PutBack, find, for_target, list, put_back, read, renamed, scratch};
+use holdfast_sources::efs::{PutBack, counterparts, find, for_target, list, put_back, read, renamed, scratch};
 use holdfast_sources::wiring::{ArnMap, Document};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use holdfast_testkit::MemoryWiring;
@@ -194,7 +194,11 @@ proptest! {
             let found = document(&account, &new).await.rewritten(&back);
             prop_assert_eq!((found.config, found.tags), (wanted.config, wanted.tags));
             let again = put_all(&account, &new, &stored, &old).await;
-            prop_assert!(again.outcomes.is_empty(), "{:?}", again.outcomes);
+            // What it is mounted by is told each time; nothing of it is made again.
+            let told = named(&again.outcomes, SettingStatus::Restored);
+            prop_assert!(told.iter().all(|told| *told == "MountTargets"), "{:?}", again.outcomes);
+            prop_assert_eq!(told.len(), setup.subnets.len());
+            prop_assert_eq!(&again.access_points, &done.access_points);
             Ok(())
         })?;
     }
@@ -261,12 +265,35 @@ async fn what_was_made_by_a_call_whose_answer_was_lost_is_found() {
     account.remove_file_system(&home(), &old);
     let new = account.add_file_system(&home(), "restored-1", &json!({}), &[]);
     let twice = SentTwice(account);
+    let first = put_back(&twice, &home(), &new, &wanted, &arn(&old)).await;
+    assert!(matches!(first, Err(PortError::Conflict(_))), "{first:?}");
     let done = put_back(&twice, &home(), &new, &wanted, &arn(&old)).await.unwrap();
-    assert_eq!(
-        named(&done.outcomes, SettingStatus::Restored),
-        ["AccessPoints", "MountTargets"]
-    );
+    assert_eq!(named(&done.outcomes, SettingStatus::Restored), ["MountTargets"]);
     assert_eq!(done.access_points.len(), 1);
+    assert_eq!(done.access_points, counterparts(&twice, &home(), &new, &wanted).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_it_is_mounted_by_is_waited_for_before_anything_else_is_told() {
+    let account = account();
+    let new = account.add_file_system(&home(), "restored-1", &json!({}), &[]);
+    let mut wanted = document(&account, &new).await;
+    wanted.config["MountTargets"] = json!([{"SubnetId": "subnet-a", "SecurityGroups": ["sg-1"]}]);
+    let first = put_back(&account, &home(), &new, &wanted, &arn(&new)).await;
+    assert!(matches!(first, Err(PortError::Conflict(_))), "{first:?}");
+    let done = put_back(&account, &home(), &new, &wanted, &arn(&new)).await.unwrap();
+    assert_eq!(named(&done.outcomes, SettingStatus::Restored), ["MountTargets"]);
+}
+
+#[tokio::test]
+async fn in_a_subnet_that_stands_for_the_old_one_it_has_an_address_of_that() {
+    let account = account();
+    let new = account.add_file_system(&home(), "restored-1", &json!({}), &[]);
+    let mut wanted = document(&account, &new).await;
+    wanted.config["MountTargets"] = json!([{"SubnetId": "subnet-b", "IpAddress": "192.0.2.1", "SecurityGroups": ["sg-1"]}]);
+    account.set_range(&home(), "subnet-b", "10.");
+    let done = put_all(&account, &new, &wanted, "fs-0").await;
+    assert!(done.outcomes[0].message.contains("192.0.2.1 is 10."), "{done:?}");
 }
 
 #[tokio::test]

@@ -46,6 +46,18 @@ impl MemoryWiring {
         lock(&self.things).by_name.insert(key, json!({}));
     }
 
+    /// Loses a subnet.
+    pub fn lose_subnet(&self, region: &Region, subnet: &str) {
+        let key = (region.clone(), "subnet", subnet.to_owned());
+        lock(&self.things).by_name.remove(&key);
+    }
+
+    /// A subnet has addresses that begin so, and no others.
+    pub fn set_range(&self, region: &Region, subnet: &str, range: &str) {
+        let key = (region.clone(), "subnet", subnet.to_owned());
+        lock(&self.things).by_name.insert(key, json!({ "range": range }));
+    }
+
     /// Lets a file system replicate to another one.
     pub fn replicate_file_system(&self, region: &Region, id: &str, to: &str) {
         let key = (region.clone(), "filesystem", id.to_owned());
@@ -84,6 +96,33 @@ impl MemoryWiring {
         ids.map(|(_, _, id)| id.clone()).collect()
     }
 
+    /// Whether a function of these subnets can be made that mounts an access point.
+    ///
+    /// # Errors
+    /// `Invalid`, as Lambda says it, when the access point or a mount target in one of the subnets is not there or not available yet.
+    pub fn can_mount(&self, region: &Region, access_point: &str, subnets: &[String]) -> Result<(), PortError> {
+        let things = lock(&self.things);
+        let of = |wanted: &'static str| {
+            let here = things.by_name.iter();
+            here.filter(move |((place, sort, _), one)| {
+                place == region && *sort == wanted && one["LifeCycleState"] == "available"
+            })
+            .map(|(_, one)| one)
+        };
+        let refused = |what: &str| {
+            PortError::Invalid(format!("EFS file system behind {access_point} has no {what} in available state"))
+        };
+        let point = of("accesspoint").find(|one| one["AccessPointArn"] == access_point);
+        let id = &point.ok_or_else(|| refused("access point"))?["FileSystemId"];
+        let in_subnet = |subnet: &String| {
+            of("mounttarget").any(|one| one["FileSystemId"] == *id && one["SubnetId"] == subnet.as_str())
+        };
+        match !subnets.is_empty() && subnets.iter().all(in_subnet) {
+            true => Ok(()),
+            false => Err(refused("mount target")),
+        }
+    }
+
     /// Removes a file system with its access points and mount targets.
     pub fn remove_file_system(&self, region: &Region, id: &str) {
         lock(&self.things).by_name.retain(|(place, sort, name), thing| {
@@ -111,15 +150,15 @@ impl Desk<'_> {
                 replication => Ok(json!({ "Replications": [replication] })),
             },
             "DescribeAccessPoints" => {
-                let all = self
-                    .of_file_system("accesspoint", input)?
-                    .into_iter()
-                    .map(told)
-                    .collect();
+                let all = self.of_file_system("accesspoint", input)?;
+                self.settle("accesspoint", "AccessPointId", &all)?;
+                let all = all.into_iter().map(told).collect();
                 Ok(page(all, input, "AccessPoints", "NextToken", "NextToken"))
             }
             "DescribeMountTargets" => {
-                let all = self.of_file_system("mounttarget", input)?.into_iter().map(|mut one| {
+                let all = self.of_file_system("mounttarget", input)?;
+                self.settle("mounttarget", "MountTargetId", &all)?;
+                let all = all.into_iter().map(|mut one| {
                     one.as_object_mut().map(|one| one.remove("SecurityGroups"));
                     one
                 });
@@ -168,6 +207,15 @@ impl Desk<'_> {
             one
         });
         Ok(page(all.collect(), input, "FileSystems", "NextMarker", "Marker"))
+    }
+
+    /// What was made is ready when it has been looked at.
+    fn settle(&mut self, sort: &'static str, id: &str, all: &[Value]) -> Result<(), PortError> {
+        for one in all {
+            let id = text(one, id)?.to_owned();
+            self.change(sort, &id)?["LifeCycleState"] = json!("available");
+        }
+        Ok(())
     }
 
     fn file_system(&self, input: &Value) -> Answer {
@@ -223,7 +271,7 @@ impl Desk<'_> {
         one["Tags"] = Value::Object(tag_map(&input["Tags"]));
         one["AccessPointId"] = json!(id);
         one["AccessPointArn"] = json!(arn);
-        one["LifeCycleState"] = json!("available");
+        one["LifeCycleState"] = json!("creating");
         self.put("accesspoint", &id, one.clone());
         Ok(told(one))
     }
@@ -243,7 +291,11 @@ impl Desk<'_> {
         if in_subnet.iter().any(|one| one["FileSystemId"] == input["FileSystemId"]) {
             return Err(PortError::Invalid("MountTargetConflict".to_owned()));
         }
+        let range = self.get("subnet", subnet)?["range"].as_str().unwrap_or_default().to_owned();
         let address = input.get("IpAddress");
+        if address.and_then(Value::as_str).is_some_and(|address| !address.starts_with(&range)) {
+            return Err(PortError::Invalid(format!("IpAddress is not in {subnet}")));
+        }
         if address.is_some() && in_subnet.iter().any(|one| one.get("IpAddress") == address) {
             return Err(PortError::AlreadyExists("IpAddressInUse".to_owned()));
         }
@@ -255,7 +307,7 @@ impl Desk<'_> {
         }
         one.as_object_mut().map(|one| one.remove("IpAddressType"));
         one["MountTargetId"] = json!(id);
-        one["LifeCycleState"] = json!("available");
+        one["LifeCycleState"] = json!("creating");
         self.put("mounttarget", &id, one.clone());
         Ok(one)
     }

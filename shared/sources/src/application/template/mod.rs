@@ -50,6 +50,12 @@ pub fn template(
     code: &CodeBucket,
 ) -> Result<Template, Vec<NameFault>> {
     let named = ArnMap::new(members, target, account)?;
+    // What is not made here has no id to refer to: whoever names it goes on to.
+    let (files, members): (Vec<Member>, Vec<Member>) = members
+        .iter()
+        .cloned()
+        .partition(|member| member.id.kind == Kind::EfsFileSystem);
+    let members = members.as_slice();
     let symbols = Symbols::of(members)?;
     let mut writing = Writing {
         code,
@@ -57,7 +63,7 @@ pub fn template(
         parameters: Map::new(),
         resources: BTreeMap::new(),
         is_switched: false,
-        notes: Vec::new(),
+        notes: files.iter().map(|member| left_file_system(&member.id)).collect(),
     };
     let mut imports = Vec::new();
     let sorted: BTreeMap<&ResourceId, &Member> = members.iter().map(|member| (&member.id, member)).collect();
@@ -79,6 +85,10 @@ pub fn template(
     let order = Needs::of(&members.iter().collect::<Vec<_>>(), &symbols.map);
     writing.depend(&order, &symbols, members);
     Ok(writing.finish(imports))
+}
+
+fn left_file_system(id: &ResourceId) -> String {
+    format!("{id}: a file system is restored from its recovery point and not made here; who mounts it mounts the old one")
 }
 
 /// The parameter that lets events flow.
@@ -153,10 +163,7 @@ impl Writing<'_> {
                 "{}: a database is restored from its snapshot and not made here",
                 subject.id
             )),
-            Kind::EfsFileSystem => self.notes.push(format!(
-                "{}: a file system is restored from its recovery point and not made here",
-                subject.id
-            )),
+            Kind::EfsFileSystem => self.notes.push(left_file_system(subject.id)),
             Kind::S3Bucket => self.notes.push(format!(
                 "{}: a bucket is restored from its recovery point and not made here",
                 subject.id

@@ -127,11 +127,15 @@ pub(super) fn adapt(
     adapted.vpc = settings.vpc.as_ref().and_then(|vpc| left_out.vpc(vpc));
     adapted.file_systems.clear();
     for file_system in &settings.file_systems {
-        let arn = left_out.single("FileSystemConfigs", "--file-system-configs", Some(&file_system.arn));
+        let path = file_system.path.clone();
+        let option = format!("--file-system-configs LocalMountPath={path},Arn=");
+        let Some(arn) = left_out.single("FileSystemConfigs", &option, Some(&file_system.arn)) else {
+            continue;
+        };
         // A file system can only be mounted from inside its network.
-        if let Some(arn) = arn.filter(|_| adapted.vpc.is_some() || settings.vpc.is_none()) {
-            let path = file_system.path.clone();
-            adapted.file_systems.push(crate::lambda::FileSystem { path, arn });
+        match adapted.vpc.is_some() || settings.vpc.is_none() {
+            true => adapted.file_systems.push(crate::lambda::FileSystem { path, arn }),
+            false => left_out.report("FileSystemConfigs", &format!("{option}{arn}"), &format!("{arn} without its network")),
         }
     }
     Ok((adapted, left_out.outcomes))
