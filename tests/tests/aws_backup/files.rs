@@ -48,7 +48,8 @@ async fn restore(world: &World, id: &str, target: Value) -> Outcome {
 
 /// The id of the file system that a restore has made.
 fn made(outcome: &Outcome) -> String {
-    let arn: Arn = outcome.details["arn"].as_str().unwrap().parse().unwrap();
+    let arn = outcome.details.get("arn").unwrap_or_else(|| panic!("{outcome:#?}"));
+    let arn: Arn = arn.as_str().unwrap().parse().unwrap();
     arn.resource_name().to_owned()
 }
 

@@ -71,7 +71,10 @@ impl<V: VaultPorts, R: Regions, Q: WorkPorts> Act<'_, V, R, Q> {
             // Whether somebody has moved them meanwhile cannot be seen without mounting it.
             true => {
                 let files = moved_files(id, None);
-                told(step, &Word::NeedsPerson(format!("{}: {}", files.setting, files.message)))
+                told(
+                    step,
+                    &Word::NeedsPerson(format!("{}: {}", files.setting, files.message)),
+                )
             }
             false => outcome,
         };

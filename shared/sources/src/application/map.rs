@@ -247,7 +247,11 @@ impl ArnMap {
     fn add_part(&mut self, resource: &ResourceId, old: &str, new: Option<&str>) {
         let entry = Entry {
             new: new.map(|new| without_slash(new).to_owned()),
-            follow: if old.starts_with("arn:") { Follow::Name } else { Follow::Url },
+            follow: if old.starts_with("arn:") {
+                Follow::Name
+            } else {
+                Follow::Url
+            },
             resource: Some(resource.clone()),
         };
         self.add_form(without_slash(old).to_owned(), entry);

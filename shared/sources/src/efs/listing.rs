@@ -59,7 +59,10 @@ pub async fn of_tokens<P: FindFileSystem>(
 ) -> Result<Vec<String>, PortError> {
     let all = all(port, region).await?;
     let made_with = |one: &&Value| tokens.iter().any(|token| one["CreationToken"] == token.as_str());
-    let ids = all.iter().filter(made_with).filter_map(|one| one["FileSystemId"].as_str());
+    let ids = all
+        .iter()
+        .filter(made_with)
+        .filter_map(|one| one["FileSystemId"].as_str());
     Ok(ids.map(str::to_owned).collect())
 }
 

@@ -70,6 +70,8 @@ pub struct PutBack {
     pub outcomes: Vec<SettingOutcome>,
     /// The new ARNs of access points by their old ones.
     pub access_points: BTreeMap<String, String>,
+    /// Whether something was refused, so that another try may bring more when a person has set that right.
+    pub is_refused: bool,
 }
 
 /// Puts back what differs. What it is mounted by comes first, because EFS takes a minute or two to make it, and a function that mounts it
@@ -255,7 +257,7 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
                 None => {
                     let command = by_hand(&self.at.id.region, self.id(), &target);
                     let message = format!("{error}; when subnet and security groups are there: {command}");
-                    self.needs_person("MountTargets", message);
+                    self.refused("MountTargets", message);
                 }
             },
         }
@@ -275,7 +277,7 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
                     as_text(&wanted["SubnetId"]),
                     by_hand(&self.at.id.region, self.id(), wanted)
                 );
-                self.needs_person("MountTargets", message);
+                self.refused("MountTargets", message);
             }
             (_, Some(address)) => {
                 let message = format!(
@@ -283,7 +285,8 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
                     as_text(&wanted[address]),
                     as_text(&made[address])
                 );
-                self.needs_person("MountTargets", message);
+                let told = SettingOutcome::needs_person("MountTargets", message);
+                self.done.outcomes.push(told);
             }
             (_, None) => self.done.outcomes.push(SettingOutcome::restored("MountTargets")),
         }
@@ -300,7 +303,8 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
         Ok(all)
     }
 
-    fn needs_person(&mut self, setting: &str, message: String) {
+    fn refused(&mut self, setting: &str, message: String) {
+        self.done.is_refused = true;
         self.done.outcomes.push(SettingOutcome::needs_person(setting, message));
     }
 
@@ -324,16 +328,17 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
     }
 
     fn note(&mut self, setting: &str, answer: Result<Value, PortError>) -> Result<Option<Value>, PortError> {
-        let (outcome, answer) = match answer {
-            Ok(answer) => (SettingOutcome::restored(setting), Some(answer)),
-            Err(error) if error.is_retryable() => return Err(error),
-            Err(error) => {
-                let message = format!("{error}; put it back by hand");
-                (SettingOutcome::needs_person(setting, message), None)
+        match answer {
+            Ok(answer) => {
+                self.done.outcomes.push(SettingOutcome::restored(setting));
+                Ok(Some(answer))
             }
-        };
-        self.done.outcomes.push(outcome);
-        Ok(answer)
+            Err(error) if error.is_retryable() => Err(error),
+            Err(error) => {
+                self.refused(setting, format!("{error}; put it back by hand"));
+                Ok(None)
+            }
+        }
     }
 }
 

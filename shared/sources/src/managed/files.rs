@@ -13,12 +13,12 @@ use super::port::{PutValidations, ReadRestores, RestoreJob, StartRestores};
 use super::restoring::{self, Followed, RestoreOrder, Restored, follow, took};
 use super::shape::{FileSystemShape, Shape};
 use super::testing::{self, Finding, Stage, Tested, stage, write_finding};
+use crate::SettingOutcome;
 use crate::attempt::{Attempts, marks_of};
 use crate::dynamodb::refill::Counted;
 use crate::efs::port::{ChangeFileSystem, DropScratchFileSystems, FindFileSystem};
 use crate::efs::{self, PutBack, ReadFileSystem};
 use crate::wiring::Document;
-use crate::{SettingOutcome, SettingStatus};
 
 /// Where a file system comes back.
 #[derive(Debug, Clone, Copy)]
@@ -150,10 +150,7 @@ where
         Err(PortError::Conflict(_)) => return Ok(restoring::continuing("settings are being put back")),
         Err(error) => return Err(error),
     };
-    let is_settled = put_back
-        .outcomes
-        .iter()
-        .all(|outcome| outcome.status == SettingStatus::Restored);
+    let is_settled = !put_back.is_refused;
     outcomes.push(moved_files(id, issue(&job)));
     // As a part of an application it is mounted by what comes back with it.
     let moved = moved_access_points(&put_back, region).filter(|_| restore.document.is_none());
@@ -205,10 +202,19 @@ where
     }
     let mut left = efs::of_tokens(files, order.region, &tokens).await?;
     left.retain(|id| Some(id.as_str()) != made);
-    let remove = |id: &String| format!("aws efs delete-file-system --region {} --file-system-id {id}", order.region);
+    let remove = |id: &String| {
+        format!(
+            "aws efs delete-file-system --region {} --file-system-id {id}",
+            order.region
+        )
+    };
     let commands: Vec<String> = left.iter().map(remove).collect();
     Ok((!left.is_empty()).then(|| {
-        let why = format!("a job that failed has left {}: {}", left.join(" and "), commands.join("; "));
+        let why = format!(
+            "a job that failed has left {}: {}",
+            left.join(" and "),
+            commands.join("; ")
+        );
         SettingOutcome::needs_person("LeftBehind", why)
     }))
 }

@@ -69,7 +69,11 @@ fn a_role_that_names_a_file_system_whose_policy_names_it_is_completed_later_and_
     files.document["config"]["Policy"] = json!({"Statement": [{"Principal": {"AWS": role.arn.as_str()}}]});
     let mut function = mounting("a", &["fsap-1"]);
     function.document["latest"]["settings"]["role"] = json!(role.arn.as_str());
-    let names: Vec<String> = planned(&[function, files, role]).steps.iter().map(|step| step.name()).collect();
+    let names: Vec<String> = planned(&[function, files, role])
+        .steps
+        .iter()
+        .map(|step| step.name())
+        .collect();
     let expected = [
         "create/iam-role/us-east-1/app",
         "create/efs-file-system/eu-central-1/fs-0a1b",
@@ -122,9 +126,15 @@ fn it_is_called_by_its_name_tag_or_its_id_and_prefix_suffix_and_names_go_to_that
         document["tags"].clone()
     };
     let target = Target::default();
-    assert_eq!(called(json!({"Name": "Shop files"}), &target), json!({"Name": "Shop files"}));
+    assert_eq!(
+        called(json!({"Name": "Shop files"}), &target),
+        json!({"Name": "Shop files"})
+    );
     assert_eq!(called(json!({}), &target), json!({}));
-    assert_eq!(called(json!({"Name": "shop"}), &prefixed("x-")), json!({"Name": "x-shop"}));
+    assert_eq!(
+        called(json!({"Name": "shop"}), &prefixed("x-")),
+        json!({"Name": "x-shop"})
+    );
     assert_eq!(called(json!({}), &prefixed("x-")), json!({"Name": "x-fs-0a1b"}));
     let named = Target {
         names: [(OLD.to_owned(), "drill".to_owned())].into(),

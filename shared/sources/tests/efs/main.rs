@@ -270,7 +270,10 @@ async fn what_was_made_by_a_call_whose_answer_was_lost_is_found() {
     let done = put_back(&twice, &home(), &new, &wanted, &arn(&old)).await.unwrap();
     assert_eq!(named(&done.outcomes, SettingStatus::Restored), ["MountTargets"]);
     assert_eq!(done.access_points.len(), 1);
-    assert_eq!(done.access_points, counterparts(&twice, &home(), &new, &wanted).await.unwrap());
+    assert_eq!(
+        done.access_points,
+        counterparts(&twice, &home(), &new, &wanted).await.unwrap()
+    );
 }
 
 #[tokio::test]
@@ -290,7 +293,8 @@ async fn in_a_subnet_that_stands_for_the_old_one_it_has_an_address_of_that() {
     let account = account();
     let new = account.add_file_system(&home(), "restored-1", &json!({}), &[]);
     let mut wanted = document(&account, &new).await;
-    wanted.config["MountTargets"] = json!([{"SubnetId": "subnet-b", "IpAddress": "192.0.2.1", "SecurityGroups": ["sg-1"]}]);
+    wanted.config["MountTargets"] =
+        json!([{"SubnetId": "subnet-b", "IpAddress": "192.0.2.1", "SecurityGroups": ["sg-1"]}]);
     account.set_range(&home(), "subnet-b", "10.");
     let done = put_all(&account, &new, &wanted, "fs-0").await;
     assert!(done.outcomes[0].message.contains("192.0.2.1 is 10."), "{done:?}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_sources::lambda::restore::{CodeSource, PlanError, Step};
-use holdfast_sources::lambda::{EventSource, FunctionConfig, FunctionSnapshot, Package, Vpc};
+use holdfast_sources::lambda::{EventSource, FileSystem, FunctionConfig, FunctionSnapshot, Package, Vpc};
 use holdfast_sources::{SettingOutcome, SettingStatus};
 use serde_json::json;
 
@@ -22,6 +22,10 @@ fn regional() -> FunctionConfig {
         security_groups: vec!["sg-1".to_owned()],
         ipv6: false,
     });
+    settings.file_systems = vec![FileSystem {
+        path: "/mnt/in".to_owned(),
+        arn: "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-1".to_owned(),
+    }];
     config
 }
 
@@ -91,6 +95,7 @@ async fn in_another_region_what_cannot_follow_is_told_with_its_command_and_the_r
         ("KMSKeyArn", "--kms-key-arn"),
         ("DeadLetterConfig", "--dead-letter-config"),
         ("VpcConfig", "--vpc-config"),
+        ("FileSystemConfigs", "--file-system-configs LocalMountPath=/mnt/in,Arn="),
     ] {
         let message = told(&restored.outcomes, setting);
         let command = "aws lambda update-function-configuration --region us-east-1 --function-name bill";
@@ -150,6 +155,10 @@ async fn replacements_bring_along_what_would_have_to_stay() {
             "arn:aws:events:eu-west-1:111122223333:rule/hourly",
             "arn:aws:events:us-east-1:111122223333:rule/hourly",
         ),
+        (
+            "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-1",
+            "arn:aws:elasticfilesystem:us-east-1:111122223333:access-point/fsap-9",
+        ),
         ("subnet-1", "subnet-9"),
         ("sg-1", "sg-9"),
     ];
@@ -167,6 +176,25 @@ async fn replacements_bring_along_what_would_have_to_stay() {
     );
     let text = String::from_utf8(far.read("bill").await.to_bytes()).unwrap();
     assert!(text.contains("subnet-9") && !text.contains("eu-west-1"), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_system_that_is_there_is_told_with_the_command_where_the_network_is_not() {
+    let (world, taken) = taken(&regional()).await;
+    let far = world.elsewhere("us-east-1");
+    let point = |region: &str| format!("arn:aws:elasticfilesystem:{region}:111122223333:access-point/fsap-1");
+    let given = BTreeMap::from([(point("eu-west-1"), point("us-east-1"))]);
+    let plan = far
+        .plan_with(&taken, "bill", |request| request.replacements = given)
+        .unwrap();
+    let restored = far.execute(&plan).await.unwrap();
+    let message = told(&restored.outcomes, "FileSystemConfigs");
+    let option = format!(
+        "--file-system-configs LocalMountPath=/mnt/in,Arn={}",
+        point("us-east-1")
+    );
+    assert!(message.contains(&option), "{message}");
+    assert!(far.read("bill").await.latest.settings.file_systems.is_empty());
 }
 
 #[tokio::test]

@@ -110,7 +110,9 @@ impl MemoryWiring {
             .map(|(_, one)| one)
         };
         let refused = |what: &str| {
-            PortError::Invalid(format!("EFS file system behind {access_point} has no {what} in available state"))
+            PortError::Invalid(format!(
+                "EFS file system behind {access_point} has no {what} in available state"
+            ))
         };
         let point = of("accesspoint").find(|one| one["AccessPointArn"] == access_point);
         let id = &point.ok_or_else(|| refused("access point"))?["FileSystemId"];
@@ -291,9 +293,15 @@ impl Desk<'_> {
         if in_subnet.iter().any(|one| one["FileSystemId"] == input["FileSystemId"]) {
             return Err(PortError::Invalid("MountTargetConflict".to_owned()));
         }
-        let range = self.get("subnet", subnet)?["range"].as_str().unwrap_or_default().to_owned();
+        let range = self.get("subnet", subnet)?["range"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let address = input.get("IpAddress");
-        if address.and_then(Value::as_str).is_some_and(|address| !address.starts_with(&range)) {
+        if address
+            .and_then(Value::as_str)
+            .is_some_and(|address| !address.starts_with(&range))
+        {
             return Err(PortError::Invalid(format!("IpAddress is not in {subnet}")));
         }
         if address.is_some() && in_subnet.iter().any(|one| one.get("IpAddress") == address) {

@@ -88,7 +88,9 @@ pub fn template(
 }
 
 fn left_file_system(id: &ResourceId) -> String {
-    format!("{id}: a file system is restored from its recovery point and not made here; who mounts it mounts the old one")
+    format!(
+        "{id}: a file system is restored from its recovery point and not made here; who mounts it mounts the old one"
+    )
 }
 
 /// The parameter that lets events flow.

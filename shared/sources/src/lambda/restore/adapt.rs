@@ -135,7 +135,11 @@ pub(super) fn adapt(
         // A file system can only be mounted from inside its network.
         match adapted.vpc.is_some() || settings.vpc.is_none() {
             true => adapted.file_systems.push(crate::lambda::FileSystem { path, arn }),
-            false => left_out.report("FileSystemConfigs", &format!("{option}{arn}"), &format!("{arn} without its network")),
+            false => left_out.report(
+                "FileSystemConfigs",
+                &format!("{option}{arn}"),
+                &format!("{arn} without its network"),
+            ),
         }
     }
     Ok((adapted, left_out.outcomes))
