@@ -10,6 +10,7 @@ mod elsewhere;
 mod events;
 mod files;
 mod limits;
+mod locked;
 mod missed;
 mod points;
 mod pruned;
