@@ -78,8 +78,8 @@ pub struct PutBack {
 /// is refused until then. The policy comes last, because it names access points and may shut us out too.
 ///
 /// # Errors
-/// `Conflict` while EFS is at the file system or at what it is mounted by, after a change of ours too; otherwise the settings cannot be read, or a call may
-/// succeed another time. What is put back already is left alone then.
+/// `Conflict` while EFS is at the file system or at what it is mounted by, after a change of ours too; otherwise the settings cannot be
+/// read, or a call may succeed another time. What is put back already is left alone then.
 pub async fn put_back<P: ReadFileSystem + ChangeFileSystem>(
     port: &P,
     region: &Region,
@@ -242,7 +242,8 @@ impl<P: ReadFileSystem + ChangeFileSystem> Work<'_, P> {
         }
         let mut answer = self.at.ask::<CreateMountTarget>(input.clone()).await;
         // The address is taken, or none of a subnet that stands for the old one.
-        if matches!(answer, Err(PortError::AlreadyExists(_) | PortError::Invalid(_))) {
+        let has_address = ADDRESSES.iter().any(|address| input.get(address).is_some());
+        if has_address && matches!(answer, Err(PortError::AlreadyExists(_) | PortError::Invalid(_))) {
             for address in ADDRESSES {
                 input.as_object_mut().and_then(|input| input.remove(address));
             }

@@ -72,7 +72,7 @@ fn a_role_that_names_a_file_system_whose_policy_names_it_is_completed_later_and_
     let names: Vec<String> = planned(&[function, files, role])
         .steps
         .iter()
-        .map(|step| step.name())
+        .map(holdfast_sources::application::Step::name)
         .collect();
     let expected = [
         "create/iam-role/us-east-1/app",
