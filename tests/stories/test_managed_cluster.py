@@ -49,18 +49,31 @@ def instances(stack: Stack, cluster: str, region: str | None = None) -> list[dic
     return [one for one in found if one.get("DBClusterIdentifier") == cluster]
 
 
+def make_subnet_group(stack: Stack, region: str | None) -> None:
+    ec2 = stack.client("ec2", region)
+    network = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    blocks = ("10.9.1.0/24", "10.9.2.0/24")
+    subnets = [ec2.create_subnet(VpcId=network, CidrBlock=block)["Subnet"]["SubnetId"] for block in blocks]
+    stack.client("rds", region).create_db_subnet_group(
+        DBSubnetGroupName=CLUSTER, DBSubnetGroupDescription="of the books", SubnetIds=subnets
+    )
+
+
 @pytest.fixture(scope="module")
 def stack(deploy_stack: Callable[..., Stack]) -> Iterator[Stack]:
     """A stack whose schedules rest, and a cluster with a writer and a reader."""
     stack = deploy_stack(TickRate="rate(30 minutes)", VerifyRate="rate(30 minutes)", PruneRate="rate(1 day)")
     Control(stack.cloud, stack.account).faults(drop_events=True)
     vault.write_policy(stack, POLICY)
+    for region in (None, REPLICA_REGION):
+        make_subnet_group(stack, region)
     rds = stack.client("rds")
     rds.create_db_cluster(
         DBClusterIdentifier=CLUSTER,
         Engine="aurora-postgresql",
         MasterUsername="books",
         MasterUserPassword="not-a-secret-here",
+        DBSubnetGroupName=CLUSTER,
         BackupRetentionPeriod=7,
         Tags=pairs(TAGS),
     )

@@ -145,8 +145,10 @@ def ids(efs) -> set[str]:
 
 
 def points(files: Files, region: str | None = None) -> list[dict[str, Any]]:
+    """Those of the file system itself: what comes back bears its tags, and gets points too."""
     backup = files.stack.client("backup", region)
-    return backup.list_recovery_points_by_backup_vault(BackupVaultName=files.stack.name)["RecoveryPoints"]
+    found = backup.list_recovery_points_by_backup_vault(BackupVaultName=files.stack.name)["RecoveryPoints"]
+    return [point for point in found if point["ResourceArn"] == files.arn]
 
 
 def test_it_gets_a_point_of_aws_backup_with_its_settings(files):
@@ -198,7 +200,7 @@ def mounts_the_new_one(files: Files, told: dict[str, dict[str, Any]], function: 
 
 
 def test_with_the_function_that_mounts_it_it_comes_back_as_one_application(files):
-    follow(files, "Snapshot", TICK, files.function)
+    assert vault.points(files.stack, files.function), "the tick has made a point of the function too"
     before = ids(files.client)
     told = application(files, {"prefix": "new-"})
     assert told["lambda-function"]["details"]["word"] == "re-pointed", told
