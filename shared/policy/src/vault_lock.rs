@@ -208,5 +208,11 @@ mod tests {
             "lock: governance, lock_for: 30d, maximum: 30d",
         );
         assert_eq!(locking(&[&exact]), locked(LockMode::Governance, 30, Some(30)));
+        let longer = managed("delete_after: 60d", "lock: governance, lock_for: 30d, minimum: 60d");
+        assert_eq!(
+            locking(&[&longer]),
+            locked(LockMode::Governance, 30, None),
+            "locked for no longer than is asked"
+        );
     }
 }
