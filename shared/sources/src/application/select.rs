@@ -232,6 +232,7 @@ mod tests {
             ),
             ("AWS::IAM::Role", "app-Role-1X", "iam-role/us-east-1/app-Role-1X"),
             ("AWS::ApiGateway::RestApi", "a1b2c3", "rest-api/eu-west-1/a1b2c3"),
+            ("AWS::EFS::FileSystem", "fs-0a1b", "efs-file-system/eu-west-1/fs-0a1b"),
             ("AWS::Scheduler::Schedule", "nightly", "schedule/eu-west-1/jobs/nightly"),
             ("AWS::Scheduler::Schedule", "daily", "schedule/eu-west-1/default/daily"),
         ] {
@@ -249,6 +250,7 @@ mod tests {
                 ("AWS::Lambda::Permission", "x"),
                 ("AWS::ApiGateway::Method", "y"),
                 ("AWS::ApiGateway::UsagePlan", "z"),
+                ("AWS::EFS::AccessPoint", "fsap-1"),
                 ("AWS::ApiGateway::VpcLink", "l"),
                 (
                     "AWS::CloudFormation::Stack",

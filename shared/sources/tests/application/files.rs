@@ -1,7 +1,7 @@
 //! File systems: AWS gives what comes back an id and access points of its own.
 
 use holdfast_catalog::Kind;
-use holdfast_sources::application::{ArnMap, Member, Plan, Target, plan};
+use holdfast_sources::application::{ArnMap, CodeBucket, Member, Plan, Target, plan, template};
 use serde_json::{Value, json};
 
 use crate::made::{ACCOUNT, id, map, member, prefixed};
@@ -148,4 +148,22 @@ fn a_name_that_a_restore_cannot_be_asked_under_is_refused_before_anything_is_don
     let members = [files(json!({"Name": "Shop files"}))];
     let faults = ArnMap::new(&members, &prefixed("x-"), ACCOUNT).unwrap_err();
     assert!(faults[0].why.contains("names"), "{}", faults[0]);
+}
+
+#[test]
+fn a_template_says_that_it_leaves_it_out_and_refers_to_nothing_that_it_does_not_make() {
+    let definition = json!({"States": {"A": {"Parameters": {"FileSystemId": OLD}}}}).to_string();
+    let machine = json!({"config": {"definition": definition, "type": "STANDARD"}});
+    let members = [files(json!({})), member(Kind::StateMachine, "ship", machine)];
+    let code = CodeBucket("vault".to_owned());
+    let template = template(&members, &prefixed("x-"), ACCOUNT, &code).unwrap();
+    let resources = template.body["Resources"].as_object().unwrap();
+    assert_eq!(resources.keys().collect::<Vec<_>>(), ["ShipStateMachine"]);
+    let text = template.body.to_string();
+    assert!(text.contains(OLD) && !text.contains("FileSystem}"), "{text}");
+    assert!(
+        template.notes.iter().any(|note| note.contains(OLD)),
+        "{:?}",
+        template.notes
+    );
 }
