@@ -293,6 +293,7 @@ impl World {
             maker: self.port(MemoryReplicas::new(&self.home, &self.surroundings)),
             regions: self.regions(),
             managed: Some(managed_vault()),
+            strongest_lock: Some(LockMode::Compliance),
             other_backup_vault: None,
             policy_key: layout::POLICY.to_owned(),
             tag_key: "backup".to_owned(),

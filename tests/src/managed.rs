@@ -9,11 +9,12 @@ use holdfast_sources::call::efs::{
 use holdfast_sources::rds::{
     BackupRules, DatabaseConfig, DatabaseKind, InstanceConfig, Network, SharedConfig, Storage,
 };
-use holdfast_testkit::{MemoryBackups, MemoryDatabases, MemoryWiring};
+use holdfast_testkit::{MemoryBackups, MemoryDatabases, MemoryReplicas, MemoryStore, MemoryWiring};
 use jiff::SignedDuration;
+use replicate::{BackupVaults, Replicate};
 use serde_json::{Value, json};
 
-use crate::{MemoryRegions, Port, World};
+use crate::{MemoryRegions, Port, World, home_region, managed_vault};
 
 /// Hourly points of AWS Backup, few of them kept.
 pub const POLICY: &str = "
@@ -103,6 +104,31 @@ impl verify::Regions for MemoryRegions {
 }
 
 impl World {
+    /// The part of replicate that makes and locks vaults of AWS Backup.
+    pub fn backup_vaults(&self) -> BackupVaults<Port<MemoryStore>, Port<MemoryReplicas>, MemoryRegions> {
+        let Replicate {
+            home,
+            maker,
+            regions,
+            spec,
+            strongest_lock,
+            policy_key,
+            tag_key,
+            ..
+        } = self.replicate();
+        BackupVaults {
+            home,
+            region: home_region(),
+            home_key_arn: spec.home_key_arn,
+            maker,
+            regions,
+            managed: managed_vault(),
+            strongest_lock,
+            policy_key,
+            tag_key,
+        }
+    }
+
     /// Adds a database that the policy selects.
     pub fn add_database(&self, name: &str) -> Arn {
         self.databases.add(name, &instance());

@@ -196,6 +196,14 @@ impl Settling {
                 self.outcomes.push(seen.outcome(point, OutcomeStatus::Done, message));
                 return;
             }
+            Settled::Ends(end) => {
+                let message = format!(
+                    "retention keeps it, and AWS Backup ends it {end}: its vault is locked, and nobody can prolong what is in there; let \
+                     aws_backup.delete_after be as long as retention"
+                );
+                self.outcomes.push(seen.outcome(point, OutcomeStatus::Partial, message));
+                return;
+            }
             Settled::Removed(removed) => removed,
         };
         let message = format!("AWS Backup: {removed}");

@@ -7,14 +7,14 @@ use holdfast_vault::port::Clock;
 use serde_json::Value;
 
 use crate::lag::is_longest;
-use crate::{HomePorts, MakerPorts, NAME, ProtectedRegions, Regions, ReplicaPorts, Replicate, Request};
+use crate::{BackupVaults, HomePorts, MakerPorts, NAME, Regions, ReplicaPorts, Replicate, Request};
 
 /// `replicate` to every replica region of a stack.
 pub struct Everywhere<H, R, M, B> {
     /// The replicas, the stack's own first; none if the stack has none.
     pub destinations: Vec<Replicate<H, R, M, B>>,
     /// Where AWS Backup needs vaults beside those, if the stack has AWS Backup.
-    pub vaults: Option<ProtectedRegions<H, M, B>>,
+    pub vaults: Option<BackupVaults<H, M, B>>,
 }
 
 impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Handler for Everywhere<H, R, M, B> {
@@ -37,7 +37,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Everywhere<H, R, 
     pub async fn run_all<C: Clock>(&self, clock: &C) -> Result<Report, Failure> {
         // First, because points wait for them, and quick.
         let vaults = match &self.vaults {
-            Some(vaults) => vaults.run().await?.outcomes,
+            Some(vaults) => vaults.run(clock).await?.outcomes,
             None => Vec::new(),
         };
         let mut reports = Vec::new();

@@ -10,7 +10,7 @@ mod lag;
 mod managed;
 mod vaults;
 
-use holdfast_catalog::{Arn, Fact, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
+use holdfast_catalog::{Arn, Fact, LockMode, ManagedVault, Outcome, OutcomeStatus, PointId, Region, Report, layout};
 use holdfast_lambda::{Failure, PolicyInForce, policy_in_force, residency_breach};
 use holdfast_policy::{Breach, Copies, Document};
 use holdfast_sources::managed::port::{
@@ -27,7 +27,7 @@ pub use event::{EXAMPLE, PointRequest, Request};
 pub use everywhere::Everywhere;
 use lag::{Lag, is_copied, is_waiting};
 use managed::Queue;
-pub use vaults::ProtectedRegions;
+pub use vaults::BackupVaults;
 
 ports! {
     /// What replicate asks of the home vault: it reads, and adds facts.
@@ -81,6 +81,8 @@ pub struct Replicate<H, R, M, B> {
     pub regions: B,
     /// Where AWS Backup keeps points and what it works with, if the stack has it.
     pub managed: Option<ManagedVault>,
+    /// The strongest lock that the stack lets a plan ask for.
+    pub strongest_lock: Option<LockMode>,
     /// AWS Backup's vault beside the replica, where that is another account's and has one.
     pub other_backup_vault: Option<Arn>,
     /// Where the policy lies.

@@ -7,7 +7,7 @@ use holdfast_aws::{Aws, AwsBackups, AwsCalls, AwsReplicas, S3Vault};
 use holdfast_catalog::Region;
 use holdfast_lambda::{Notifier, Replica, Settings, serve};
 use holdfast_vault::replica::{ReplicaSpec, VaultLock};
-use replicate::{Everywhere, ProtectedRegions, Regions, Replicate};
+use replicate::{BackupVaults, Everywhere, Regions, Replicate};
 
 #[derive(Clone)]
 struct AwsRegions {
@@ -40,13 +40,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         aws: aws.clone(),
         account: settings.account.clone(),
     };
-    let vaults = settings.managed.clone().map(|managed| ProtectedRegions {
+    let vaults = settings.managed.clone().map(|managed| BackupVaults {
         home: home.clone(),
         region: settings.region.clone(),
         home_key_arn: settings.vault_key_arn.clone().unwrap_or_default(),
         maker: AwsReplicas::new(&aws, &settings.account),
         regions: regions.clone(),
         managed,
+        strongest_lock: settings.lock,
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),
     });
@@ -90,6 +91,7 @@ fn to(
         },
         regions: regions.clone(),
         managed: settings.managed.clone(),
+        strongest_lock: settings.lock,
         other_backup_vault: replica.backup_vault.clone(),
         policy_key: settings.policy_key.clone(),
         tag_key: settings.tag_key.clone(),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_catalog::{Arn, ManagedPoint, Manifest, Outcome, OutcomeStatus, PointId, Region, layout};
+use holdfast_catalog::{
+    Arn, LockMode, ManagedPoint, ManagedVault, Manifest, Outcome, OutcomeStatus, PointId, Region, layout,
+};
 use holdfast_policy::{Document, Engine};
 use holdfast_sources::managed::port::{BackupVault, ReadBackupVaults as _};
 use holdfast_sources::managed::{
@@ -16,8 +18,8 @@ use holdfast_vault::{Catalogue, PortError, keys};
 use crate::copy::CopyEnd;
 use crate::{HomePorts, MakerPorts, Regions, ReplicaPorts, Replicate, out_of_time, pruned_there};
 
-/// Days that a new lock of the destination vault can be taken off again (the shortest that AWS Backup allows).
-const CHANGEABLE_FOR_DAYS: u32 = 3;
+/// Days that a new lock can be taken off again before nobody can any more (the shortest that AWS Backup allows).
+pub(crate) const CHANGEABLE_FOR_DAYS: u32 = 3;
 
 /// What is said where the other account has no vault for what AWS Backup keeps.
 const NO_VAULT_ELSEWHERE: &str = "not copied: the other account has no vault of AWS Backup; deploy destination.yaml there with \
@@ -29,6 +31,15 @@ pub(crate) struct Queue {
     key_arn: Option<String>,
     /// By the region that they run in, which is their source's.
     running: BTreeMap<Region, Vec<JobInFlight>>,
+}
+
+/// Where copies go.
+struct There {
+    arn: Arn,
+    /// As it stands; another account's cannot be looked at.
+    vault: Option<BackupVault>,
+    /// Why it is not locked as it should be.
+    lock_shortfall: Option<String>,
 }
 
 impl Queue {
@@ -82,22 +93,15 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         };
         let from = self.regions.backups(&point.resource.region);
         let to = self.regions.backups(&self.spec.region);
-        let (vault_arn, vault) = match (&queue.key_arn, &self.other_backup_vault) {
-            (Some(key_arn), _) => {
-                let home_vault = from.backup_vault(&managed.backup_vault).await?;
-                let vault = vault_like(&home_vault, &stack.backup_vault, parse(key_arn)?);
-                let vault = ensure_vault(&to, &vault).await?;
-                (vault.arn.clone(), Some(vault))
-            }
-            (None, Some(theirs)) => (theirs.clone(), None),
-            (None, None) => return Ok(told(OutcomeStatus::Failed, NO_VAULT_ELSEWHERE.to_owned())),
+        let Some(there) = self.vault_there(stack, managed, queue, point).await? else {
+            return Ok(told(OutcomeStatus::Failed, NO_VAULT_ELSEWHERE.to_owned()));
         };
-        if let Turn::Wait { why } = self.turn(&from, manifest, managed, &vault_arn, queue).await? {
+        if let Turn::Wait { why } = self.turn(&from, manifest, managed, &there.arn, queue).await? {
             return Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}")));
         }
         let destination = Destination {
-            vault_arn,
-            vault,
+            vault_arn: there.arn,
+            vault: there.vault,
             key: None,
             // Residency was asked for right before.
             allowed_regions: None,
@@ -118,8 +122,42 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
                 let message = format!("AWS Backup is copying it (job {job_id}, attempt {attempt})");
                 Ok(told(OutcomeStatus::Continuing, message))
             }
-            Ok(Copied::Done(copied)) => self.finish(manifest, &destination.vault_arn, *copied, clock).await,
+            Ok(Copied::Done(copied)) => {
+                let done = self.finish(manifest, &destination.vault_arn, *copied, clock).await?;
+                Ok(short_of(done, there.lock_shortfall))
+            }
         }
+    }
+
+    /// The vault that copies go to: one of this account, which is made if it is missing, or the other account's, if that has one.
+    async fn vault_there(
+        &self,
+        stack: &ManagedVault,
+        managed: &ManagedPoint,
+        queue: &Queue,
+        point: &PointId,
+    ) -> Result<Option<There>, PortError> {
+        let Some(key_arn) = &queue.key_arn else {
+            return Ok(self.other_backup_vault.clone().map(|arn| There {
+                arn,
+                vault: None,
+                lock_shortfall: None,
+            }));
+        };
+        let from = self.regions.backups(&point.resource.region);
+        let at_home = from.backup_vault(&managed.backup_vault).await?;
+        let spec = VaultSpec {
+            name: stack.backup_vault.clone(),
+            key_arn: parse(key_arn)?,
+            lock: lock_like(&at_home, self.strongest_lock),
+        };
+        let ready = ensure_vault(&self.regions.backups(&self.spec.region), &spec).await?;
+        let shortfall = |words| format!("the vault of AWS Backup there: {words}");
+        Ok(Some(There {
+            arn: ready.vault.arn.clone(),
+            vault: Some(ready.vault),
+            lock_shortfall: ready.lock_shortfall.map(shortfall),
+        }))
     }
 
     /// Settings, then the manifest that names the copy, then the fact: a reader in the replica's region needs nothing from home.
@@ -140,10 +178,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             CopyEnd::PrunedThere => Ok(pruned_there(point)),
             CopyEnd::Complete { lock_shortfall, .. } => {
                 note_copy(&self.home, clock, point, &self.word(), vault_arn, &copied).await?;
-                let outcome = match lock_shortfall {
-                    None => Outcome::new(point, OutcomeStatus::Done, ""),
-                    Some(shortfall) => Outcome::new(point, OutcomeStatus::Partial, shortfall),
-                };
+                let outcome = short_of(Outcome::new(point, OutcomeStatus::Done, ""), lock_shortfall);
                 Ok(outcome
                     .with("copied_bytes", copied.bytes)
                     .with("recovery_point", copied.recovery_point_arn.as_str())
@@ -196,17 +231,32 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
     }
 }
 
-/// A vault that copies go to, or points of another region: under that region's key, and locked as firmly as the one at home.
-pub(crate) fn vault_like(home: &BackupVault, name: &str, key_arn: Arn) -> VaultSpec {
-    VaultSpec {
-        name: name.to_owned(),
-        key_arn,
-        lock: home.lock.map(|lock| WantedLock {
-            min_days: lock.min_days,
-            max_days: lock.max_days,
-            changeable_for_days: lock.immutable_from.map(|_| CHANGEABLE_FOR_DAYS),
-        }),
+/// A copy that was made, and is not locked as it should be.
+fn short_of(outcome: Outcome, shortfall: Option<String>) -> Outcome {
+    let is_made = matches!(outcome.status, OutcomeStatus::Done | OutcomeStatus::Partial);
+    let Some(shortfall) = shortfall.filter(|_| is_made) else {
+        return outcome;
+    };
+    let told = [outcome.message.as_str(), &shortfall];
+    let told: Vec<&str> = told.into_iter().filter(|text| !text.is_empty()).collect();
+    Outcome {
+        status: OutcomeStatus::Partial,
+        message: told.join("; "),
+        ..outcome
     }
+}
+
+/// The lock of a vault that copies go to, or points of another region: as firm as the one at home, and for good only where the stack
+/// still says so.
+pub(crate) fn lock_like(home: &BackupVault, strongest: Option<LockMode>) -> Option<WantedLock> {
+    home.lock.map(|lock| WantedLock {
+        min_days: lock.min_days,
+        max_days: lock.max_days,
+        changeable_for_days: lock
+            .immutable_from
+            .filter(|_| strongest == Some(LockMode::Compliance))
+            .map(|_| CHANGEABLE_FOR_DAYS),
+    })
 }
 
 /// How long the copy lives by AWS Backup's own doing: as long as its source, or for ever where the plan is not known any more.

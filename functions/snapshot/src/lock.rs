@@ -1,7 +1,7 @@
 //! How a run's point is locked: what its plan asks for, as far as the stack and the vault let it.
 
 use holdfast_catalog::{Lock, LockMode, PlanName};
-use holdfast_policy::{Document, Locking};
+use holdfast_policy::{Document, Engine, Plan};
 use holdfast_sources::managed::port::LockBounds;
 use holdfast_vault::PortError;
 use holdfast_vault::replica::VaultLock;
@@ -52,24 +52,39 @@ pub(crate) fn settle_lock(wanted: Option<Lock>, strongest: Option<LockMode>, buc
     }
 }
 
-/// What a plan asks for and the vault of AWS Backup does not give. That vault is locked as a whole, by the stack's parameters: a
-/// policy that locked it by itself could not be taken back.
-pub(crate) fn vault_shortfall(wanted: Option<Locking>, vault: Option<LockBounds>) -> Option<String> {
-    let Locking { mode, period } = wanted?;
-    let hours = period.as_hours();
-    let days = u32::try_from(hours / 24 + i64::from(hours % 24 > 0)).unwrap_or(u32::MAX);
-    let shortest = vault.and_then(|bounds| bounds.min_days).unwrap_or(0);
-    let state = match vault {
-        None => "is not locked".to_owned(),
-        Some(_) if shortest < days => format!("locks points for {shortest} days"),
-        Some(bounds) if mode == LockMode::Compliance && bounds.immutable_from.is_none() => {
-            "is locked in governance mode".to_owned()
+/// What a plan asks for and the vault of AWS Backup does not give. That vault is locked as a whole: by the stack's parameters, or by
+/// `replicate` where all plans can live with it. Its lock keeps a point until the point's own lifecycle ends.
+pub(crate) fn vault_shortfall(
+    document: &Document,
+    plan: &Plan,
+    strongest: Option<LockMode>,
+    vault: Option<LockBounds>,
+) -> Option<String> {
+    let lock = plan.compliance.lock?;
+    let (mode, days) = (lock.mode, lock.days());
+    let ends_after = match plan.engine {
+        Engine::AwsBackup(managed) => managed.delete_after_days,
+        Engine::Vault => None,
+    };
+    let is_for_good = vault.is_some_and(|bounds| bounds.immutable_from.is_some());
+    let state = match (vault, ends_after) {
+        (None, _) => "is not locked".to_owned(),
+        (Some(_), _) if mode == LockMode::Compliance && !is_for_good => "is locked in governance mode".to_owned(),
+        (Some(_), Some(end)) if end < days => format!("lets points go after {end} days"),
+        (Some(_), _) => return None,
+    };
+    let change = match document.vault_locking() {
+        _ if strongest.is_none_or(|strongest| strongest < mode) => {
+            format!("deploy the stack with VaultLockMode {mode}")
         }
-        Some(_) => return None,
+        Err(problem) => problem.to_string(),
+        Ok(whole) if whole.is_some_and(|whole| whole.mode < mode) => {
+            format!("a vault of AWS Backup is locked as a whole: have every plan with that engine ask for {mode} mode")
+        }
+        Ok(_) => "replicate locks it with its next run, or says what is in the way".to_owned(),
     };
     Some(format!(
-        "AWS Backup's vault {state}, and the plan asks for {mode} mode for {days} days: deploy the stack with VaultLockMode {mode} and \
-         BackupLockMinDays {days}"
+        "AWS Backup's vault {state}, and the plan asks for {mode} mode for {days} days: {change}"
     ))
 }
 
@@ -104,41 +119,87 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
 
-    #[test]
-    fn a_vault_of_aws_backup_that_is_locked_for_less_than_the_plan_asks_is_told_with_what_to_deploy() {
-        use LockMode::{Compliance, Governance};
-        let wanted = |mode, days: i64| Locking {
-            mode,
-            period: SignedDuration::from_hours(24 * days),
-        };
-        let vault = |days: u32, is_immutable: bool| LockBounds {
-            min_days: Some(days),
+    /// A policy with a plan `a` that asks for a lock, and one beside it.
+    fn policy(compliance: &str, delete_after: &str, other: &str) -> Document {
+        let rest = "engine: aws-backup, schedule: {every: 1d}, retention: {daily: 7}";
+        let plan = |name: &str, more: &str| format!("  - {{name: {name}, {rest}, {more}}}\n");
+        let first = format!("aws_backup: {{{delete_after}}}, compliance: {{{compliance}, lock_for: 30d}}");
+        let plans = format!("{}{}", plan("a", &first), plan("b", other));
+        holdfast_policy::parse(&format!("version: 1\nplans:\n{plans}"), "backup").unwrap()
+    }
+
+    const MILD: &str = "aws_backup: {delete_after: 30d}, compliance: {lock: governance, lock_for: 7d}";
+    const STRICT: &str = "aws_backup: {delete_after: 30d}, compliance: {lock: compliance, lock_for: 7d}";
+    const NO_LOCK: &str = "also: true";
+
+    fn bounds(is_for_good: bool) -> Option<LockBounds> {
+        Some(LockBounds {
+            min_days: Some(7),
             max_days: None,
-            immutable_from: is_immutable.then(|| "2026-12-01T00:00:00Z".parse().unwrap()),
-        };
-        for (wanted, vault, words) in [
-            (None, None, None),
-            (Some(wanted(Governance, 30)), Some(vault(30, false)), None),
-            (Some(wanted(Compliance, 30)), Some(vault(35, true)), None),
-            (Some(wanted(Governance, 30)), None, Some("BackupLockMinDays 30")),
-            (Some(wanted(Governance, 30)), Some(vault(7, true)), Some("for 7 days")),
-            (
-                Some(wanted(Compliance, 30)),
-                Some(vault(30, false)),
-                Some("VaultLockMode compliance"),
-            ),
+            immutable_from: is_for_good.then(|| "2026-12-01T00:00:00Z".parse().unwrap()),
+        })
+    }
+
+    #[test]
+    fn a_vault_of_aws_backup_that_keeps_points_as_the_plan_asks_is_enough() {
+        use LockMode::{Compliance, Governance};
+        for (asked, ends, other, vault) in [
+            (Governance, "delete_after: 30d", MILD, bounds(false)),
+            (Governance, "delete_after: 31d", NO_LOCK, bounds(true)),
+            (Governance, "", MILD, bounds(false)),
+            (Compliance, "delete_after: 30d", STRICT, bounds(true)),
         ] {
-            let told = vault_shortfall(wanted, vault);
-            assert_eq!(told.is_some(), words.is_some(), "{told:?}");
+            let document = policy(&format!("lock: {asked}"), ends, other);
+            assert_eq!(vault_shortfall(&document, &document.plans[0], Some(asked), vault), None);
+        }
+        let document = policy("lock: governance", "", NO_LOCK);
+        assert_eq!(vault_shortfall(&document, &document.plans[1], None, None), None);
+    }
+
+    /// What plan `a` is told, which asks for this mode.
+    fn told(
+        asked: LockMode,
+        ends: &str,
+        other: &str,
+        strongest: Option<LockMode>,
+        vault: Option<LockBounds>,
+    ) -> String {
+        let document = policy(&format!("lock: {asked}"), ends, other);
+        vault_shortfall(&document, &document.plans[0], strongest, vault).unwrap()
+    }
+
+    #[test]
+    fn a_vault_of_aws_backup_that_is_not_locked_is_told_with_what_to_change() {
+        let governance = Some(LockMode::Governance);
+        for (ends, other, strongest, words) in [
+            ("delete_after: 30d", MILD, None, "VaultLockMode governance"),
+            ("delete_after: 30d", MILD, governance, "replicate locks it"),
+            ("delete_after: 30d", NO_LOCK, governance, "plan b asks for no lock"),
+            ("", MILD, governance, "delete_after: 30d or more"),
+        ] {
+            let told = told(LockMode::Governance, ends, other, strongest, None);
             assert!(
-                words.is_none_or(|words| told.as_ref().is_some_and(|told| told.contains(words))),
-                "{told:?}"
+                told.contains("is not locked") && told.contains(words),
+                "{words}: {told}"
             );
         }
+    }
+
+    #[test]
+    fn a_vault_of_aws_backup_that_is_locked_and_not_as_the_plan_asks_is_told_with_what_to_change() {
+        use LockMode::{Compliance, Governance};
+        let ends = "delete_after: 30d";
+        let short = told(Governance, "delete_after: 29d", MILD, Some(Governance), bounds(true));
+        assert!(
+            short.contains("go after 29 days") && short.contains("30d or more"),
+            "{short}"
+        );
+        let by_stack = told(Compliance, ends, STRICT, Some(Governance), bounds(false));
+        assert!(by_stack.contains("VaultLockMode compliance"), "{by_stack}");
+        let by_plan = told(Compliance, ends, MILD, Some(Compliance), bounds(false));
+        assert!(by_plan.contains("every plan"), "{by_plan}");
     }
 
     fn lock(mode: LockMode) -> Lock {

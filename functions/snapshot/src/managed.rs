@@ -44,8 +44,10 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             }
             Err(error) => return Err(error),
         };
-        let plan = policy.in_force.document.plan(&point.plan);
-        let of_vault = vault_shortfall(plan.and_then(|plan| plan.compliance.lock), vault.lock);
+        let document = &policy.in_force.document;
+        let of_vault = document
+            .plan(&point.plan)
+            .and_then(|plan| vault_shortfall(document, plan, self.strongest_lock, vault.lock));
         let shortfalls: Vec<String> = lock.shortfall.into_iter().chain(of_vault).collect();
         let lock = SettledLock {
             shortfall: (!shortfalls.is_empty()).then(|| shortfalls.join("; ")),

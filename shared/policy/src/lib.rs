@@ -8,6 +8,7 @@
 //! - [`Document::plans_for`] says which plans protect a resource, [`Document::explain`] why.
 //! - [`Document::residency_of`] says where bytes of a resource may be written.
 //! - [`audience`] says who hears of an event.
+//! - [`Document::vault_locking`] says how AWS Backup's vaults are locked.
 //! - [`due`] says which recovery points to make now.
 //! - [`retain`] says which recovery points to keep and which to remove, each with its reasons, and [`forecast`] until when
 //!   one stays; `RETENTION.md` is their prose.
@@ -48,6 +49,7 @@ mod rhythm;
 mod schedule;
 mod selection;
 mod turn;
+mod vault_lock;
 mod window;
 mod zone;
 
@@ -82,5 +84,6 @@ pub use rhythm::Cadence;
 pub use schedule::{Halt, Schedule, Start, time_zone};
 pub use selection::{Clause, Criteria, Resource, Selection, Unselected};
 pub use turn::{Turn, turns};
+pub use vault_lock::VaultLocking;
 pub use window::{ClockTime, Occurrence, Weekdays, Window};
 pub use zone::Zone;

@@ -59,6 +59,13 @@ impl<S: ReadRecoveryPoints> ReadRecoveryPoints for Faults<S> {
             .await
     }
 
+    async fn endless_point(&self, backup_vault: &str) -> Result<Option<Arn>, PortError> {
+        let work = self.inner().endless_point(backup_vault);
+        self.script()
+            .run("endless_point", backup_vault, Effect::Reads, work)
+            .await
+    }
+
     async fn recovery_point_tags(&self, recovery_point: &Arn) -> Result<BTreeMap<String, String>, PortError> {
         let work = self.inner().recovery_point_tags(recovery_point);
         self.script()

@@ -231,10 +231,12 @@ def _know_plan_tags(world: World) -> None:
     original = iam_actions.request_tag_context
 
     def request_tag_context(service, iam_action, body, params):
-        if iam_action != "backup:CreateBackupPlan":
-            return original(service, iam_action, body, params)
-        tags = json.loads(body or b"{}").get("BackupPlanTags", {})
-        return {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
+        asked = json.loads(body or b"{}") if service == "backup" else {}
+        if iam_action == "backup:CreateBackupPlan":
+            return {f"aws:requesttag/{key.lower()}": value for key, value in asked.get("BackupPlanTags", {}).items()}
+        if iam_action == "backup:PutBackupVaultLockConfiguration" and "ChangeableForDays" in asked:
+            return {"backup:changeablefordays": str(asked["ChangeableForDays"])}
+        return original(service, iam_action, body, params)
 
     iam_actions.request_tag_context = request_tag_context
 

@@ -9,6 +9,7 @@ mod elsewhere;
 mod events;
 mod files;
 mod limits;
+mod locked;
 mod missed;
 mod points;
 mod pruned;

@@ -151,7 +151,7 @@ async fn a_vault_that_is_locked_for_less_is_told_before_any_job() {
 }
 
 #[tokio::test]
-async fn a_point_whose_vault_is_not_locked_as_the_plan_asks_is_made_and_says_what_to_deploy() {
+async fn a_point_whose_vault_is_not_locked_as_the_plan_asks_is_made_and_says_what_to_change() {
     let world = with_orders(1);
     world.set_policy(&format!("{POLICY}    compliance: {{minimum: 30d, lock: governance}}\n"));
     let first = world.tick().await;
@@ -159,7 +159,10 @@ async fn a_point_whose_vault_is_not_locked_as_the_plan_asks_is_made_and_says_wha
     let report = world.ticks().await;
     let outcome = of(&report.outcomes, "dynamodb-table");
     assert_eq!(outcome.status, OutcomeStatus::Partial, "{outcome:?}");
-    assert!(outcome.message.contains("BackupLockMinDays 30"), "{outcome:?}");
+    assert!(
+        outcome.message.contains("aws_backup.delete_after: 30d or more"),
+        "{outcome:?}"
+    );
     assert_eq!(points(&world).await.len(), 1);
 }
 

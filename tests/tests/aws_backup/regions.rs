@@ -5,9 +5,9 @@ use holdfast_lambda::Failure;
 use holdfast_sources::managed::port::{LockBounds, ReadBackupVaults as _};
 use holdfast_testkit::{MemoryBackups, Moment};
 use holdfast_tests::managed::POLICY;
-use holdfast_tests::{BACKUP_VAULT, KEY, MemoryRegions, Port, World, home_region, managed_vault, order, table_config};
+use holdfast_tests::{BACKUP_VAULT, KEY, MemoryRegions, Port, World, managed_vault, order, table_config};
 use holdfast_vault::PortError;
-use replicate::{Everywhere, ProtectedRegions, Replicate};
+use replicate::Everywhere;
 
 /// A region with a table, and one with nothing.
 const ZONES: &str = "zones: [{regions: [us-east-1, us-west-2]}]\n";
@@ -37,28 +37,9 @@ fn with_far_table() -> World {
 
 /// Replicate in a stack without a replica.
 async fn try_to_replicate(world: &World) -> Result<Report, Failure> {
-    let Replicate {
-        home,
-        maker,
-        regions,
-        spec,
-        policy_key,
-        tag_key,
-        ..
-    } = world.replicate();
-    let vaults = ProtectedRegions {
-        home,
-        region: home_region(),
-        home_key_arn: spec.home_key_arn,
-        maker,
-        regions,
-        managed: managed_vault(),
-        policy_key,
-        tag_key,
-    };
     let everywhere = Everywhere::<_, Port<holdfast_testkit::MemoryStore>, _, MemoryRegions> {
         destinations: Vec::new(),
-        vaults: Some(vaults),
+        vaults: Some(world.backup_vaults()),
     };
     everywhere.run_all(&world.clock).await
 }
@@ -70,6 +51,12 @@ async fn replicate(world: &World) -> Report {
 fn only(report: &Report) -> &Outcome {
     assert_eq!(report.outcomes.len(), 1, "{report:#?}");
     &report.outcomes[0]
+}
+
+fn told<'a>(report: &'a Report, region: &str) -> &'a Outcome {
+    let mut outcomes = report.outcomes.iter();
+    let found = outcomes.find(|outcome| outcome.subject.contains(region));
+    found.unwrap_or_else(|| panic!("nothing of {region}: {report:#?}"))
 }
 
 fn key_in(region: &str) -> Arn {
@@ -116,7 +103,16 @@ async fn a_vault_that_somebody_made_keeps_its_key_and_is_locked_as_the_one_at_ho
     };
     world.backups.set_lock(BACKUP_VAULT, bounds);
     let report = replicate(&world).await;
-    assert!(only(&report).subject.contains("us-west-2"), "{report:#?}");
+    assert!(
+        told(&report, "us-east-1")
+            .message
+            .starts_with("locked in governance mode")
+    );
+    assert!(
+        told(&report, "us-west-2")
+            .message
+            .starts_with("made; locked in governance mode")
+    );
     let vault = in_far(&world).backup_vault(BACKUP_VAULT).await.unwrap();
     assert_eq!((vault.key_arn, vault.lock), (Some(key), Some(bounds)));
 }

@@ -8,6 +8,7 @@ operations! {
     ListBackupJobs Reads ["backup:ListBackupJobs"] "GET /backup-jobs/?state={ByState}&resourceArn={ByResourceArn}&maxResults={MaxResults}&nextToken={NextToken}";
     DescribeRecoveryPoint Reads ["backup:DescribeRecoveryPoint"] "GET /backup-vaults/{BackupVaultName}/recovery-points/{RecoveryPointArn}";
     ListRecoveryPointsByResource Reads ["backup:ListRecoveryPointsByResource"] "GET /resources/{ResourceArn}/recovery-points/?maxResults={MaxResults}&nextToken={NextToken}";
+    ListRecoveryPointsByBackupVault Reads ["backup:ListRecoveryPointsByBackupVault"] "GET /backup-vaults/{BackupVaultName}/recovery-points/?maxResults={MaxResults}&nextToken={NextToken}";
     ListTags Reads ["backup:ListTags"] "GET /tags/{ResourceArn}/?maxResults={MaxResults}&nextToken={NextToken}";
     StartCopyJob Changes ["backup:CopyFromBackupVault", "backup:StartCopyJob", "iam:PassRole"] "PUT /copy-jobs";
     DescribeCopyJob Reads ["backup:DescribeCopyJob"] "GET /copy-jobs/{CopyJobId}";

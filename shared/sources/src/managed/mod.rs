@@ -49,4 +49,4 @@ pub use transfer::{
     CopyQuotas, Destination, JobInFlight, Refusal, Turn, WantedCopy, can_copy, copy_lifecycle, jobs_in_flight,
     next_copies,
 };
-pub use vaults::{VaultSpec, WantedLock, ensure_vault};
+pub use vaults::{ReadyVault, VaultSpec, WantedLock, ensure_vault, lock_vault};

@@ -120,6 +120,12 @@ pub trait ReadRecoveryPoints: Send + Sync {
     /// Those of the service: a listing that broke off is never returned.
     fn recovery_points_of(&self, resource: &Arn) -> impl Future<Output = Result<Vec<RecoveryPoint>, PortError>> + Send;
 
+    /// A recovery point of a vault that AWS Backup keeps for ever, whoever made it; nothing if each has its end.
+    ///
+    /// # Errors
+    /// Those of the service: a listing that broke off says nothing.
+    fn endless_point(&self, backup_vault: &str) -> impl Future<Output = Result<Option<Arn>, PortError>> + Send;
+
     /// A recovery point's tags.
     ///
     /// # Errors

@@ -53,6 +53,8 @@ pub enum Settled {
     Stands,
     /// AWS Backup will not remove it by itself any more.
     Prolonged,
+    /// It is to stay, and AWS Backup ends it then: the vault's lock lets nobody change that.
+    Ends(Timestamp),
     /// It was to go.
     Removed(Removed),
 }
@@ -89,6 +91,7 @@ pub async fn settle<P: ReadRecoveryPoints + ChangeLifecycles + DeleteRecoveryPoi
     let answer = match &action {
         Action::Nothing => return Ok(Settled::Stands),
         Action::Leave(removed) => return Ok(Settled::Removed(removed.clone())),
+        Action::LetEnd(end) => return Ok(Settled::Ends(*end)),
         Action::UpdateLifecycle(lifecycle) => {
             ports.update_lifecycle(vault, arn, *lifecycle).await?;
             return Ok(Settled::Prolonged);

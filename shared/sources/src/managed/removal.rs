@@ -50,6 +50,8 @@ pub enum Action {
     Disassociate,
     /// It was to go and cannot: no call is made.
     Leave(Removed),
+    /// It was to stay, and nobody can change that its lifecycle ends: its vault is locked.
+    LetEnd(Timestamp),
 }
 
 /// What became of a point that was to go.
@@ -154,11 +156,15 @@ pub fn decide(verdict: Verdict, facts: &PointFacts, now: Timestamp) -> Action {
 
 fn keep(facts: &PointFacts, now: Timestamp) -> Action {
     let point = &facts.point;
-    let expires_soon = point
-        .expires_at
-        .is_some_and(|at| at.duration_since(now) <= FREE_BEFORE_EXPIRY);
-    if !expires_soon || point.is_continuous() || point.status == PointStatus::Deleting {
+    let expires_soon = |at: &Timestamp| at.duration_since(now) <= FREE_BEFORE_EXPIRY;
+    let Some(end) = point.expires_at.filter(expires_soon) else {
         return Action::Nothing;
+    };
+    if point.is_continuous() || point.status == PointStatus::Deleting {
+        return Action::Nothing;
+    }
+    if is_locked(facts, now) {
+        return Action::LetEnd(end);
     }
     // Days until cold storage are said again, because what is left out is set to never, and cannot be changed once it is cold.
     Action::UpdateLifecycle(Lifecycle {

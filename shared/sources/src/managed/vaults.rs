@@ -3,7 +3,7 @@
 use holdfast_catalog::Arn;
 use holdfast_vault::PortError;
 
-use super::port::{BackupVault, CreateBackupVaults, LockBounds, ReadBackupVaults};
+use super::port::{BackupVault, CreateBackupVaults, LockBounds, ReadBackupVaults, ReadRecoveryPoints};
 
 /// The vault that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,16 +27,26 @@ pub struct WantedLock {
     pub changeable_for_days: Option<u32>,
 }
 
+/// A vault that points can go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadyVault {
+    /// As it stands now.
+    pub vault: BackupVault,
+    /// Whether its lock was put on or changed just now.
+    pub is_locked_anew: bool,
+    /// Why it is not locked as it is wanted, with what to do. It takes points all the same.
+    pub lock_shortfall: Option<String>,
+}
+
 /// Makes a vault, or finds it made, and locks it if it is to be locked. Doing it again, also after an error and also two at once,
 /// is safe; a vault that is ready costs one read.
 ///
 /// # Errors
-/// `Invalid` when a vault of that name has another key, which cannot be changed; `Locked` when its lock is immutable and another
-/// one is wanted; those of AWS Backup.
-pub async fn ensure_vault<P: ReadBackupVaults + CreateBackupVaults>(
+/// `Invalid` when a vault of that name has another key, which cannot be changed; those of AWS Backup.
+pub async fn ensure_vault<P: ReadBackupVaults + CreateBackupVaults + ReadRecoveryPoints>(
     ports: &P,
     spec: &VaultSpec,
-) -> Result<BackupVault, PortError> {
+) -> Result<ReadyVault, PortError> {
     let vault = match ports.backup_vault(&spec.name).await {
         Ok(vault) => vault,
         Err(PortError::NotFound(_)) => {
@@ -56,11 +66,53 @@ pub async fn ensure_vault<P: ReadBackupVaults + CreateBackupVaults>(
             spec.name, spec.key_arn
         )));
     }
-    let Some((bounds, changeable_for_days)) = spec.lock.and_then(|wanted| lock_change(wanted, vault.lock)) else {
-        return Ok(vault);
+    lock_vault(ports, &spec.name, vault, spec.lock).await
+}
+
+/// Locks a vault as firmly as it is wanted, if nothing is lost by it: whatever has no end would stay for ever.
+///
+/// # Errors
+/// Those of AWS Backup.
+pub async fn lock_vault<P: ReadBackupVaults + CreateBackupVaults + ReadRecoveryPoints>(
+    ports: &P,
+    name: &str,
+    vault: BackupVault,
+    wanted: Option<WantedLock>,
+) -> Result<ReadyVault, PortError> {
+    let ready = |vault, lock_shortfall| ReadyVault {
+        vault,
+        is_locked_anew: false,
+        lock_shortfall,
     };
-    ports.lock_backup_vault(&spec.name, bounds, changeable_for_days).await?;
-    ports.backup_vault(&spec.name).await
+    let Some((bounds, changeable_for_days)) = wanted.and_then(|wanted| lock_change(wanted, vault.lock)) else {
+        return Ok(ready(vault, None));
+    };
+    if vault.recovery_points > 0
+        && holds_more(vault.lock, changeable_for_days)
+        && let Some(point) = ports.endless_point(name).await?
+    {
+        let shortfall = format!(
+            "its lock is not what it should be: point {point} has no end, and a locked vault would keep it for ever; give it one (aws backup \
+             update-recovery-point-lifecycle), or wait until retention has removed it"
+        );
+        return Ok(ready(vault, Some(shortfall)));
+    }
+    match ports.lock_backup_vault(name, bounds, changeable_for_days).await {
+        Ok(()) => Ok(ReadyVault {
+            is_locked_anew: true,
+            ..ready(ports.backup_vault(name).await?, None)
+        }),
+        Err(PortError::Locked(why)) => {
+            let shortfall = format!("its lock is not what it should be, and nobody can change it any more: {why}");
+            Ok(ready(vault, Some(shortfall)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a change keeps points that could go now: the first lock does, and the step to one that nobody takes off.
+fn holds_more(there: Option<LockBounds>, changeable_for_days: Option<u32>) -> bool {
+    there.is_none_or(|there| there.immutable_from.is_none() && changeable_for_days.is_some())
 }
 
 /// The lock to ask for, where the one that is there is not enough. Bounds only ever become narrower: what was promised of points

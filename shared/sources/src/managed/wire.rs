@@ -211,6 +211,17 @@ pub fn recovery_point(point: &Value) -> Result<RecoveryPoint, PortError> {
     })
 }
 
+/// The first entry of a listing of points that AWS Backup keeps for ever.
+///
+/// # Errors
+/// `Unavailable` when it is not what the service documents.
+pub fn endless_point(points: &[Value]) -> Result<Option<Arn>, PortError> {
+    let endless = points
+        .iter()
+        .find(|point| lifecycle(&point["Lifecycle"]).delete_after_days.is_none());
+    endless.map(|point| arn(point, "RecoveryPointArn")).transpose()
+}
+
 fn lifecycle(lifecycle: &Value) -> Lifecycle {
     let days = |member: &str| lifecycle[member].as_u64().and_then(|days| u32::try_from(days).ok());
     Lifecycle {

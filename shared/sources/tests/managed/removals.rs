@@ -108,6 +108,27 @@ fn a_point_that_is_being_copied_is_not_even_asked_for() {
 }
 
 #[test]
+fn what_a_locked_vault_ends_although_it_is_to_stay_is_told_and_not_asked_for() {
+    run(async {
+        let world = World::new();
+        let manifest = world.made().await;
+        let arn = &managed(&manifest).recovery_point_arn;
+        let end = world.clock.now() + SignedDuration::from_hours(24);
+        world.cloud().change(VAULT, arn, |point| {
+            point.lifecycle.delete_after_days = Some(1);
+            point.expires_at = Some(end);
+        });
+        world.cloud().set_lock(VAULT, LockBounds::default());
+        assert_eq!(
+            judge(&world, managed(&manifest), Verdict::Keep).await,
+            Ok(Settled::Ends(end))
+        );
+        let after = &world.cloud().points(VAULT)[0];
+        assert_eq!(after.expires_at, Some(end));
+    });
+}
+
+#[test]
 fn what_is_known_to_be_locked_or_held_is_not_even_asked_for() {
     run(async {
         let world = World::new();

@@ -129,6 +129,14 @@ impl ReadRecoveryPoints for MemoryBackups {
         })
     }
 
+    async fn endless_point(&self, backup_vault: &str) -> Result<Option<Arn>, PortError> {
+        self.with(|cloud| {
+            let mut points = self.vault(cloud, backup_vault)?.points.values();
+            let endless = points.find(|stored| stored.point.lifecycle.delete_after_days.is_none());
+            Ok(endless.map(|stored| stored.point.arn.clone()))
+        })
+    }
+
     async fn recovery_point_tags(&self, recovery_point: &Arn) -> Result<BTreeMap<String, String>, PortError> {
         if recovery_point.service() != "backup" {
             return Err(invalid("the resource type has no tags in AWS Backup"));
