@@ -40,7 +40,7 @@ impl Regions for AwsRegions {
     type Points = SnapshotFunction;
 
     fn tables(&self, region: &Region) -> Tables {
-        Tables::new(self.aws.dynamodb(region))
+        Tables::new(&self.aws, &self.account, region)
     }
 
     fn functions(&self, region: &Region) -> Functions {

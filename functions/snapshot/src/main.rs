@@ -22,7 +22,7 @@ impl Regions for AwsRegions {
     type Databases = Databases;
 
     fn tables(&self, region: &Region) -> Tables {
-        Tables::new(self.aws.dynamodb(region))
+        Tables::new(&self.aws, &self.account, region)
     }
 
     fn functions(&self, region: &Region) -> Functions {

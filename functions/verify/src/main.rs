@@ -77,7 +77,7 @@ fn verify_over<V>(
         inventory: AwsInventory::new(aws, &settings.account)
             .with_roles(settings.protect_roles)
             .without_buckets(settings.own_buckets()),
-        tables: Tables::new(aws.dynamodb(&settings.region)),
+        tables: Tables::new(aws, &settings.account, &settings.region),
         regions: AwsRegions {
             aws: aws.clone(),
             account: settings.account.clone(),

@@ -12,6 +12,8 @@ use serde_json::Value;
 /// A service of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
+    /// Amazon DynamoDB.
+    DynamoDb,
     /// Amazon SQS.
     Sqs,
     /// Amazon SNS.
@@ -132,6 +134,12 @@ mod managed;
 pub use buckets::bucket;
 pub use files::efs;
 pub use managed::{backup, rds};
+
+operations! {
+    /// Amazon DynamoDB.
+    dynamodb: DynamoDb;
+    Scan Reads ["dynamodb:Scan"];
+}
 
 operations! {
     /// Amazon SQS.

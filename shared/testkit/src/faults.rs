@@ -223,8 +223,14 @@ impl<S: ReadTable> ReadTable for Faults<S> {
 }
 
 impl<S: ScanTable> ScanTable for Faults<S> {
-    async fn scan(&self, table: &str, shard: Shard, cursor: Option<&Item>) -> Result<ScanPage, PortError> {
-        let work = self.inner.scan(table, shard, cursor);
+    async fn scan(
+        &self,
+        table: &str,
+        key: &[String],
+        shard: Shard,
+        cursor: Option<&Item>,
+    ) -> Result<ScanPage, PortError> {
+        let work = self.inner.scan(table, key, shard, cursor);
         self.script.run("scan", table, Effect::Reads, work).await
     }
 }

@@ -265,7 +265,13 @@ impl ReadTable for MemoryTables {
 }
 
 impl ScanTable for MemoryTables {
-    async fn scan(&self, table: &str, shard: Shard, cursor: Option<&Item>) -> Result<ScanPage, PortError> {
+    async fn scan(
+        &self,
+        table: &str,
+        key: &[String],
+        shard: Shard,
+        cursor: Option<&Item>,
+    ) -> Result<ScanPage, PortError> {
         let mut state = self.lock();
         let page_items = state.page_items;
         if let Some((clock, time)) = &state.page_time {
@@ -284,14 +290,15 @@ impl ScanTable for MemoryTables {
         };
         let rest = table.items.range((from, Bound::Unbounded));
         let mut ours = rest.filter(|((hash, _), _)| shard_of(*hash, shard.of) == shard.index);
-        let items: Vec<Item> = ours.by_ref().take(page_items).map(|(_, item)| item.clone()).collect();
+        let items: Vec<&Item> = ours.by_ref().take(page_items).map(|(_, item)| item).collect();
         // As in DynamoDB, a full page has a cursor even when nothing comes after it.
         let next = match items.last() {
             Some(last) if items.len() == page_items => Some(table.key(last)?),
             _ => None,
         };
+        let lines = items.into_iter().map(|item| line(item, key)).collect::<Result<_, _>>();
         Ok(ScanPage {
-            items,
+            lines: lines.map_err(|error| PortError::Invalid(error.to_string()))?,
             charged_bytes: None,
             next,
         })

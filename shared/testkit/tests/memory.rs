@@ -9,7 +9,7 @@ use holdfast_sources::dynamodb::port::{
     ApplyTableSettings as _, CreateTable as _, DropScratchTable as _, ScanTable as _, TableSetting, TableStatus,
     WriteItems as _,
 };
-use holdfast_sources::dynamodb::{BillingMode, Item, KeyAttribute, ScalarType, TableConfig, Value};
+use holdfast_sources::dynamodb::{BillingMode, Item, KeyAttribute, ScalarType, TableConfig, Value, parse};
 use holdfast_testkit::contract::{Subject, breaches};
 use holdfast_testkit::{Ending, Faults, ManualClock, MemoryStore, MemoryTables, Moment, Script};
 use holdfast_vault::PortError;
@@ -250,8 +250,8 @@ async fn scan_all(tables: &MemoryTables, shard: Shard) -> Vec<Item> {
     let mut items = Vec::new();
     let mut cursor = None;
     loop {
-        let page = tables.scan("orders", shard, cursor.as_ref()).await.unwrap();
-        items.extend(page.items);
+        let page = tables.scan("orders", &[], shard, cursor.as_ref()).await.unwrap();
+        items.extend(page.lines.iter().map(|line| parse(line.text()).unwrap()));
         cursor = page.next;
         if cursor.is_none() {
             return items;

@@ -29,20 +29,14 @@ impl ProvideErrorMetadata for Refusal {
     }
 }
 
-/// Reads an answer.
-pub(super) fn read(protocol: Protocol, response: &HttpResponse) -> Result<Value, OrchestratorError<Refusal>> {
+/// The body of an answer that is no refusal.
+pub(super) fn body(protocol: Protocol, response: &HttpResponse) -> Result<&[u8], OrchestratorError<Refusal>> {
     let body = response.body().bytes().unwrap_or_default();
-    let parsed = match protocol {
-        Protocol::Json { .. } | Protocol::Rest => json(body),
-        Protocol::Query { .. } => xml(body),
-        Protocol::RestXml => s3(body),
-    };
     if response.status().is_success() {
-        let answer = parsed.map_err(|why| OrchestratorError::other(format!("the answer cannot be read: {why}")))?;
-        return Ok(answer);
+        return Ok(body);
     }
     // What cannot be read is told by its status.
-    let refusal = parsed.unwrap_or_default();
+    let refusal = parse(protocol, body).unwrap_or_default();
     let refusal = refusal.get("Error").unwrap_or(&refusal);
     let header = |name: &str| response.headers().get(name);
     let word = |names: &[&str]| {
@@ -65,6 +59,16 @@ pub(super) fn read(protocol: Protocol, response: &HttpResponse) -> Result<Value,
         meta = meta.custom(REQUEST_ID, id);
     }
     Err(OrchestratorError::operation(Refusal(meta.build())))
+}
+
+/// What is in a body. The error says why it cannot be read, in words.
+pub(super) fn parse(protocol: Protocol, body: &[u8]) -> Result<Value, String> {
+    let parsed = match protocol {
+        Protocol::Json { .. } | Protocol::Rest => json(body),
+        Protocol::Query { .. } => xml(body),
+        Protocol::RestXml => s3(body),
+    };
+    parsed.map_err(|why| format!("the answer cannot be read: {why}"))
 }
 
 /// `com.amazonaws.sqs#QueueDoesNotExist` and `ConflictException:http://…` without what stands around the code.

@@ -10,6 +10,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use aws_config::Region as SdkRegion;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
@@ -78,6 +80,7 @@ fn wire(service: Service) -> Wire {
     let json = |content_type, target| Protocol::Json { content_type, target };
     let query = |version, entries| Protocol::Query { version, entries };
     let (protocol, host, id) = match service {
+        Service::DynamoDb => (json(JSON_1_0, "DynamoDB_20120810"), "dynamodb", "DynamoDB"),
         Service::Sqs => (json(JSON_1_0, "AmazonSQS"), "sqs", "SQS"),
         Service::Sns => (query("2010-03-31", &[]), "sns", "SNS"),
         Service::Kinesis => (json(JSON_1_1, "Kinesis_20131202"), "kinesis", "Kinesis"),
@@ -126,22 +129,40 @@ impl AwsCalls {
 
     /// Makes a call of an operation that is named by type.
     pub(crate) async fn call_of<O: Operation>(&self, region: &Region, input: Value) -> Result<Value, PortError> {
-        let wire = wire(O::SERVICE);
-        let doing = format!("{} {} in {region}", wire.host, O::NAME);
-        let invalid = |why: String| PortError::Invalid(format!("{doing}: {why}"));
-        let request = Request::new(wire.protocol, O::NAME, O::ADDRESS, input).map_err(invalid)?;
-        let operation = self.operation::<O>(wire, region);
-        let answer = operation.invoke(request).await.map_err(|error| match O::EFFECT {
-            Effect::Creates => port_error_of_create(&error, &doing),
-            Effect::Reads | Effect::Changes | Effect::Adds => port_error(&error, &doing),
-        })?;
+        let protocol = wire(O::SERVICE).protocol;
+        let read = move |body: &[u8]| answer::parse(protocol, body).map_err(PortError::Unavailable);
+        let answer = self.read_of::<O, Value>(region, input, read).await?;
         Ok(match request::answered(O::ADDRESS) {
             Some(member) => json!({ member: answer }),
             None => answer,
         })
     }
 
-    fn operation<O: Operation>(&self, wire: Wire, region: &Region) -> SdkOperation<Request, Value, Refusal> {
+    /// The same where the answer is worth a reader of its own.
+    pub(crate) async fn read_of<O: Operation, T: fmt::Debug + Send + Sync + 'static>(
+        &self,
+        region: &Region,
+        input: Value,
+        read: impl Fn(&[u8]) -> Result<T, PortError> + Send + Sync + 'static,
+    ) -> Result<T, PortError> {
+        let wire = wire(O::SERVICE);
+        let doing = format!("{} {} in {region}", wire.host, O::NAME);
+        let invalid = |why: String| PortError::Invalid(format!("{doing}: {why}"));
+        let request = Request::new(wire.protocol, O::NAME, O::ADDRESS, input).map_err(invalid)?;
+        let operation = self.operation::<O, _>(wire, region, read);
+        let answer = operation.invoke(request).await.map_err(|error| match O::EFFECT {
+            Effect::Creates => port_error_of_create(&error, &doing),
+            Effect::Reads | Effect::Changes | Effect::Adds => port_error(&error, &doing),
+        })?;
+        answer.map_err(|error| error.doing(&doing))
+    }
+
+    fn operation<O: Operation, T: fmt::Debug + Send + Sync + 'static>(
+        &self,
+        wire: Wire,
+        region: &Region,
+        read: impl Fn(&[u8]) -> T + Send + Sync + 'static,
+    ) -> SdkOperation<Request, T, Refusal> {
         let config = &self.config;
         let mut builder = SdkOperation::builder()
             .service_name(wire.id)
@@ -175,7 +196,7 @@ impl AwsCalls {
         }
         builder
             .serializer(|request: Request| http_request(&request))
-            .deserializer(move |response| answer::read(wire.protocol, response))
+            .deserializer(move |response| answer::body(wire.protocol, response).map(&read))
             .build()
     }
 

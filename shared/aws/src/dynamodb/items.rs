@@ -2,65 +2,52 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{ConsumedCapacity, PutRequest, ReturnConsumedCapacity, WriteRequest};
+use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use holdfast_catalog::Shard;
+use holdfast_sources::call::dynamodb::Scan;
 use holdfast_sources::dynamodb::port::{MAX_BATCH_ITEMS, ScanPage, ScanTable, WriteItems};
-use holdfast_sources::dynamodb::{BYTES_PER_READ_UNIT, Item};
+use holdfast_sources::dynamodb::{Item, line, read_page};
 use holdfast_vault::PortError;
+use serde_json::{Value as Json, json};
 
 use super::Tables;
 use super::value::{from_sdk, to_sdk};
 use crate::error::port_error;
 
 impl ScanTable for Tables {
-    async fn scan(&self, table: &str, shard: Shard, cursor: Option<&Item>) -> Result<ScanPage, PortError> {
+    async fn scan(
+        &self,
+        table: &str,
+        key: &[String],
+        shard: Shard,
+        cursor: Option<&Item>,
+    ) -> Result<ScanPage, PortError> {
         let doing = format!("scanning table {table}, segment {} of {}", shard.index, shard.of);
-        let number = |n: u32| i32::try_from(n).map_err(|_| PortError::Invalid(format!("{doing}: too many segments")));
         // Eventually consistent: a Scan is no snapshot either way, and consistent reads cost twice as much.
-        let answer = self
-            .client
-            .scan()
-            .table_name(table)
-            .segment(number(shard.index)?)
-            .total_segments(number(shard.of)?)
-            .set_exclusive_start_key(cursor.cloned().map(to_sdk))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(|error| port_error(&error, &doing))?;
-        let items = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(from_sdk)
-            .collect::<Result<_, _>>();
-        let next = answer
-            .last_evaluated_key
-            .filter(|key| !key.is_empty())
-            .map(from_sdk)
-            .transpose();
-        Ok(ScanPage {
-            items: items.map_err(|error: PortError| error.doing(&doing))?,
-            charged_bytes: answer.consumed_capacity.and_then(|consumed| charged_bytes(&consumed)),
-            next: next.map_err(|error| error.doing(&doing))?,
-        })
+        let mut input = json!({
+            "TableName": table,
+            "Segment": shard.index,
+            "TotalSegments": shard.of,
+            "ReturnConsumedCapacity": "TOTAL",
+        });
+        if let Some(cursor) = cursor {
+            input["ExclusiveStartKey"] = plain(cursor).map_err(|error| error.doing(&doing))?;
+        }
+        // The SDK's own Scan makes a tree of the whole page first, which costs more CPU than all that is done with it afterwards.
+        let key = key.to_vec();
+        let page = self
+            .calls
+            .read_of::<Scan, _>(&self.region, input, move |body| read_page(body, &key));
+        page.await.map_err(|error| error.doing(&doing))
     }
 }
 
-/// What a Scan's read units stand for. They come in halves.
-fn charged_bytes(consumed: &ConsumedCapacity) -> Option<u64> {
-    let half_units = (consumed.capacity_units? * 2.0).ceil();
-    // The largest page is 1 MB: whatever is no number of that order is not believed.
-    if !(0.0..=1e6).contains(&half_units) {
-        return None;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and a million"
-    )]
-    let half_units = half_units as u64;
-    Some(half_units * (BYTES_PER_READ_UNIT / 2))
+/// A key as requests have it, which is as lines do.
+fn plain(key: &Item) -> Result<Json, PortError> {
+    let invalid = |error: &dyn std::fmt::Display| PortError::Invalid(format!("a key to go on from: {error}"));
+    let line = line(key, &[]).map_err(|error| invalid(&error))?;
+    let mut wrapped: Json = serde_json::from_slice(line.text()).map_err(|error| invalid(&error))?;
+    Ok(wrapped["Item"].take())
 }
 
 impl WriteItems for Tables {
@@ -107,17 +94,6 @@ mod tests {
     use holdfast_sources::dynamodb::Value;
 
     use super::*;
-
-    #[test]
-    fn a_page_is_charged_for_by_its_read_units() {
-        let charged =
-            |units: Option<f64>| charged_bytes(&ConsumedCapacity::builder().set_capacity_units(units).build());
-        assert_eq!(charged(Some(128.5)), Some(1_052_672));
-        assert_eq!(charged(Some(0.0)), Some(0));
-        for unbelievable in [None, Some(-1.0), Some(f64::NAN), Some(f64::INFINITY)] {
-            assert_eq!(charged(unbelievable), None);
-        }
-    }
 
     #[test]
     fn unprocessed_items_come_back_under_whatever_name_the_table_has() {

@@ -12,20 +12,29 @@ mod wire;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TableDescription;
+use holdfast_catalog::Region;
 use holdfast_vault::PortError;
 
 use crate::error::port_error;
+use crate::{Aws, AwsCalls};
 
 /// The tables of one region and account.
 #[derive(Debug, Clone)]
 pub struct Tables {
     client: Client,
+    /// For pages of items, which are too many bytes for the client's types.
+    calls: AwsCalls,
+    region: Region,
 }
 
 impl Tables {
-    /// The tables that a client reaches.
-    pub fn new(client: Client) -> Self {
-        Tables { client }
+    /// In this region.
+    pub fn new(aws: &Aws, account: &str, region: &Region) -> Self {
+        Tables {
+            client: aws.dynamodb(region),
+            calls: AwsCalls::new(aws, account),
+            region: region.clone(),
+        }
     }
 
     async fn describe(&self, name: &str) -> Result<TableDescription, PortError> {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config};
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
 use aws_sdk_dynamodb::types as sdk;
 use holdfast_sources::dynamodb::port::{DropScratchTable, MAX_BATCH_ITEMS, TableStatus, WriteItems};
@@ -15,6 +14,7 @@ use holdfast_vault::PortError;
 use super::Tables;
 use super::create::{input_of, status_of};
 use super::describe::{config_of, not_known};
+use crate::Aws;
 
 fn key(names: &[(&str, bool)]) -> Vec<KeyAttribute> {
     let attribute = |&(name, is_sort): &(&str, bool)| KeyAttribute {
@@ -249,10 +249,11 @@ fn a_table_is_active_when_its_indexes_are() {
     assert!(matches!(status_of(&table, "orders"), Err(PortError::Denied(_))));
 }
 
-/// A client that has nowhere to go: a call would fail otherwise than these tests expect.
+/// Tables that have nowhere to be: a call would fail otherwise than these tests expect.
 fn nowhere() -> Tables {
-    let config = Config::builder().behavior_version(BehaviorVersion::latest());
-    Tables::new(Client::from_conf(config.build()))
+    let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+    let aws = Aws::with_config(config.build());
+    Tables::new(&aws, "111122223333", &"eu-central-1".parse().unwrap())
 }
 
 #[test]

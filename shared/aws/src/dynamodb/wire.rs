@@ -30,7 +30,7 @@ fn dynamo(answers: impl IntoIterator<Item = (&'static str, Reply)>) -> Dynamo {
             |at| answers.remove(at).1,
         ))
     });
-    let tables = Tables::new(server.aws().dynamodb(&"eu-central-1".parse().unwrap()));
+    let tables = Tables::new(&server.aws(), "111122223333", &"eu-central-1".parse().unwrap());
     Dynamo { server, tables }
 }
 
@@ -200,16 +200,21 @@ async fn a_page_of_a_segment_is_asked_for_and_its_end_told_from_an_empty_page() 
         ),
     ]);
     let shard = Shard { index: 3, of: 8 };
-    let empty = dynamo.tables.scan("orders", shard, None).await.unwrap();
+    let key = ["pk".to_owned()];
+    let empty = dynamo.tables.scan("orders", &key, shard, None).await.unwrap();
     let next = empty.next.unwrap();
     assert_eq!(
-        (empty.items, &next),
+        (empty.lines, &next),
         (Vec::new(), &Item::from([("pk".to_owned(), Value::S("a".to_owned()))]))
     );
-    let last = dynamo.tables.scan("orders", shard, Some(&next)).await.unwrap();
+    let last = dynamo.tables.scan("orders", &key, shard, Some(&next)).await.unwrap();
     assert_eq!(
-        (last.items[0].get("n"), last.next, last.charged_bytes),
-        (Some(&Value::N("1.50".to_owned())), None, Some(4096))
+        (last.lines[0].text(), last.next, last.charged_bytes),
+        (
+            br#"{"Item":{"n":{"N":"1.50"},"pk":{"S":"b"}}}"#.as_slice(),
+            None,
+            Some(4096)
+        )
     );
     let requests = dynamo.server.requests();
     let second: Json = serde_json::from_slice(&requests[1].body).unwrap();
@@ -220,6 +225,24 @@ async fn a_page_of_a_segment_is_asked_for_and_its_end_told_from_an_empty_page() 
             "ReturnConsumedCapacity": "TOTAL"
         })
     );
+}
+
+#[tokio::test]
+async fn a_throttled_page_is_asked_for_again_and_a_table_that_is_gone_is_not_found() {
+    let dynamo = dynamo([
+        ("Scan", error("ProvisionedThroughputExceededException", "slow down")),
+        ("Scan", ok(&json!({"Items": [], "Count": 0}))),
+        ("Scan", error("ResourceNotFoundException", "gone")),
+    ]);
+    let shard = Shard { index: 0, of: 1 };
+    let page = dynamo.tables.scan("orders", &[], shard, None).await.unwrap();
+    assert_eq!((page.lines, page.next), (Vec::new(), None));
+    let gone = dynamo.tables.scan("orders", &[], shard, None).await.unwrap_err();
+    assert!(
+        matches!(&gone, PortError::NotFound(m) if m.contains("table orders")),
+        "{gone}"
+    );
+    assert_eq!(dynamo.operations(), ["Scan"; 3]);
 }
 
 #[tokio::test]

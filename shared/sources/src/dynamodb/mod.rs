@@ -7,6 +7,7 @@ mod config;
 mod item;
 mod load;
 mod pace;
+mod page;
 pub mod port;
 pub mod refill;
 pub mod restore;
@@ -19,3 +20,4 @@ pub use config::{
 };
 pub use item::{Item, ItemError, Value, line, parse};
 pub use pace::{BYTES_PER_READ_UNIT, Pacer};
+pub use page::read_page;

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use holdfast_catalog::Shard;
-use holdfast_vault::PortError;
+use holdfast_vault::{Line, PortError};
 
 use super::{Capacity, Item, TableConfig};
 
@@ -48,13 +48,15 @@ pub trait ScanTable: Send + Sync {
     /// The IAM actions behind this trait.
     const ACTIONS: &'static [&'static str] = &["dynamodb:Scan"];
 
-    /// One page of a segment. `cursor` is what the page before gave as `next`, `None` for the first.
+    /// One page of a segment. `key` names the table's primary key's attributes; `cursor` is what the page before gave as
+    /// `next`, `None` for the first.
     ///
     /// # Errors
-    /// `NotFound` when the table is gone.
+    /// `NotFound` when the table is gone; `Invalid` when an item has none of such a key, or is of a kind that is not known.
     fn scan(
         &self,
         table: &str,
+        key: &[String],
         shard: Shard,
         cursor: Option<&Item>,
     ) -> impl Future<Output = Result<ScanPage, PortError>> + Send;
@@ -63,8 +65,8 @@ pub trait ScanTable: Send + Sync {
 /// One page of a Scan.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ScanPage {
-    /// The items, in scan order.
-    pub items: Vec<Item>,
+    /// The items' canonical lines, in scan order.
+    pub lines: Vec<Line>,
     /// Bytes that the service read and charged for, where it says so; never fewer than the items have.
     pub charged_bytes: Option<u64>,
     /// The key to go on from; `None` on the last page. A page may be empty and not be the last.

@@ -4,7 +4,7 @@
 //! again from its beginning: putting the same items twice changes nothing.
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use holdfast_catalog::{ItemsDigest, Manifest, Recipe, Shard};
 use holdfast_vault::port::{Clock, ReadObjects, WriteObjects};
 use holdfast_vault::{PortError, by_pack, lines_of, read_committed_part, read_pack};
@@ -179,29 +179,16 @@ async fn count_segment<P: ScanTable, C: Clock>(
     key: &[String],
 ) -> Result<Progress<Counted>, PortError> {
     let mut counted = Counted::default();
-    let mut page = ports.scan(table, shard, None).await?;
+    let mut page = ports.scan(table, key, shard, None).await?;
     loop {
-        let count = |counted: &mut Counted, items: Vec<Item>| -> Result<(), PortError> {
-            for item in items {
-                let line = item::line(&item, key).map_err(|error| PortError::Corrupt(error.to_string()))?;
-                counted.add_line(&line);
-            }
-            Ok(())
-        };
-        let Some(next) = page.next.take() else {
-            count(&mut counted, page.items)?;
+        page.lines.iter().for_each(|line| counted.add_line(line));
+        let Some(next) = page.next else {
             return Ok(Progress::Complete(counted));
         };
         if clock.remaining() < STOP_BEFORE_END {
             return Ok(Progress::OutOfTime);
         }
-        let (result, fetched) = future::join(
-            async { count(&mut counted, page.items) },
-            ports.scan(table, shard, Some(&next)),
-        )
-        .await;
-        result?;
-        page = fetched?;
+        page = ports.scan(table, key, shard, Some(&next)).await?;
     }
 }
 

@@ -102,8 +102,8 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
         None => (0, Recipe::empty(shard), None),
     };
     let mut writer = ShardWriter::resume(store, clock, recipe, known);
-    let table = run.point.resource.name.as_str();
-    let mut page = ports.scan(table, shard, cursor.as_ref()).await?;
+    let (table, key) = (run.point.resource.name.as_str(), run.key.as_slice());
+    let mut page = ports.scan(table, key, shard, cursor.as_ref()).await?;
     let mut wait = SignedDuration::ZERO;
     loop {
         let next = page.next.take();
@@ -113,21 +113,21 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
         }
         match next {
             None => {
-                push(&mut writer, page, &run.key).await?;
+                push(&mut writer, page).await?;
                 write_part(store, &run.point, &writer.finish().await?).await?;
                 return Ok(ShardEnd::Finished);
             }
             Some(next) if is_late => {
-                push(&mut writer, page, &run.key).await?;
+                push(&mut writer, page).await?;
                 let checkpoint = writer.checkpoint(write_cursor(&next)?).await?;
                 write_checkpoint(store, &run.point, number, &checkpoint).await?;
                 return Ok(ShardEnd::Stopped { wait });
             }
             Some(next) => {
-                // The next page travels while this one is hashed and packed.
+                // The next page travels while this one is packed.
                 let charged_bytes = page.charged_bytes;
-                let (pushed, fetched) =
-                    future::join(push(&mut writer, page, &run.key), ports.scan(table, shard, Some(&next))).await;
+                let fetching = ports.scan(table, key, shard, Some(&next));
+                let (pushed, fetched) = future::join(push(&mut writer, page), fetching).await;
                 let bytes = charged_bytes.unwrap_or(pushed?);
                 page = fetched?;
                 wait = pacer.wait_after(bytes, clock.now());
@@ -140,11 +140,9 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
 async fn push<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     writer: &mut ShardWriter<'_, S, C>,
     page: ScanPage,
-    key: &[String],
 ) -> Result<u64, PortError> {
     let mut bytes = 0;
-    for item in page.items {
-        let line = item::line(&item, key).map_err(|error| PortError::Corrupt(error.to_string()))?;
+    for line in page.lines {
         bytes += line.text().len() as u64;
         writer.push(&line).await?;
     }

@@ -188,7 +188,9 @@ impl MemoryWiring {
             Service::Efs => desk.efs(O::NAME, &input),
             Service::Tagging => desk.tagging(&input),
             Service::CloudFormation => desk.cloudformation(O::NAME, &input),
-            Service::Backup | Service::Rds => Err(PortError::Invalid(format!("{} is kept elsewhere", O::NAME))),
+            Service::DynamoDb | Service::Backup | Service::Rds => {
+                Err(PortError::Invalid(format!("{} is kept elsewhere", O::NAME)))
+            }
             Service::Kinesis => desk.kinesis(O::NAME, &input),
             Service::StepFunctions => desk.states(O::NAME, &input),
             Service::ApiGateway => desk.apigateway(O::NAME, &input),
