@@ -39,31 +39,34 @@ MIB = 1 << 20
 
 TABLE_ID, STREAM_ID = f"dynamodb-table/{TABLE}", f"kinesis-stream/{STREAM}"
 FIRST, SECOND = "snapshot, first point", "snapshot, second point"
-PLAIN, DUMP = "boto3 scan to JSON lines", "dynamodump"
-RESTIC_FIRST, RESTIC_SECOND = "restic on the lines, first", "restic on the lines, second"
+SCRUB, RESTORE = "verify, scrub of the first point", "restore of the first point"
+PLAIN, DUMP, DUMP_RESTORE = "boto3 scan to JSON lines", "dynamodump", "dynamodump, restore"
+RESTIC_FIRST, RESTIC_SECOND, CHECK = "restic on the lines, first", "restic on the lines, second", "restic check of the first"
+# The table that is restored.
+BACK = "bench-back"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--items", type=int, default=200_000, help="in the table (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="medians are over these (default: %(default)s)")
-    parser.add_argument("--bootstrap", type=Path, help="snapshot's binary (default: built as for the local cloud)")
+    parser.add_argument("--functions", type=Path, help="as `sam build` leaves them (default: built as for the local cloud)")
     options = parser.parse_args()
     if not 20_000 <= options.items <= MOST_ITEMS or options.rounds < 1:
         parser.error(f"from 20000 to {MOST_ITEMS} items, and at least one round")
-    bootstrap = options.bootstrap.resolve() if options.bootstrap else _build()
+    functions = options.functions.resolve() if options.functions else _build()
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
-        _run(Path(folder), bootstrap, options.items, options.rounds)
+        _run(Path(folder), functions, options.items, options.rounds)
 
 
 def _build() -> Path:
     # The build's tools are in the tests' environment, not in this one.
     subprocess.run([str(ROOT / ".venv/bin/python"), "-m", "tests.local.build"], cwd=ROOT, check=True)
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    return ROOT / ".aws-sam" / f"build-{architecture}" / "Snapshot" / "bootstrap"
+    return ROOT / ".aws-sam" / f"build-{architecture}"
 
 
-def _run(folder: Path, bootstrap: Path, items: int, rounds: int) -> None:
+def _run(folder: Path, functions: Path, items: int, rounds: int) -> None:
     print(f"making {items} items", flush=True)
     changes = data.some(items, CHANGED, 1)
     first = data.make(folder / "first", items)
@@ -78,7 +81,13 @@ def _run(folder: Path, bootstrap: Path, items: int, rounds: int) -> None:
 
     has_restic = shutil.which("restic") is not None
     with serving(services.respond) as address, storage(folder / "s3", environment) as s3:
-        bench = Bench(folder, environment, address, s3, bootstrap)
+        bench = Bench(folder, environment, address, s3, functions)
+
+        def note_back(name: str, used: Used) -> None:
+            if (back := services.filled(BACK)) != items:
+                raise RuntimeError(f"{name}: {back} of {items} items came back")
+            note(name, used)
+
         for number in range(1, rounds + 1):
             print(f"round {number} of {rounds}", flush=True)
             bucket, repository = f"vault-{number}", folder / f"restic-{number}"
@@ -88,9 +97,14 @@ def _run(folder: Path, bootstrap: Path, items: int, rounds: int) -> None:
             scans = services.scans
             if has_restic:
                 note(RESTIC_FIRST, bench.restic(repository, first))
+                note(CHECK, bench.restic_check(repository))
+            note(SCRUB, bench.scrub(bucket))
+            note_back(RESTORE, bench.restore(bucket, TABLE_ID, BACK, items))
             note(PLAIN, bench.plain_scan())
             if number == 1:
-                note(DUMP, bench.dynamodump(first))
+                dumped, back = bench.dynamodump(first, BACK)
+                note(DUMP, dumped)
+                note_back(DUMP_RESTORE, back)
             services.serve(second)
             note(SECOND, bench.snapshot(bucket, TABLE_ID, items, len(changes)))
             if has_restic:
@@ -98,7 +112,8 @@ def _run(folder: Path, bootstrap: Path, items: int, rounds: int) -> None:
                 shutil.rmtree(repository)
         parts = s3.stored(bucket)
         _run_stream(bench, services.stream, first.lines, s3)
-    print(f"\nsnapshot's binary: {bootstrap.stat().st_size / MB:.1f} MB")
+    sizes = (f"{binary.parent.name.lower()} {binary.stat().st_size / MB:.1f} MB" for binary in sorted(functions.glob("*/bootstrap")))
+    print(f"\nBinaries: {', '.join(sizes)}")
     _tell(first, runs, parts, scans, has_restic)
     if services.unknown:
         names = ", ".join(sorted(services.unknown))
@@ -185,7 +200,7 @@ def _median(runs: dict[str, list[Used]], name: str, figure: str) -> float:
     return median(getattr(run, figure) for run in runs[name])
 
 
-_ORDER = (FIRST, SECOND, PLAIN, DUMP, RESTIC_FIRST, RESTIC_SECOND)
+_ORDER = (FIRST, SECOND, SCRUB, RESTORE, PLAIN, DUMP, DUMP_RESTORE, RESTIC_FIRST, RESTIC_SECOND, CHECK)
 
 
 def _aim(what: str, measured: str, is_met: bool) -> None:

@@ -48,5 +48,5 @@ class Runtime:
         except queue.Empty:
             return None
         if kind != "response":
-            raise RuntimeError(f"snapshot failed: {body.decode(errors='replace')}")
+            raise RuntimeError(f"the function failed: {body.decode(errors='replace')}")
         return json.loads(body)

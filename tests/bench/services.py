@@ -1,6 +1,8 @@
-"""DynamoDB with one table whose pages lie ready, a Kinesis stream, and an event bus that takes everything.
+"""DynamoDB with one table whose pages lie ready and tables that are made and filled, a Kinesis stream, and an event bus that takes
+everything.
 
-It answers as fast as files can be read, so that what is measured is the reader. It does not throttle and checks no rights.
+It answers as fast as files can be read, so that what is measured is the reader. It does not throttle and checks no rights. What is put
+into a table is counted and not kept.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from tests.bench.server import Answer, json_answer, json_headers
 from tests.bench.stream import Stream
 
 TABLE = "bench"
+_NO_THROUGHPUT = {"NumberOfDecreasesToday": 0, "ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
 
 
 class Services:
@@ -23,6 +26,9 @@ class Services:
         self.unknown: set[str] = set()
         self._arn = f"arn:aws:dynamodb:{region}:{account}:table/{TABLE}"
         self._table: Table
+        # By name: as they were made, and the keys that were put.
+        self._made: dict[str, dict] = {}
+        self._keys: dict[str, set[str]] = {}
         self._after: dict[str, int] = {}
         self.stream = Stream(region, account)
 
@@ -31,6 +37,11 @@ class Services:
         self._table = table
         self._after = {_text(page.last_key): number + 1 for number, page in enumerate(table.pages)}
         self.scans = 0
+
+    def filled(self, name: str) -> int:
+        """How many items were put into a table that was made, which is given up now."""
+        self._made.pop(name)
+        return len(self._keys.pop(name))
 
     def respond(self, _path: str, headers: dict[str, str], body: bytes) -> Answer:
         """Answers a call of the AWS JSON protocol."""
@@ -43,7 +54,14 @@ class Services:
             return answer
         if action == "Scan":
             return self._scan(request)
-        answer = self._answers().get(action)
+        if action == "BatchWriteItem":
+            return self._put(request)
+        if action == "CreateTable":
+            self._make(request)
+        name = request.get("TableName", TABLE)
+        if action in ("DescribeTable", "DeleteTable") and name != TABLE and name not in self._made:
+            return json_answer(400, {"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "none"})
+        answer = self._answers(name).get(action)
         if action == "PutEvents":
             answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in request["Entries"]]}
         if action == "GetResourcePolicy":
@@ -57,22 +75,44 @@ class Services:
             return json_answer(400, {"__type": "com.amazon.coral.service#UnknownOperationException"})
         return json_answer(200, answer)
 
-    def _answers(self) -> dict[str, dict]:
+    def _make(self, request: dict) -> None:
+        name = request["TableName"]
+        self._keys[name] = set()
+        self._made[name] = {
+            "TableName": name,
+            "TableArn": self._arn.replace(f"/{TABLE}", f"/{name}"),
+            "TableStatus": "ACTIVE",
+            **{member: request[member] for member in ("KeySchema", "AttributeDefinitions")},
+            "BillingModeSummary": {"BillingMode": request.get("BillingMode", "PROVISIONED")},
+            "ProvisionedThroughput": _NO_THROUGHPUT | request.get("ProvisionedThroughput", {}),
+        }
+
+    def _put(self, request: dict) -> Answer:
+        for name, puts in request["RequestItems"].items():
+            key = [entry["AttributeName"] for entry in self._made[name]["KeySchema"]]
+            for put in puts:
+                item = put["PutRequest"]["Item"]
+                self._keys[name].add(_text({attribute: item[attribute] for attribute in key}))
+        return json_answer(200, {"UnprocessedItems": {}})
+
+    def _answers(self, name: str) -> dict[str, dict]:
         keys = (("customer", "HASH"), ("order", "RANGE"))
-        description = {
+        description = self._made.get(name) or {
             "TableName": TABLE,
             "TableArn": self._arn,
             "TableStatus": "ACTIVE",
             "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],
             "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
             "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
-            "ProvisionedThroughput": {"NumberOfDecreasesToday": 0, "ReadCapacityUnits": 0, "WriteCapacityUnits": 0},
+            "ProvisionedThroughput": _NO_THROUGHPUT,
             "ItemCount": self._table.items,
             "TableSizeBytes": self._table.dynamodb_bytes,
         }
         return {
+            "CreateTable": {"TableDescription": description},
+            "TagResource": {},
             "GetResources": {"ResourceTagMappingList": [{"ResourceARN": arn, "Tags": []} for arn in (self._arn, self.stream.arn)]},
-            "ListTables": {"TableNames": [TABLE]},
+            "ListTables": {"TableNames": [TABLE, *self._made]},
             "DescribeTable": {"Table": description},
             "DescribeTimeToLive": {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}},
             "DescribeContinuousBackups": {"ContinuousBackupsDescription": {"ContinuousBackupsStatus": "ENABLED"}},

@@ -70,28 +70,57 @@ class Bench:
     environment: dict[str, str]
     services: str
     storage: Storage
-    bootstrap: Path
+    # As `sam build` leaves them.
+    functions: Path
 
     def snapshot(self, bucket: str, resource: str, items: int, new_items: int) -> Used:
-        """One cold start of the function, one event, one point. The point's counts are checked."""
+        """One point. Its counts are checked."""
         before = sum(self.storage.stored(bucket).values())
-        region = self.environment["AWS_REGION"]
+        used, outcome = self._invoke("Snapshot", bucket, {"resource": self._id(resource), "plan": "bench"})
+        details = outcome.get("details", {})
+        if outcome["status"] != "Done" or (details["items"], details["new_items"]) != (items, new_items):
+            raise RuntimeError(f"not the point that was asked for: {json.dumps(outcome)}")
+        used.stored_bytes = sum(self.storage.stored(bucket).values()) - before
+        return used
+
+    def scrub(self, bucket: str) -> Used:
+        """Every byte of every point is read and checked."""
+        used, outcome = self._invoke("Verify", bucket, {"scrub": "all"})
+        if outcome["status"] != "Done":
+            raise RuntimeError(f"the vault was not proved: {json.dumps(outcome)}")
+        used.stored_bytes = sum(self.storage.stored(bucket).values())
+        return used
+
+    def restore(self, bucket: str, resource: str, name: str, items: int) -> Used:
+        """The newest point into a new table. Whether that has every item is for whoever serves it to say."""
+        event = {"resource": self._id(resource), "target": {"name": name}}
+        used, outcome = self._invoke("Restore", bucket, event)
+        if outcome["status"] != "Done" or outcome["details"]["items"] != items:
+            raise RuntimeError(f"not what was to be restored: {json.dumps(outcome)}")
+        return used
+
+    def _id(self, resource: str) -> str:
         kind, name = resource.split("/")
-        event = {"resource": f"{kind}/{region}/{name}", "plan": "bench"}
-        runtime = Runtime(event, f"arn:aws:lambda:{region}:{ACCOUNT}:function:snapshot")
+        return f"{kind}/{self.environment['AWS_REGION']}/{name}"
+
+    def _invoke(self, function: str, bucket: str, event: dict) -> tuple[Used, dict]:
+        """One cold start of a function, one event, one outcome."""
+        region, name = self.environment["AWS_REGION"], function.lower()
+        runtime = Runtime(event, f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}")
         with serving(runtime.respond) as runtime_api:
             environment = {
                 **self.environment,
                 "AWS_LAMBDA_RUNTIME_API": runtime_api,
-                "AWS_LAMBDA_FUNCTION_NAME": "snapshot",
+                "AWS_LAMBDA_FUNCTION_NAME": name,
                 "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
                 "AWS_ENDPOINT_URL": f"http://{self.services}",
                 "AWS_ENDPOINT_URL_S3": self.storage.endpoint,
                 "HOLDFAST_ACCOUNT": ACCOUNT,
                 "HOLDFAST_VAULT_BUCKET": bucket,
+                "HOLDFAST_WORK_QUEUE_URL": f"http://{self.services}/{ACCOUNT}/work",
             }
-            running = Measured(self.folder, [str(self.bootstrap)], environment, "snapshot.log")
+            running = Measured(self.folder, [str(self.functions / function / "bootstrap")], environment, f"{name}.log")
             started = time.monotonic()
             report = None
             while report is None and running.process.poll() is None and time.monotonic() - started < INVOCATION_S:
@@ -100,12 +129,10 @@ class Bench:
             running.process.terminate()
             used = running.used()
         if report is None:
-            raise running.failed("snapshot gave no answer")
-        (outcome,) = report["outcomes"]
-        details = outcome.get("details", {})
-        if outcome["status"] != "Done" or (details["items"], details["new_items"]) != (items, new_items):
-            raise running.failed(f"not the point that was asked for: {json.dumps(report)}")
-        return Used(seconds, used.cpu_seconds, used.peak_bytes, sum(self.storage.stored(bucket).values()) - before)
+            raise running.failed(f"{name} gave no answer")
+        if len(report["outcomes"]) != 1:
+            raise running.failed(f"not one outcome: {json.dumps(report)}")
+        return Used(seconds, used.cpu_seconds, used.peak_bytes, 0), report["outcomes"][0]
 
     def plain_scan(self) -> Used:
         """boto3's paginator into a file."""
@@ -117,25 +144,28 @@ class Bench:
         file.unlink()
         return used
 
-    def dynamodump(self, table: Table) -> Used:
-        """A full dump into a folder."""
+    def dynamodump(self, table: Table, restored: str) -> tuple[Used, Used]:
+        """A full dump into a folder, and that into a new table."""
         folder = self.folder / "dynamodump"
         folder.mkdir()
-        host, port = self.services.split(":")
-        command = [
-            str(Path(sys.executable).with_name("dynamodump")),
-            "-m", "backup", "-s", TABLE, "-r", self.environment["AWS_REGION"], "--dumpPath", str(folder),
-            "--host", host, "--port", port, "--accessKey", "test", "--secretKey", "test",
-        ]
-        running = Measured(self.folder, command, self.environment, "dynamodump.log")
-        used = running.used(0)
+        used = self._dynamodump(folder, "-m", "backup")
         used.stored_bytes = _bytes_in(folder)
         pages = sorted((folder / TABLE / "data").glob("*.json"))
         items = sum(json.loads(page.read_text())["Count"] for page in pages)
-        shutil.rmtree(folder)
         if items != table.items:
-            raise running.failed(f"dynamodump wrote {items} of {table.items} items")
-        return used
+            raise RuntimeError(f"dynamodump wrote {items} of {table.items} items")
+        back = self._dynamodump(folder, "-m", "restore", "-d", restored, "--noConfirm")
+        shutil.rmtree(folder)
+        return used, back
+
+    def _dynamodump(self, folder: Path, *mode: str) -> Used:
+        host, port = self.services.split(":")
+        command = [
+            str(Path(sys.executable).with_name("dynamodump")),
+            *mode, "-s", TABLE, "-r", self.environment["AWS_REGION"], "--dumpPath", str(folder),
+            "--host", host, "--port", port, "--accessKey", "test", "--secretKey", "test",
+        ]
+        return Measured(self.folder, command, self.environment, "dynamodump.log").used()
 
     def restic(self, repository: Path, table: Table) -> Used:
         """A snapshot of the table's lines. What made the lines is not in it."""
@@ -150,6 +180,15 @@ class Bench:
         command = ["restic", "backup", "--no-cache", "--quiet", str(lines)]
         used = Measured(self.folder, command, environment, "restic.log").used()
         used.stored_bytes = _bytes_in(repository) - before
+        return used
+
+
+    def restic_check(self, repository: Path) -> Used:
+        """Every byte of the repository is read and checked."""
+        environment = {**self.environment, "RESTIC_PASSWORD": "bench", "RESTIC_REPOSITORY": str(repository)}
+        command = ["restic", "check", "--read-data", "--no-cache", "--quiet"]
+        used = Measured(self.folder, command, environment, "restic.log").used()
+        used.stored_bytes = _bytes_in(repository)
         return used
 
 

@@ -139,6 +139,7 @@ operations! {
     /// Amazon DynamoDB.
     dynamodb: DynamoDb;
     Scan Reads ["dynamodb:Scan"];
+    BatchWriteItem Changes ["dynamodb:BatchWriteItem"];
 }
 
 operations! {

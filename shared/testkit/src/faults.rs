@@ -248,8 +248,8 @@ impl<S: CreateTable> CreateTable for Faults<S> {
 }
 
 impl<S: WriteItems> WriteItems for Faults<S> {
-    async fn write_items(&self, table: &str, items: Vec<Item>) -> Result<Vec<Item>, PortError> {
-        let work = self.inner.write_items(table, items);
+    async fn write_items(&self, table: &str, lines: Vec<Bytes>) -> Result<Vec<Bytes>, PortError> {
+        let work = self.inner.write_items(table, lines);
         self.script.run("write_items", table, Effect::Writes, work).await
     }
 }

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use bytes::Bytes;
 use holdfast_catalog::{Region, Sha256, Shard};
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings, CreateTable, DropScratchTable, MAX_BATCH_ITEMS, ReadTable, SCRATCH_PREFIX, ScanPage, ScanTable,
     TableReading, TableSetting, TableStatus, WriteItems,
 };
-use holdfast_sources::dynamodb::{Item, StreamConfig, TableConfig, line};
+use holdfast_sources::dynamodb::{Item, StreamConfig, TableConfig, line, parse};
 use holdfast_vault::PortError;
 use jiff::SignedDuration;
 
@@ -350,25 +351,26 @@ impl CreateTable for MemoryTables {
 }
 
 impl WriteItems for MemoryTables {
-    async fn write_items(&self, table: &str, items: Vec<Item>) -> Result<Vec<Item>, PortError> {
-        if items.is_empty() || items.len() > MAX_BATCH_ITEMS {
-            return Err(PortError::Invalid(format!("a batch of {} items", items.len())));
+    async fn write_items(&self, table: &str, lines: Vec<Bytes>) -> Result<Vec<Bytes>, PortError> {
+        if lines.is_empty() || lines.len() > MAX_BATCH_ITEMS {
+            return Err(PortError::Invalid(format!("a batch of {} items", lines.len())));
         }
         let mut state = self.lock();
         let every = state.unprocessed_every;
         let mut written = state.items_written;
         let table = state.usable(table)?;
         let mut batch = BTreeMap::new();
-        for item in items {
-            if batch.insert(table.position(&item)?, item).is_some() {
+        for line in lines {
+            let item = parse(&line).map_err(|error| PortError::Invalid(error.to_string()))?;
+            if batch.insert(table.position(&item)?, (item, line)).is_some() {
                 return Err(PortError::Invalid("a batch with the same key twice".to_owned()));
             }
         }
         let mut unprocessed = Vec::new();
-        for (position, item) in batch {
+        for (position, (item, line)) in batch {
             written += 1;
             if every > 0 && written.is_multiple_of(every) {
-                unprocessed.push(item);
+                unprocessed.push(line);
             } else {
                 table.items.insert(position, item);
             }

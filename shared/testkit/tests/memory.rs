@@ -9,7 +9,7 @@ use holdfast_sources::dynamodb::port::{
     ApplyTableSettings as _, CreateTable as _, DropScratchTable as _, ScanTable as _, TableSetting, TableStatus,
     WriteItems as _,
 };
-use holdfast_sources::dynamodb::{BillingMode, Item, KeyAttribute, ScalarType, TableConfig, Value, parse};
+use holdfast_sources::dynamodb::{BillingMode, Item, KeyAttribute, ScalarType, TableConfig, Value, line, parse};
 use holdfast_testkit::contract::{Subject, breaches};
 use holdfast_testkit::{Ending, Faults, ManualClock, MemoryStore, MemoryTables, Moment, Script};
 use holdfast_vault::PortError;
@@ -234,6 +234,12 @@ fn config() -> TableConfig {
     }
 }
 
+/// As packs have them.
+fn lines(items: &[Item]) -> Vec<Bytes> {
+    let lines = items.iter().map(|item| line(item, &[]).unwrap());
+    lines.map(|line| Bytes::copy_from_slice(line.text())).collect()
+}
+
 fn item(n: u32) -> Item {
     Item::from([
         ("pk".to_owned(), Value::S(format!("customer {}", n / 3))),
@@ -301,7 +307,7 @@ async fn a_new_table_is_busy_then_takes_items_and_leaves_some_unprocessed() {
         Err(PortError::AlreadyExists(_))
     ));
     assert!(matches!(
-        tables.write_items("orders", vec![item(0)]).await,
+        tables.write_items("orders", lines(&[item(0)])).await,
         Err(PortError::NotFound(_))
     ));
     for expected in [TableStatus::Busy, TableStatus::Busy, TableStatus::Active] {
@@ -314,7 +320,7 @@ async fn a_new_table_is_busy_then_takes_items_and_leaves_some_unprocessed() {
     );
 
     tables.leave_unprocessed_every(3);
-    let mut open: Vec<Item> = (0..25).map(item).collect();
+    let mut open = lines(&(0..25).map(item).collect::<Vec<_>>());
     let mut calls = 0;
     while !open.is_empty() {
         open = tables.write_items("orders", open).await.unwrap();
@@ -324,7 +330,7 @@ async fn a_new_table_is_busy_then_takes_items_and_leaves_some_unprocessed() {
     let texts: BTreeSet<String> = tables.items("orders").iter().map(|item| format!("{item:?}")).collect();
     assert_eq!(texts.len(), 25);
     assert!(matches!(
-        tables.write_items("orders", vec![item(0), item(0)]).await,
+        tables.write_items("orders", lines(&[item(0), item(0)])).await,
         Err(PortError::Invalid(_))
     ));
 }

@@ -100,7 +100,7 @@ fn compressing(error: &std::io::Error) -> PortError {
 
 /// A pack's proven content.
 pub struct Pack {
-    text: Vec<u8>,
+    text: Bytes,
     ends: Vec<usize>,
 }
 
@@ -134,7 +134,10 @@ impl Pack {
             .filter(|(_, byte)| **byte == b'\n')
             .map(|(at, _)| at)
             .collect();
-        Ok(Pack { text, ends })
+        Ok(Pack {
+            text: text.into(),
+            ends,
+        })
     }
 
     /// A line without its line end; `None` past the last.
@@ -143,6 +146,11 @@ impl Pack {
         let end = *self.ends.get(number)?;
         let start = if number == 0 { 0 } else { self.ends.get(number - 1)? + 1 };
         self.text.get(start..end)
+    }
+
+    /// One of its lines, without copying it. The pack's text stays in memory as long as it does.
+    pub fn share(&self, line: &[u8]) -> Bytes {
+        self.text.slice_ref(line)
     }
 
     /// All lines.

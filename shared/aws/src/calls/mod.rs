@@ -145,10 +145,30 @@ impl AwsCalls {
         input: Value,
         read: impl Fn(&[u8]) -> Result<T, PortError> + Send + Sync + 'static,
     ) -> Result<T, PortError> {
+        let request = Request::new(wire(O::SERVICE).protocol, O::NAME, O::ADDRESS, input);
+        self.send::<O, T>(region, request, read).await
+    }
+
+    /// The same where the input is written already, of a service that takes it as JSON.
+    pub(crate) async fn send_of<O: Operation, T: fmt::Debug + Send + Sync + 'static>(
+        &self,
+        region: &Region,
+        body: String,
+        read: impl Fn(&[u8]) -> Result<T, PortError> + Send + Sync + 'static,
+    ) -> Result<T, PortError> {
+        let request = Request::written(wire(O::SERVICE).protocol, O::NAME, body);
+        self.send::<O, T>(region, request, read).await
+    }
+
+    async fn send<O: Operation, T: fmt::Debug + Send + Sync + 'static>(
+        &self,
+        region: &Region,
+        request: Result<Request, String>,
+        read: impl Fn(&[u8]) -> Result<T, PortError> + Send + Sync + 'static,
+    ) -> Result<T, PortError> {
         let wire = wire(O::SERVICE);
         let doing = format!("{} {} in {region}", wire.host, O::NAME);
-        let invalid = |why: String| PortError::Invalid(format!("{doing}: {why}"));
-        let request = Request::new(wire.protocol, O::NAME, O::ADDRESS, input).map_err(invalid)?;
+        let request = request.map_err(|why| PortError::Invalid(format!("{doing}: {why}")))?;
         let operation = self.operation::<O, _>(wire, region, read);
         let answer = operation.invoke(request).await.map_err(|error| match O::EFFECT {
             Effect::Creates => port_error_of_create(&error, &doing),

@@ -33,15 +33,7 @@ impl Request {
             return Err("the input is no object".to_owned());
         };
         match protocol {
-            Protocol::Json { content_type, target } => Ok(Request {
-                method: "POST",
-                target: "/".to_owned(),
-                headers: vec![
-                    ("content-type", content_type.to_owned()),
-                    ("x-amz-target", format!("{target}.{name}")),
-                ],
-                body: Value::Object(input).to_string(),
-            }),
+            Protocol::Json { .. } => Request::written(protocol, name, Value::Object(input).to_string()),
             Protocol::Query { version, entries } => {
                 let mut form = vec![
                     ("Action".to_owned(), name.to_owned()),
@@ -63,6 +55,22 @@ impl Request {
             }
             Protocol::Rest | Protocol::RestXml => Request::rest(protocol, address, input),
         }
+    }
+
+    /// An input that is written already, in AWS JSON.
+    pub(super) fn written(protocol: Protocol, name: &str, body: String) -> Result<Self, String> {
+        let Protocol::Json { content_type, target } = protocol else {
+            return Err("the service takes no input as JSON".to_owned());
+        };
+        Ok(Request {
+            method: "POST",
+            target: "/".to_owned(),
+            headers: vec![
+                ("content-type", content_type.to_owned()),
+                ("x-amz-target", format!("{target}.{name}")),
+            ],
+            body,
+        })
     }
 
     fn rest(protocol: Protocol, address: &'static str, input: Map<String, Value>) -> Result<Self, String> {

@@ -6,7 +6,6 @@ mod describe;
 mod items;
 #[cfg(test)]
 mod tests;
-mod value;
 #[cfg(test)]
 mod wire;
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
 use aws_sdk_dynamodb::types as sdk;
+use bytes::Bytes;
 use holdfast_sources::dynamodb::port::{DropScratchTable, MAX_BATCH_ITEMS, TableStatus, WriteItems};
 use holdfast_sources::dynamodb::{
-    BillingMode, IndexConfig, Item, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Throughput,
+    BillingMode, IndexConfig, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig, Throughput,
 };
 use holdfast_vault::PortError;
 
@@ -269,8 +270,8 @@ fn only_scratch_tables_are_dropped() {
 
 #[test]
 fn a_batch_that_is_too_large_is_refused_before_it_is_sent() {
-    let items = vec![Item::new(); MAX_BATCH_ITEMS + 1];
-    let error = wait(nowhere().write_items("orders", items)).unwrap_err();
+    let lines = vec![Bytes::from_static(b"{\"Item\":{}}"); MAX_BATCH_ITEMS + 1];
+    let error = wait(nowhere().write_items("orders", lines)).unwrap_err();
     assert!(matches!(error, PortError::Invalid(_)), "{error}");
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use holdfast_catalog::Shard;
 use holdfast_sources::dynamodb::port::{
     ApplyTableSettings, CreateTable, DropScratchTable, ReadTable, ScanTable, TableSetting, WriteItems,
@@ -247,7 +248,7 @@ async fn a_throttled_page_is_asked_for_again_and_a_table_that_is_gone_is_not_fou
 
 #[tokio::test]
 async fn what_was_not_written_comes_back() {
-    let item = |key: &str| Item::from([("pk".to_owned(), Value::S(key.to_owned()))]);
+    let item = |key: &str| Bytes::from(format!(r#"{{"Item":{{"pk":{{"S":"{key}"}}}}}}"#));
     let unprocessed = json!({"PutRequest": {"Item": {"pk": {"S": "b"}}}});
     let dynamo = dynamo([
         (
@@ -265,6 +266,11 @@ async fn what_was_not_written_comes_back() {
         .await
         .unwrap();
     assert_eq!(left, [item("b")]);
+    let put = |key: &str| json!({"PutRequest": {"Item": {"pk": {"S": key}}}});
+    assert_eq!(
+        dynamo.body("BatchWriteItem"),
+        json!({"RequestItems": {"orders": [put("a"), put("b")]}})
+    );
     let refused = dynamo
         .tables
         .write_items("orders", vec![item("a"), item("a")])

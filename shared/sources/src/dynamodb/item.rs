@@ -71,20 +71,56 @@ pub fn line<S: Borrow<str> + Ord>(item: &Item<S>, key: &[String]) -> Result<Line
     Ok(Line::new(text, Sha256::of(&key_text)))
 }
 
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrapper<I> {
+    #[serde(rename = "Item")]
+    item: I,
+}
+
 /// The item of a line.
 ///
 /// # Errors
 /// The bytes are no canonical or hand-written `{"Item":{…}}`.
 pub fn parse(line: &[u8]) -> Result<Item, ItemError> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Wrapper {
-        #[serde(rename = "Item")]
-        item: Item,
-    }
-    serde_json::from_slice::<Wrapper>(line)
+    unwrap(line)
+}
+
+/// Whether a line is one whole `{"Item":{…}}` and nothing beside it, without looking at what is in the item.
+///
+/// # Errors
+/// It is not.
+pub fn check(line: &[u8]) -> Result<(), ItemError> {
+    unwrap(line).map(|Attributes| ())
+}
+
+fn unwrap<'l, I: Deserialize<'l>>(line: &'l [u8]) -> Result<I, ItemError> {
+    let wrapper: Result<Wrapper<I>, _> = serde_json::from_slice(line);
+    wrapper
         .map(|wrapper| wrapper.item)
         .map_err(|e| ItemError::NotAnItem(e.to_string()))
+}
+
+/// An object, whatever is in it.
+struct Attributes;
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Attributes)
+    }
+}
+
+impl<'de> Visitor<'de> for Attributes {
+    type Value = Attributes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an item's attributes")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Attributes)
+    }
 }
 
 fn write_map<S: Borrow<str>>(out: &mut Vec<u8>, item: &Item<S>) {

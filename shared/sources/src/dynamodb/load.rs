@@ -2,6 +2,7 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use futures::future::join_all;
 use futures::lock::Mutex;
 use futures::stream::{self, Stream, StreamExt as _};
@@ -12,14 +13,13 @@ use thiserror::Error;
 
 use super::backoff::Backoff;
 use super::port::{MAX_BATCH_ITEMS, WriteItems};
-use super::{Item, Value};
 
 /// Batches under way at once. A batch takes DynamoDB 10 to 20 ms, so eight write over 10,000 items a second, above what a new
 /// on-demand table takes (4,000); with [`MAX_BATCH_BYTES`] they hold at most some 30 MB.
 const CONCURRENT_BATCHES: usize = 8;
 
-/// A batch is full at this many bytes, roughly counted, even with fewer items: 25 items may be 10 MB, and a batch is in memory
-/// three times while it is sent.
+/// A batch is full at this many bytes even with fewer items: 25 items may be 10 MB, and a batch is in memory three times while it
+/// is sent.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 
 /// Tries of a batch in a row that end neither with an answer nor with "too fast". Being too fast is waited out to the deadline.
@@ -35,7 +35,7 @@ pub struct Unwritten {
     /// Items that were written.
     pub written_items: u64,
     /// Items that were taken and not written, or not known to be. Writing one of them again is harmless.
-    pub left: Vec<Item>,
+    pub left: Vec<Bytes>,
     /// Why it ended.
     pub stop: Stop,
 }
@@ -51,11 +51,11 @@ pub enum Stop {
     Failed(PortError),
 }
 
-/// Writes all `items` to a table and says how many. See [`load_items`].
+/// Writes the items of some lines to a table and says how many. See [`load_items`].
 ///
 /// # Errors
 /// All items that were not written come back.
-pub async fn write_all<P, C>(port: &P, clock: &C, table: &str, items: Vec<Item>) -> Result<u64, Unwritten>
+pub async fn write_all<P, C>(port: &P, clock: &C, table: &str, items: Vec<Bytes>) -> Result<u64, Unwritten>
 where
     P: WriteItems,
     C: Clock,
@@ -68,7 +68,7 @@ where
     })
 }
 
-/// Writes the items of a stream to a table and says how many: some batches at once, slower when the table is too slow, until the
+/// Writes the items of a stream of lines to a table and says how many: some batches at once, slower when the table is too slow, until the
 /// stream ends, the time is up, or something fails that waiting does not cure. The stream is not read ahead of that.
 ///
 /// An item that the service refuses as invalid does not keep its batch from being written.
@@ -80,7 +80,7 @@ pub async fn load_items<P, C, S>(port: &P, clock: &C, table: &str, items: S) -> 
 where
     P: WriteItems,
     C: Clock,
-    S: Stream<Item = Result<Item, PortError>> + Send,
+    S: Stream<Item = Result<Bytes, PortError>> + Send,
 {
     let loader = Loader {
         port,
@@ -114,14 +114,14 @@ where
 struct Source<S> {
     items: S,
     /// The item that did not fit into the batch before.
-    carry: Option<Item>,
+    carry: Option<Bytes>,
 }
 
 /// What became of some items.
 #[derive(Default)]
 struct Loaded {
     written_items: u64,
-    left: Vec<Item>,
+    left: Vec<Bytes>,
 }
 
 struct Loader<'a, P, C> {
@@ -141,7 +141,7 @@ impl<P: WriteItems, C: Clock> Loader<'_, P, C> {
     /// Takes batches from the source and puts them until there are none or it is time to stop.
     async fn work<S>(&self, source: &Mutex<Source<S>>) -> Loaded
     where
-        S: Stream<Item = Result<Item, PortError>> + Unpin,
+        S: Stream<Item = Result<Bytes, PortError>> + Unpin,
     {
         let mut done = Loaded::default();
         while !self.is_stopped() {
@@ -152,18 +152,18 @@ impl<P: WriteItems, C: Clock> Loader<'_, P, C> {
         done
     }
 
-    async fn next_batch<S>(&self, source: &mut Source<S>) -> Option<Vec<Item>>
+    async fn next_batch<S>(&self, source: &mut Source<S>) -> Option<Vec<Bytes>>
     where
-        S: Stream<Item = Result<Item, PortError>> + Unpin,
+        S: Stream<Item = Result<Bytes, PortError>> + Unpin,
     {
-        let mut batch: Vec<Item> = source.carry.take().into_iter().collect();
-        let mut bytes: usize = batch.iter().map(bytes_of).sum();
+        let mut batch: Vec<Bytes> = source.carry.take().into_iter().collect();
+        let mut bytes: usize = batch.iter().map(Bytes::len).sum();
         while batch.len() < MAX_BATCH_ITEMS && !self.is_stopped() {
             match source.items.next().await {
                 None => break,
                 Some(Err(error)) => self.stop(Stop::Failed(error)),
                 Some(Ok(item)) => {
-                    bytes += bytes_of(&item);
+                    bytes += item.len();
                     if bytes > MAX_BATCH_BYTES && !batch.is_empty() {
                         source.carry = Some(item);
                         break;
@@ -185,7 +185,7 @@ impl<P: WriteItems, C: Clock> Loader<'_, P, C> {
     }
 
     /// Puts a batch, and when the service refuses it as invalid its halves, down to the items that are at fault.
-    async fn put_batch(&self, batch: Vec<Item>, done: &mut Loaded) {
+    async fn put_batch(&self, batch: Vec<Bytes>, done: &mut Loaded) {
         let mut backoff = Backoff::new(self.batches.fetch_add(1, Ordering::Relaxed));
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
@@ -206,7 +206,7 @@ impl<P: WriteItems, C: Clock> Loader<'_, P, C> {
 
     /// Puts some items until they are written or it is time to stop; those that are not stay in `items`. Gives back the
     /// service's words when it refuses the items themselves.
-    async fn put(&self, backoff: &mut Backoff, items: &mut Vec<Item>, written_items: &mut u64) -> Option<PortError> {
+    async fn put(&self, backoff: &mut Backoff, items: &mut Vec<Bytes>, written_items: &mut u64) -> Option<PortError> {
         while !items.is_empty() && !self.is_stopped() {
             if self.clock.remaining() <= SignedDuration::ZERO {
                 self.stop(Stop::Deadline);
@@ -239,25 +239,5 @@ impl<P: WriteItems, C: Clock> Loader<'_, P, C> {
             self.stop(Stop::Failed(error.clone()));
         }
         _ = self.refusal.set(error);
-    }
-}
-
-/// Roughly what an item takes: its names and values, and some for each.
-fn bytes_of(item: &Item) -> usize {
-    item.iter()
-        .map(|(name, value)| name.len() + bytes_of_value(value))
-        .sum()
-}
-
-fn bytes_of_value(value: &Value) -> usize {
-    const EACH: usize = 32;
-    EACH + match value {
-        Value::S(text) | Value::N(text) => text.len(),
-        Value::B(bytes) => bytes.len(),
-        Value::Bool(_) | Value::Null => 0,
-        Value::Ss(set) | Value::Ns(set) => set.iter().map(|member| EACH + member.len()).sum(),
-        Value::Bs(set) => set.iter().map(|member| EACH + member.len()).sum(),
-        Value::L(list) => list.iter().map(bytes_of_value).sum(),
-        Value::M(map) => bytes_of(map),
     }
 }

@@ -1,6 +1,7 @@
 //! DynamoDB tables: every item and every setting.
 
 pub(crate) mod backoff;
+mod batch;
 pub mod change;
 pub mod compare;
 mod config;
@@ -14,6 +15,7 @@ pub mod restore;
 pub mod settings;
 pub mod snapshot;
 
+pub use batch::{read_unprocessed, write_batch};
 pub use config::{
     BillingMode, Capacity, IndexCapacity, IndexConfig, KeyAttribute, Projection, ScalarType, StreamConfig, TableConfig,
     Throughput, Warm,

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use bytes::Bytes;
 use holdfast_catalog::Shard;
 use holdfast_vault::{Line, PortError};
 
@@ -107,12 +108,14 @@ pub trait WriteItems: Send + Sync {
     /// The IAM actions behind this trait.
     const ACTIONS: &'static [&'static str] = &["dynamodb:BatchWriteItem"];
 
-    /// Puts at most [`MAX_BATCH_ITEMS`] items and gives back those that were not written; the caller retries them.
+    /// Puts the items of at most [`MAX_BATCH_ITEMS`] lines, as [`super::line`] writes them, and gives back those that were not written; the
+    /// caller retries them.
     ///
     /// # Errors
     /// `Invalid` when the service refuses an item or two items have one key: none was written. Otherwise those of the
     /// service; some of the items may have been written (writing again is harmless).
-    fn write_items(&self, table: &str, items: Vec<Item>) -> impl Future<Output = Result<Vec<Item>, PortError>> + Send;
+    fn write_items(&self, table: &str, lines: Vec<Bytes>)
+    -> impl Future<Output = Result<Vec<Bytes>, PortError>> + Send;
 }
 
 /// BatchWriteItem's limit.

@@ -11,9 +11,9 @@ use holdfast_vault::{PortError, by_pack, lines_of, read_committed_part, read_pac
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::item;
 use super::load::{Stop, load_items};
 use super::port::{ScanTable, WriteItems};
-use super::{Item, item};
 
 /// Nothing new is begun this long before the invocation ends.
 const STOP_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
@@ -48,16 +48,22 @@ impl Counted {
     }
 }
 
-/// The items of a recipe, pack by pack, each proven before it is given out.
-pub fn items_of<'a, S: ReadObjects>(store: &'a S, recipe: &Recipe) -> impl Stream<Item = Result<Item, PortError>> + 'a {
+/// The lines of a recipe, pack by pack, each proven before they are given out.
+fn lines_of_recipe<'a, S: ReadObjects>(
+    store: &'a S,
+    recipe: &Recipe,
+) -> impl Stream<Item = Result<Bytes, PortError>> + 'a {
     stream::iter(by_pack(recipe))
         .then(move |lines| async move {
             let pack = read_pack(store, &lines.pack).await?;
-            let items: Result<Vec<Item>, PortError> = lines_of(&pack, &lines)?
+            let lines: Result<Vec<Bytes>, PortError> = lines_of(&pack, &lines)?
                 .into_iter()
-                .map(|line| item::parse(line).map_err(|error| PortError::Corrupt(error.to_string())))
+                .map(|line| match item::check(line) {
+                    Ok(()) => Ok(pack.share(line)),
+                    Err(error) => Err(PortError::Corrupt(error.to_string())),
+                })
                 .collect();
-            Ok::<_, PortError>(stream::iter(items?.into_iter().map(Ok)))
+            Ok::<_, PortError>(stream::iter(lines?.into_iter().map(Ok)))
         })
         .try_flatten()
 }
@@ -91,7 +97,7 @@ pub async fn load_point<P: WriteItems, S: ReadObjects, W: ReadObjects + WriteObj
             return Ok(Progress::OutOfTime);
         }
         let recipe = read_committed_part(source, &manifest.point, part).await?;
-        let items = Box::pin(items_of(source, &recipe));
+        let items = Box::pin(lines_of_recipe(source, &recipe));
         match load_items(ports, clock, table, items).await {
             Ok(items) if items == part.items => {
                 loaded += items;

@@ -3,16 +3,17 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use futures::stream;
 use holdfast_sources::dynamodb::port::{MAX_BATCH_ITEMS, WriteItems};
 use holdfast_sources::dynamodb::restore::{Stop, Unwritten, load_items, write_all};
-use holdfast_sources::dynamodb::{Item, TableConfig, Value};
+use holdfast_sources::dynamodb::{Item, TableConfig, Value, parse};
 use holdfast_testkit::Moment;
 use holdfast_vault::PortError;
 use holdfast_vault::port::Clock as _;
 use jiff::SignedDuration;
 
-use crate::{Tables, item, items, key, numbers, run, simple, world};
+use crate::{Tables, item, items, key, lines, numbers, run, simple, world};
 
 /// Nearly as large as an item may be.
 fn large(n: usize) -> Item {
@@ -21,13 +22,17 @@ fn large(n: usize) -> Item {
     item
 }
 
+fn larges(count: usize) -> Vec<Item> {
+    (0..count).map(large).collect()
+}
+
 #[test]
 fn unprocessed_items_are_written_in_the_end() {
     let (tables, clock) = world();
     tables.inner().add("restored", &simple(), []);
     tables.inner().leave_unprocessed_every(2);
     assert_eq!(
-        run(write_all(&tables, &clock, "restored", items(1_000))).unwrap(),
+        run(write_all(&tables, &clock, "restored", lines(&items(1_000)))).unwrap(),
         1_000
     );
     assert_eq!(numbers(&tables.inner().items("restored")), numbers(&items(1_000)));
@@ -44,7 +49,10 @@ fn throttling_is_waited_out_and_slows_down() {
             .fail_nth("write_items", nth, moment, PortError::Throttled("slow down".to_owned()));
     }
     let began = clock.now();
-    assert_eq!(run(write_all(&tables, &clock, "restored", items(200))).unwrap(), 200);
+    assert_eq!(
+        run(write_all(&tables, &clock, "restored", lines(&items(200)))).unwrap(),
+        200
+    );
     assert_eq!(tables.inner().items("restored").len(), 200);
     assert!(
         clock.now().duration_since(began) > SignedDuration::from_secs(1),
@@ -62,7 +70,7 @@ fn at_the_deadline_what_is_left_comes_back() {
             .script()
             .fail_nth("write_items", nth, Moment::Before, throttled.clone());
     }
-    let unwritten = run(write_all(&tables, &clock, "restored", items(1_000))).unwrap_err();
+    let unwritten = run(write_all(&tables, &clock, "restored", lines(&items(1_000)))).unwrap_err();
     assert_eq!(unwritten.stop, Stop::Deadline);
     assert_eq!(unwritten.written_items, 50);
     assert_nothing_lost(&tables, &unwritten, 1_000);
@@ -78,7 +86,7 @@ fn at_the_deadline_large_items_come_back_too() {
             .script()
             .fail_nth("write_items", nth, Moment::Before, PortError::Throttled(String::new()));
     }
-    let unwritten = run(write_all(&tables, &clock, "restored", (0..40).map(large).collect())).unwrap_err();
+    let unwritten = run(write_all(&tables, &clock, "restored", lines(&larges(40)))).unwrap_err();
     assert_eq!((&unwritten.stop, unwritten.written_items), (&Stop::Deadline, 4));
     assert_nothing_lost(&tables, &unwritten, 40);
 }
@@ -88,7 +96,7 @@ fn without_time_nothing_is_tried() {
     let (tables, clock) = world();
     tables.inner().add("restored", &simple(), []);
     clock.set_remaining(SignedDuration::ZERO);
-    let unwritten = run(write_all(&tables, &clock, "restored", items(60))).unwrap_err();
+    let unwritten = run(write_all(&tables, &clock, "restored", lines(&items(60)))).unwrap_err();
     assert_eq!(unwritten.stop, Stop::Deadline);
     assert_eq!(tables.script().count("write_items"), 0);
     assert_nothing_lost(&tables, &unwritten, 60);
@@ -97,7 +105,7 @@ fn without_time_nothing_is_tried() {
 #[test]
 fn a_table_that_is_gone_is_named_and_no_item_is_lost() {
     let (tables, clock) = world();
-    let unwritten = run(write_all(&tables, &clock, "restored", items(500))).unwrap_err();
+    let unwritten = run(write_all(&tables, &clock, "restored", lines(&items(500)))).unwrap_err();
     assert!(
         matches!(&unwritten.stop, Stop::Failed(PortError::NotFound(m)) if m.contains("restored")),
         "{unwritten}"
@@ -116,7 +124,7 @@ fn a_service_that_does_not_answer_is_given_up_before_the_deadline() {
     tables
         .script()
         .fail_named("write_items", PortError::Unavailable("no route".to_owned()));
-    let unwritten = run(write_all(&tables, &clock, "restored", items(500))).unwrap_err();
+    let unwritten = run(write_all(&tables, &clock, "restored", lines(&items(500)))).unwrap_err();
     assert!(
         matches!(unwritten.stop, Stop::Failed(PortError::Unavailable(_))),
         "{unwritten}"
@@ -133,12 +141,15 @@ fn items_that_the_service_refuses_do_not_keep_others_from_being_written() {
     let bad = Item::from([("name".to_owned(), Value::S("no key".to_owned()))]);
     all.insert(30, bad.clone());
     all.insert(99, bad.clone());
-    let unwritten = run(write_all(&tables, &clock, "restored", all)).unwrap_err();
+    let unwritten = run(write_all(&tables, &clock, "restored", lines(&all))).unwrap_err();
     assert!(
         matches!(unwritten.stop, Stop::Failed(PortError::Invalid(_))),
         "{unwritten}"
     );
-    assert_eq!((unwritten.written_items, unwritten.left), (100, vec![bad.clone(), bad]));
+    assert_eq!(
+        (unwritten.written_items, unwritten.left),
+        (100, lines(&[bad.clone(), bad]))
+    );
     assert_eq!(numbers(&tables.inner().items("restored")), numbers(&items(100)));
 }
 
@@ -153,7 +164,7 @@ fn a_table_that_refuses_everything_is_given_up() {
         },
         [],
     );
-    let unwritten = run(write_all(&tables, &clock, "restored", items(5_000))).unwrap_err();
+    let unwritten = run(write_all(&tables, &clock, "restored", lines(&items(5_000)))).unwrap_err();
     assert!(
         matches!(unwritten.stop, Stop::Failed(PortError::Invalid(_))),
         "{unwritten}"
@@ -167,9 +178,9 @@ fn a_source_that_breaks_off_loses_nothing_of_what_it_gave() {
     let (tables, clock) = world();
     tables.inner().add("restored", &simple(), []);
     let broken = PortError::Corrupt("pack".to_owned());
-    let mut source = items(210).into_iter().map(Ok).collect::<Vec<_>>();
+    let mut source = lines(&items(210)).into_iter().map(Ok).collect::<Vec<_>>();
     source.push(Err(broken.clone()));
-    source.extend(items(10).into_iter().map(Ok));
+    source.extend(lines(&items(10)).into_iter().map(Ok));
     let mut source = stream::iter(source);
     let unwritten = run(load_items(&tables, &clock, "restored", &mut source)).unwrap_err();
     assert_eq!(unwritten.stop, Stop::Failed(broken));
@@ -180,7 +191,8 @@ fn a_source_that_breaks_off_loses_nothing_of_what_it_gave() {
 fn assert_nothing_lost(tables: &Tables, unwritten: &Unwritten, count: usize) {
     let mut seen = numbers(&tables.inner().items("restored"));
     assert_eq!(seen.len() as u64, unwritten.written_items);
-    seen.extend(numbers(&unwritten.left));
+    let left: Vec<Item> = unwritten.left.iter().map(|line| parse(line).unwrap()).collect();
+    seen.extend(numbers(&left));
     assert_eq!(seen, numbers(&items(count)));
 }
 
@@ -193,7 +205,7 @@ struct Counting {
 }
 
 impl WriteItems for Counting {
-    async fn write_items(&self, _: &str, items: Vec<Item>) -> Result<Vec<Item>, PortError> {
+    async fn write_items(&self, _: &str, items: Vec<Bytes>) -> Result<Vec<Bytes>, PortError> {
         self.most
             .fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         self.batches.lock().unwrap().push(items.len());
@@ -206,7 +218,7 @@ impl WriteItems for Counting {
 #[test]
 fn some_batches_are_under_way_at_once_and_not_more() {
     let (port, clock) = (Counting::default(), world().1);
-    run(write_all(&port, &clock, "restored", items(1_001))).unwrap();
+    run(write_all(&port, &clock, "restored", lines(&items(1_001)))).unwrap();
     assert_eq!(port.most.into_inner(), 8);
     let batches = port.batches.into_inner().unwrap();
     assert_eq!((batches.len(), batches.iter().max()), (41, Some(&MAX_BATCH_ITEMS)));
@@ -215,6 +227,6 @@ fn some_batches_are_under_way_at_once_and_not_more() {
 #[test]
 fn large_items_make_small_batches() {
     let (port, clock) = (Counting::default(), world().1);
-    run(write_all(&port, &clock, "restored", (0..11).map(large).collect())).unwrap();
+    run(write_all(&port, &clock, "restored", lines(&larges(11)))).unwrap();
     assert_eq!(port.batches.into_inner().unwrap(), [2, 2, 2, 2, 2, 1]);
 }

@@ -9,8 +9,9 @@ mod restore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
+use bytes::Bytes;
 use holdfast_catalog::{Arn, Region};
-use holdfast_sources::dynamodb::{BillingMode, Item, KeyAttribute, ScalarType, TableConfig, Value};
+use holdfast_sources::dynamodb::{BillingMode, Item, KeyAttribute, ScalarType, TableConfig, Value, line};
 use holdfast_testkit::{Faults, ManualClock, MemoryTables, Script};
 
 type Tables = Faults<MemoryTables>;
@@ -68,6 +69,12 @@ fn item(n: usize) -> Item {
 
 fn items(count: usize) -> Vec<Item> {
     (0..count).map(item).collect()
+}
+
+/// As packs have them.
+fn lines(items: &[Item]) -> Vec<Bytes> {
+    let lines = items.iter().map(|item| line(item, &[]).unwrap());
+    lines.map(|line| Bytes::copy_from_slice(line.text())).collect()
 }
 
 fn numbers(items: &[Item]) -> BTreeSet<String> {

@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use crate::configs::configs;
-use crate::{Tables, arn, item, items, key, numbers, run, simple, world};
+use crate::{Tables, arn, item, items, key, lines, numbers, run, simple, world};
 
 fn rich(tables: &Tables) -> TableConfig {
     let orders = tables.inner().arn("orders");
@@ -48,7 +48,7 @@ async fn restore(
     create_and_wait(tables, clock, "restored", &target, existing)
         .await
         .map_err(words)?;
-    write_all(tables, clock, "restored", items(130))
+    write_all(tables, clock, "restored", lines(&items(130)))
         .await
         .map_err(|error| error.to_string())?;
     outcomes.extend(apply_settings(tables, clock, "restored", &settings(&target, &new, &old)).await);
