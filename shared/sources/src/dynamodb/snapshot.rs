@@ -1,5 +1,7 @@
 //! Reading a table into a recovery point: settings once, items shard by shard.
 
+use std::task::Poll;
+
 use bytes::Bytes;
 use futures::future;
 use holdfast_catalog::{BlobRef, BlobRole, DataSummary, Manifest, Recipe, RunRecord, Shard};
@@ -124,10 +126,14 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
                 return Ok(ShardEnd::Stopped { wait });
             }
             Some(next) => {
-                // The next page travels while this one is packed.
+                // The next page travels while this one is packed: it has to be asked for first, and packing gives nobody a turn.
                 let charged_bytes = page.charged_bytes;
                 let fetching = ports.scan(table, key, shard, Some(&next));
-                let (pushed, fetched) = future::join(push(&mut writer, page), fetching).await;
+                let pushing = async {
+                    give_way().await;
+                    push(&mut writer, page).await
+                };
+                let (fetched, pushed) = future::join(fetching, pushing).await;
                 let bytes = charged_bytes.unwrap_or(pushed?);
                 page = fetched?;
                 wait = pacer.wait_after(bytes, clock.now());
@@ -137,6 +143,19 @@ pub async fn read_shard<P: ScanTable, S: ReadObjects + ListObjects + WriteObject
 }
 
 /// Adds a page's items and says how many bytes their lines have.
+/// Lets whatever else is under way go on first.
+async fn give_way() {
+    let mut has_given = false;
+    future::poll_fn(|context| {
+        if std::mem::replace(&mut has_given, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 async fn push<S: ReadObjects + WriteObjects + LockObjects, C: Clock>(
     writer: &mut ShardWriter<'_, S, C>,
     page: ScanPage,
