@@ -11,10 +11,11 @@ import pytest
 from tests.local.build import ROOT
 
 SOURCES = ROOT / "shared" / "sources" / "src"
-SOURCE = "".join((SOURCES / file).read_text() for file in ("call.rs", "call/managed.rs"))
+SOURCE = "".join(file.read_text() for file in (SOURCES / "call.rs", *sorted((SOURCES / "call").glob("*.rs"))))
 
 # What botocore calls the services.
 MODELS = {
+    "dynamodb": "dynamodb",
     "sqs": "sqs",
     "sns": "sns",
     "events": "events",
@@ -32,6 +33,8 @@ MODELS = {
     "apigatewayv2": "apigatewayv2",
     "backup": "backup",
     "rds": "rds",
+    "bucket": "s3",
+    "efs": "efs",
 }
 
 

@@ -15,7 +15,7 @@ use holdfast_catalog::{
 use holdfast_lambda::{Failure, Handler, InvocationClock, NOTICE, policy_in_force};
 use holdfast_policy::Notice;
 use holdfast_sources::call::Call;
-use holdfast_sources::call::bucket::ListObjects as ListBucketObjects;
+use holdfast_sources::call::bucket::ListObjectsV2;
 use holdfast_sources::call::efs::DescribeFileSystems;
 use holdfast_sources::call::s3::ListBuckets;
 use holdfast_sources::dynamodb::port::{
@@ -69,7 +69,7 @@ ports! {
 
 ports! {
     /// What verify asks of S3: it counts what is in scratch buckets, and removes them.
-    pub trait BucketPorts: Call<ListBuckets>, Call<ListBucketObjects>, DropScratchBuckets
+    pub trait BucketPorts: Call<ListBuckets>, Call<ListObjectsV2>, DropScratchBuckets
 }
 
 ports! {

@@ -2,7 +2,7 @@
 
 use holdfast_sources::call::bucket::{
     GetBucketCors, GetBucketLifecycleConfiguration, GetBucketPolicy, GetBucketTagging, GetObjectLockConfiguration,
-    GetPublicAccessBlock, ListObjects, PutBucketPolicy, PutBucketTagging,
+    GetPublicAccessBlock, ListObjectsV2, PutBucketPolicy, PutBucketTagging,
 };
 use serde_json::json;
 
@@ -117,7 +117,7 @@ async fn a_policy_goes_out_as_json() {
 async fn objects_come_page_by_page() {
     let page = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>\
         <Contents><Key>a &amp; b</Key><Size>12</Size></Contents></ListBucketResult>";
-    let (answer, line) = ask::<ListObjects>(200, page).await;
+    let (answer, line) = ask::<ListObjectsV2>(200, page).await;
     assert_eq!(line, "GET /photos?list-type=2");
     let answer = answer.unwrap();
     assert_eq!(answer["Contents"], json!([{"Key": "a & b", "Size": "12"}]));

@@ -25,7 +25,7 @@ operations! {
     PutBucketLogging Changes ["s3:PutBucketLogging"] "PUT /{Bucket}?logging";
     PutBucketTagging Changes ["s3:PutBucketTagging"] "PUT /{Bucket}?tagging";
     PutObjectLockConfiguration Changes ["s3:PutBucketObjectLockConfiguration"] "PUT /{Bucket}?object-lock";
-    ListObjects Reads ["s3:ListBucket"] "GET /{Bucket}?list-type=2&continuation-token={ContinuationToken}";
+    ListObjectsV2 Reads ["s3:ListBucket"] "GET /{Bucket}?list-type=2&continuation-token={ContinuationToken}";
     ListObjectVersions Reads ["s3:ListBucketVersions"] "GET /{Bucket}?versions";
     DeleteObjects Changes ["s3:DeleteObjectVersion"] "POST /{Bucket}?delete";
     DeleteBucket Changes ["s3:DeleteBucket"] "DELETE /{Bucket}";

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::port::CountObjects;
 use crate::call::Call;
-use crate::call::bucket::ListObjects;
+use crate::call::bucket::ListObjectsV2;
 use crate::dynamodb::refill::Counted;
 
 /// Nothing new is asked for this long before the invocation ends.
@@ -28,7 +28,7 @@ pub async fn count<P: CountObjects, C: Clock>(
         if clock.remaining() < STOP_BEFORE_END {
             return Ok(None);
         }
-        let page = Call::<ListObjects>::call(port, region, input.clone()).await?;
+        let page = Call::<ListObjectsV2>::call(port, region, input.clone()).await?;
         for object in page["Contents"].as_array().into_iter().flatten() {
             let strange = || PortError::Unavailable(format!("bucket {name}: an object has no key or no size"));
             let key = object["Key"].as_str().ok_or_else(strange)?;

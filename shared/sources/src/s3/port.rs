@@ -7,7 +7,7 @@ use holdfast_vault::{PortError, ports};
 
 use crate::call::Call;
 use crate::call::bucket::{
-    ListObjects, PutBucketCors, PutBucketEncryption, PutBucketLogging, PutBucketOwnershipControls, PutBucketPolicy,
+    ListObjectsV2, PutBucketCors, PutBucketEncryption, PutBucketLogging, PutBucketOwnershipControls, PutBucketPolicy,
     PutBucketTagging, PutBucketVersioning, PutBucketWebsite, PutObjectLockConfiguration, PutPublicAccessBlock,
 };
 use crate::call::s3::ListBuckets;
@@ -35,7 +35,7 @@ ports! {
 
 ports! {
     /// What counting a bucket's objects asks for.
-    pub trait CountObjects: Call<ListObjects>
+    pub trait CountObjects: Call<ListObjectsV2>
 }
 
 /// Removing a scratch bucket. The adapter refuses any name that does not begin with

@@ -55,7 +55,7 @@ impl Desk<'_> {
                 self.change("bucket", text(input, "Bucket")?)?["notifications"] = new;
                 Ok(json!({}))
             }
-            "ListObjects" => self.list_objects(input),
+            "ListObjectsV2" => self.list_objects(input),
             name if name.starts_with("Put") => self.set_bucket_setting(name, input),
             name if name.starts_with("Get") => self.bucket_setting(name, text(input, "Bucket")?),
             name => unknown(name),
