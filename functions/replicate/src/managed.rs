@@ -99,13 +99,17 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
         if let Turn::Wait { why } = self.turn(&from, manifest, managed, &there.arn, queue).await? {
             return Ok(told(OutcomeStatus::Continuing, format!("not copied yet: {why}")));
         }
+        let lock = there.vault.as_ref().and_then(|vault| vault.lock);
+        let (lifecycle, of_lifecycle) = lifecycle_of(manifest, document).within(lock);
+        let shortfalls = there.lock_shortfall.into_iter().chain(of_lifecycle);
+        let shortfalls: Vec<String> = shortfalls.collect();
         let destination = Destination {
             vault_arn: there.arn,
             vault: there.vault,
             key: None,
             // Residency was asked for right before.
             allowed_regions: None,
-            lifecycle: lifecycle_of(manifest, document),
+            lifecycle,
         };
         let order = CopyOrder {
             manifest,
@@ -124,7 +128,7 @@ impl<H: HomePorts, R: ReplicaPorts, M: MakerPorts, B: Regions> Replicate<H, R, M
             }
             Ok(Copied::Done(copied)) => {
                 let done = self.finish(manifest, &destination.vault_arn, *copied, clock).await?;
-                Ok(short_of(done, there.lock_shortfall))
+                Ok(short_of(done, (!shortfalls.is_empty()).then(|| shortfalls.join("; "))))
             }
         }
     }

@@ -1,7 +1,8 @@
 //! How a run's point is locked: what its plan asks for, as far as the stack and the vault let it.
 
 use holdfast_catalog::{Lock, LockMode, PlanName};
-use holdfast_policy::{Document, Engine, Plan};
+use holdfast_policy::{Document, Plan};
+use holdfast_sources::managed::Lifecycle;
 use holdfast_sources::managed::port::LockBounds;
 use holdfast_vault::PortError;
 use holdfast_vault::replica::VaultLock;
@@ -59,15 +60,12 @@ pub(crate) fn vault_shortfall(
     plan: &Plan,
     strongest: Option<LockMode>,
     vault: Option<LockBounds>,
+    lifecycle: Lifecycle,
 ) -> Option<String> {
     let lock = plan.compliance.lock?;
     let (mode, days) = (lock.mode, lock.days());
-    let ends_after = match plan.engine {
-        Engine::AwsBackup(managed) => managed.delete_after_days,
-        Engine::Vault => None,
-    };
     let is_for_good = vault.is_some_and(|bounds| bounds.immutable_from.is_some());
-    let state = match (vault, ends_after) {
+    let state = match (vault, lifecycle.delete_after_days) {
         (None, _) => "is not locked".to_owned(),
         (Some(_), _) if mode == LockMode::Compliance && !is_for_good => "is locked in governance mode".to_owned(),
         (Some(_), Some(end)) if end < days => format!("lets points go after {end} days"),
@@ -142,6 +140,17 @@ mod tests {
         })
     }
 
+    /// The lifecycle of a point whose plan says so.
+    fn ending(delete_after: &str) -> Lifecycle {
+        let days = delete_after
+            .strip_prefix("delete_after: ")
+            .and_then(|days| days.strip_suffix('d'));
+        Lifecycle {
+            cold_after_days: None,
+            delete_after_days: days.map(|days| days.parse().unwrap()),
+        }
+    }
+
     #[test]
     fn a_vault_of_aws_backup_that_keeps_points_as_the_plan_asks_is_enough() {
         use LockMode::{Compliance, Governance};
@@ -152,10 +161,14 @@ mod tests {
             (Compliance, "delete_after: 30d", STRICT, bounds(true)),
         ] {
             let document = policy(&format!("lock: {asked}"), ends, other);
-            assert_eq!(vault_shortfall(&document, &document.plans[0], Some(asked), vault), None);
+            assert_eq!(
+                vault_shortfall(&document, &document.plans[0], Some(asked), vault, ending(ends)),
+                None
+            );
         }
         let document = policy("lock: governance", "", NO_LOCK);
-        assert_eq!(vault_shortfall(&document, &document.plans[1], None, None), None);
+        let plan = &document.plans[1];
+        assert_eq!(vault_shortfall(&document, plan, None, None, Lifecycle::FOR_EVER), None);
     }
 
     /// What plan `a` is told, which asks for this mode.
@@ -167,7 +180,7 @@ mod tests {
         vault: Option<LockBounds>,
     ) -> String {
         let document = policy(&format!("lock: {asked}"), ends, other);
-        vault_shortfall(&document, &document.plans[0], strongest, vault).unwrap()
+        vault_shortfall(&document, &document.plans[0], strongest, vault, ending(ends)).unwrap()
     }
 
     #[test]

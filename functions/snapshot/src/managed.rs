@@ -44,16 +44,22 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
             }
             Err(error) => return Err(error),
         };
+        let asked = Lifecycle {
+            cold_after_days: managed.cold_after_days,
+            delete_after_days: managed.delete_after_days,
+        };
+        let (lifecycle, of_lifecycle) = asked.within(vault.lock);
         let document = &policy.in_force.document;
         let of_vault = document
             .plan(&point.plan)
-            .and_then(|plan| vault_shortfall(document, plan, self.strongest_lock, vault.lock));
-        let shortfalls: Vec<String> = lock.shortfall.into_iter().chain(of_vault).collect();
+            .and_then(|plan| vault_shortfall(document, plan, self.strongest_lock, vault.lock, lifecycle));
+        let shortfalls = lock.shortfall.into_iter().chain(of_vault).chain(of_lifecycle);
+        let shortfalls: Vec<String> = shortfalls.collect();
         let lock = SettledLock {
             shortfall: (!shortfalls.is_empty()).then(|| shortfalls.join("; ")),
             ..lock
         };
-        let settings = settings_of(point, managed, stack, &vault);
+        let settings = settings_of(point, managed, lifecycle, stack, &vault);
         let resource = self.read_resource(point, policy, lock, clock).await?;
         managed::begin(&self.vault, clock, point, resource, &settings).await?;
         Ok(None)
@@ -164,17 +170,20 @@ impl<V: VaultPorts, I: InventoryPorts, R: Regions, Q: SignalPorts> Snapshot<V, I
 }
 
 /// How the plan wants its points made.
-fn settings_of(point: &PointId, managed: &Managed, stack: &ManagedVault, vault: &BackupVault) -> BackupSettings {
+fn settings_of(
+    point: &PointId,
+    managed: &Managed,
+    lifecycle: Lifecycle,
+    stack: &ManagedVault,
+    vault: &BackupVault,
+) -> BackupSettings {
     BackupSettings {
         backup_vault: stack.backup_vault.clone(),
         lock: vault.lock,
         role_arn: stack.role_arn.clone(),
         start_window: managed.start_window,
         complete_window: managed.complete_window,
-        lifecycle: Lifecycle {
-            cold_after_days: managed.cold_after_days,
-            delete_after_days: managed.delete_after_days,
-        },
+        lifecycle,
         tags: [(PLAN_TAG.to_owned(), point.plan.to_string())].into(),
         s3: S3Extras {
             without_acls: !managed.acls,

@@ -240,6 +240,24 @@ async fn what_retention_keeps_longer_than_a_locked_vault_is_told_while_there_is_
 }
 
 #[tokio::test]
+async fn a_policy_that_has_left_the_bounds_of_a_lock_stops_neither_points_nor_copies() {
+    let world = world("lock: governance, lock_for: 60d", "delete_after: 90d");
+    lock_vaults(&world).await;
+    world.set_policy(&policy("lock: governance, lock_for: 7d", "delete_after: 10d"));
+    assert_eq!(lock_vaults(&world).await.outcomes, [], "bounds only become narrower");
+    let report = world.ticks().await;
+    assert_eq!(report.outcomes[0].status, OutcomeStatus::Partial, "{report:#?}");
+    let words = "kept for 60 days, and the plan asks for 10 days";
+    assert!(report.outcomes[0].message.contains(words), "{report:#?}");
+    let report = copy_all(&world).await;
+    assert!(report.outcomes[0].message.contains(words), "{report:#?}");
+    for backups in [&world.backups, &world.backups.in_region(&replica_region())] {
+        let points = backups.points(BACKUP_VAULT);
+        assert_eq!(points[0].lifecycle.delete_after_days, Some(60));
+    }
+}
+
+#[tokio::test]
 async fn failed_at_any_call_the_next_tick_locks_what_is_not_locked() {
     let lock = "lock: governance, lock_for: 7d";
     let uncut = world(lock, "delete_after: 10d");

@@ -133,7 +133,7 @@ async fn a_job_that_expires_is_asked_for_three_times_and_then_told() {
 }
 
 #[tokio::test]
-async fn a_vault_that_is_locked_for_less_is_told_before_any_job() {
+async fn a_vault_that_is_locked_for_less_gets_the_point_for_as_long_as_it_takes_it_and_that_is_told() {
     let world = with_orders(1);
     world.backups.set_lock(
         BACKUP_VAULT,
@@ -143,11 +143,14 @@ async fn a_vault_that_is_locked_for_less_is_told_before_any_job() {
             immutable_from: None,
         },
     );
-    let report = world.tick().await;
+    let report = world.ticks().await;
     let outcome = of(&report.outcomes, "dynamodb-table");
-    assert_eq!(outcome.status, OutcomeStatus::Failed);
-    assert!(outcome.message.contains("ask for 30 days or less"), "{outcome:?}");
-    assert_eq!(world.backups.jobs_started(), 0);
+    assert_eq!(outcome.status, OutcomeStatus::Partial);
+    assert!(outcome.message.contains("it is kept for 30 days"), "{outcome:?}");
+    assert_eq!(
+        world.backups.points(BACKUP_VAULT)[0].lifecycle.delete_after_days,
+        Some(30)
+    );
 }
 
 #[tokio::test]

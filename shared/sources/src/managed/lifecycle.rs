@@ -84,6 +84,34 @@ impl Lifecycle {
         }
     }
 
+    /// What a vault's lock takes and is nearest to this, and the words for it where that is another: a point that is kept for another
+    /// time than was asked for is better than none.
+    #[must_use]
+    pub fn within(self, lock: Option<LockBounds>) -> (Lifecycle, Option<String>) {
+        let (nearest, bound) = match self.check(lock) {
+            Err(LifecycleFault::BelowLock { min }) => (min, format!("{min} days or longer")),
+            Err(LifecycleFault::AboveLock { max }) => (max, format!("{max} days or shorter")),
+            // What the service itself would refuse is not for us to guess.
+            Ok(()) | Err(LifecycleFault::OutOfRange { .. } | LifecycleFault::TooShortInCold { .. }) => {
+                return (self, None);
+            }
+        };
+        let is_worth_it = |cold: &u32| nearest >= cold.saturating_add(MIN_COLD_DAYS);
+        let within = Lifecycle {
+            cold_after_days: self.cold_after_days.filter(is_worth_it),
+            delete_after_days: Some(nearest),
+        };
+        let asked = match self.delete_after_days {
+            Some(days) => format!("{days} days"),
+            None => "as long as retention says".to_owned(),
+        };
+        let words = format!(
+            "the vault of AWS Backup is locked and takes only what is kept for {bound}: it is kept for {nearest} days, and the plan asks for \
+             {asked}; let delete_after be within the lock"
+        );
+        (within, Some(words))
+    }
+
     /// When a point that was made then moves to cold storage.
     pub fn cold_at(self, created_at: Timestamp) -> Option<Timestamp> {
         self.cold_after_days.map(|days| later(created_at, days))
@@ -119,6 +147,52 @@ mod tests {
             cold_after_days: cold,
             delete_after_days: delete,
         }
+    }
+
+    fn lock(min_days: u32, max_days: u32) -> Option<LockBounds> {
+        Some(LockBounds {
+            min_days: Some(min_days),
+            max_days: Some(max_days),
+            immutable_from: None,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_service_takes_can_be_had_within_any_lock(
+            cold in proptest::option::of(1..400_u32),
+            delete in proptest::option::of(1..800_u32),
+            min in 1..400_u32,
+            more in 0..400_u32,
+        ) {
+            let asked = lifecycle(cold, delete);
+            prop_assume!(asked.check(None).is_ok());
+            let lock = lock(min, min + more);
+            let (within, words) = asked.within(lock);
+            prop_assert_eq!(within.check(lock), Ok(()));
+            prop_assert_eq!(words.is_some(), within != asked);
+            prop_assert_eq!(words.is_some(), asked.check(lock).is_err());
+        }
+    }
+
+    #[test]
+    fn the_nearest_days_are_taken_and_cold_storage_only_if_it_pays() {
+        for (asked, expected) in [
+            (lifecycle(None, Some(10)), lifecycle(None, Some(30))),
+            (lifecycle(None, Some(200)), lifecycle(None, Some(120))),
+            (lifecycle(None, None), lifecycle(None, Some(120))),
+            (lifecycle(Some(30), None), lifecycle(Some(30), Some(120))),
+            (lifecycle(Some(31), Some(200)), lifecycle(None, Some(120))),
+            (lifecycle(Some(5), Some(95)), lifecycle(Some(5), Some(95))),
+        ] {
+            assert_eq!(asked.within(lock(30, 120)).0, expected, "{asked:?}");
+        }
+        let faulty = lifecycle(Some(30), Some(60));
+        assert_eq!(
+            faulty.within(lock(90, 120)),
+            (faulty, None),
+            "what is wrong by itself stays so"
+        );
     }
 
     #[test]
